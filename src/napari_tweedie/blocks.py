@@ -1,0 +1,139 @@
+"""How does a block of an image become numbers for an algorithm, and come back in the image's own units?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
+from napari_tweedie.images.axes import Index, Layout, guess_axes
+from napari_tweedie.images.intensity import Intensity, from_opponent, to_opponent
+from napari_tweedie.lazy import torch
+from napari_tweedie.method import Input
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_tweedie.degradations import Degradation
+    from napari_tweedie.recipe import Recipe
+
+SAMPLED_BLOCKS = 5
+"""Blocks of a channel, and planes of a block, that the range and the noise level are measured on."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """What all blocks of a channel share: the map of its grey levels, and its noise level in grey levels."""
+
+    intensity: Intensity
+    sigma: float
+
+
+class Blocks:
+    """The blocks (samples, [Z,] Y, X) of an image, what is known of their channels, and where results belong.
+
+    Parameters
+    ----------
+    image : array-like
+        A NumPy, dask or zarr array; it is read block by block and never changed.
+    recipe : Recipe
+        Says axes, volume or planes, degradation and noise.
+    """
+
+    def __init__(self, image: Any, recipe: Recipe) -> None:
+        self.image = image if hasattr(image, "shape") else np.asarray(image)
+        if np.dtype(self.image.dtype).kind not in "buif":
+            raise ValueError(f"images of type {self.image.dtype} are not supported: convert to integers or floats")
+        self.recipe = recipe
+        shape = tuple(self.image.shape)
+        self.layout = Layout(recipe.axes or guess_axes(shape), shape, recipe.volume)
+        self.colour = "s" in self.layout.axes
+        self._channels: dict[int, Channel] = {}
+
+    @property
+    def noise_levels(self) -> list[float]:
+        """Noise levels of the channels met so far, in grey levels."""
+        return [self._channels[number].sigma for number in sorted(self._channels)]
+
+    def samples(self, index: Index) -> NDArray[Any]:
+        """Return a block; colour as opponent samples.
+
+        Raises
+        ------
+        ValueError
+            If a pixel that counts is NaN or infinite.
+        """
+        block = self.layout.read(self.image, index)
+        if block.dtype.kind == "f":
+            bad = ~np.isfinite(block) & self._observed(block.shape, index)
+            if bad.any():
+                first = tuple(int(n) for n in np.argwhere(bad)[0])
+                raise ValueError(
+                    f"the image holds {int(bad.sum())} values that are not finite, the first, {block[first]}, at "
+                    f"{self.layout.spatial.upper()} {first[1:]}: mark them as missing pixels in Restore, or replace them"
+                )
+        return to_opponent(block[:3].astype(np.float32)) if self.colour else block
+
+    def channel(self, index: Index) -> Channel:
+        """Return what is known of a block's channel; measured once, on a few of its blocks."""
+        number = self.layout.channel(index)
+        if number not in self._channels:
+            indices = [other for other in self.layout if self.layout.channel(other) == number]
+            chosen = [indices[n] for n in _spread(len(indices))]
+            planes = [plane for other in chosen for plane in self._planes(other)]
+            sigma = self.recipe.noise.sigma
+            if sigma is None:
+                sigma = estimate_stack_noise_level(planes)
+            self._channels[number] = Channel(Intensity.of(np.stack(planes)), sigma)
+        return self._channels[number]
+
+    def degradation(self, index: Index) -> Degradation:
+        """Return the degradation of a block; masks as large as the whole image are cut as the image is."""
+        degradation = self.recipe.degradation
+        cut = {}
+        for name in degradation.inputs():
+            array = getattr(degradation, name).array
+            if degradation.hint(name, "layer") == "labels" and array.shape == self.layout.shape != self.layout.block_shape:
+                cut[name] = Input.of(self.layout.read(array, index)[0])
+        return degradation.model_copy(update=cut) if cut else degradation
+
+    def result(self) -> NDArray[Any]:
+        """Return an empty array for the result: float32, or uint8 for 8-bit colour; transparency is dropped."""
+        shape = self.layout.resized(self._result_shape())
+        shape = tuple(3 if axis == "s" else length for axis, length in zip(self.layout.axes, shape, strict=True))
+        return np.zeros(shape, np.uint8 if self.colour and self.image.dtype == np.uint8 else np.float32)
+
+    def write(self, result: NDArray[Any], index: Index, estimate: NDArray[np.float32]) -> None:
+        """Put an estimate, in grey levels, into its place in the result."""
+        block: NDArray[Any] = from_opponent(estimate) if self.colour else estimate
+        if result.dtype == np.uint8:
+            block = np.clip(np.rint(block), 0, 255)
+        self.layout.write(result, index, block)
+
+    def _result_shape(self) -> tuple[int, ...]:
+        degradation, block = self.recipe.degradation, self.layout.block_shape
+        if self.recipe.job == "restore":
+            return tuple(degradation.crop(torch.empty((1, 1, *degradation.domain(block)), device="meta")).shape[2:])
+        if self.recipe.job == "degrade":
+            return degradation.shape(tuple(degradation.extend(torch.empty((1, 1, *block), device="meta")).shape[2:]))
+        return block
+
+    def _observed(self, shape: tuple[int, ...], index: Index) -> NDArray[np.bool_]:
+        """Return which pixels of a block count: all but those that the degradation says are missing."""
+        if self.recipe.job != "restore":
+            return np.ones(shape, bool)
+        observed = self.degradation(index).observed(torch.empty((1, 1, *shape[1:])))
+        return np.broadcast_to(observed[0].numpy(), shape)
+
+    def _planes(self, index: Index) -> list[NDArray[np.float64]]:
+        """Return some planes of a block, missing pixels as NaN."""
+        block = self.samples(index)
+        planes = np.where(self._observed(block.shape, index), block.astype(np.float64), np.nan)
+        planes = planes.reshape(-1, *planes.shape[-2:])
+        return [planes[n] for n in _spread(len(planes))]
+
+
+def _spread(count: int) -> list[int]:
+    return sorted(set(np.linspace(0, count - 1, SAMPLED_BLOCKS).astype(int).tolist()))

@@ -1,0 +1,167 @@
+"""What if the image is convolved with a point-spread function?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import PrivateAttr
+
+from napari_tweedie.degradations.operator import Degradation, Shape, fourier_filter, spatial_axes
+from napari_tweedie.lazy import torch
+from napari_tweedie.method import ArrayInput, Parameter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Boundary = Literal["pad", "circular"]
+
+_BOUNDARY = (
+    "What lies outside the field of view: 'pad' treats it as unknown and restores it too, so that nothing rings; "
+    "'circular' wraps the image around, as papers do."
+)
+
+
+class Blur(Degradation):
+    """Convolution with a kernel that sums to 1.
+
+    With ``boundary="circular"`` A is a circular convolution. With ``"pad"`` x is larger than the measurement by the
+    kernel's support, and A keeps the part of the convolution that the camera saw.
+    """
+
+    boundary: Boundary = Parameter("pad", _BOUNDARY, advanced=True)
+
+    _transfers: dict[tuple[Any, ...], Any] = PrivateAttr(default_factory=dict)
+
+    def kernel(self, x: Tensor) -> Tensor:
+        """Return the kernel, over the spatial axes of `x`, of odd size, on the device of `x`."""
+        raise TypeError(f"{type(self).__name__} defines no kernel")
+
+    def _margins(self, ndim: int) -> Shape:
+        """Return how far the kernel reaches on every side."""
+        if self.boundary == "circular":
+            return (0,) * ndim
+        probe = torch.empty((1, 1) + (1,) * ndim)
+        return tuple(length // 2 for length in self.kernel(probe).shape)
+
+    def _transfer(self, x: Tensor) -> Tensor:
+        """Return the Fourier transform of the kernel on the grid of `x`, its centre at the origin."""
+        key = (tuple(x.shape[2:]), x.dtype, x.device)
+        if key not in self._transfers:
+            self._transfers[key] = self._transform(x)
+        return self._transfers[key]
+
+    def _transform(self, x: Tensor) -> Tensor:
+        kernel = self.kernel(x)
+        grid = torch.zeros(x.shape[2:], dtype=x.dtype, device=x.device)
+        sizes = zip(kernel.shape, grid.shape, strict=True)
+        offsets = [(torch.arange(length, device=x.device) - length // 2) % n for length, n in sizes]
+        grid.index_put_(torch.meshgrid(*offsets, indexing="ij"), kernel, accumulate=True)
+        return torch.fft.rfftn(grid)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.crop(fourier_filter(x, self._transfer(x)))
+
+    def adjoint(self, y: Tensor) -> Tensor:
+        pads = [margin for margin in reversed(self._margins(y.ndim - 2)) for _ in range(2)]
+        x = torch.nn.functional.pad(y, pads)
+        return fourier_filter(x, self._transfer(x).conj())
+
+    def shape(self, image: Shape) -> Shape:
+        small = tuple(n - 2 * margin for n, margin in zip(image, self._margins(len(image)), strict=True))
+        if min(small) < 1:
+            raise ValueError(f"the image {image} is smaller than the kernel: nothing of it can be seen")
+        return small
+
+    def domain(self, measurement: Shape) -> Shape:
+        return tuple(n + 2 * margin for n, margin in zip(measurement, self._margins(len(measurement)), strict=True))
+
+    def extend(self, image: Tensor) -> Tensor:
+        """Continue the image beyond its borders by mirror images."""
+        for axis, margin in zip(spatial_axes(image), self._margins(image.ndim - 2), strict=True):
+            length = image.shape[axis]
+            mirrored = np.pad(np.arange(length), margin, mode="symmetric")
+            image = image.index_select(axis, torch.as_tensor(mirrored, device=image.device))
+        return image
+
+    def crop(self, x: Tensor) -> Tensor:
+        for axis, margin in zip(spatial_axes(x), self._margins(x.ndim - 2), strict=True):
+            x = x.narrow(axis, margin, x.shape[axis] - 2 * margin)
+        return x
+
+    def start(self, y: Tensor) -> Tensor:
+        return self.extend(y)
+
+    def normal_spectrum(self, x: Tensor) -> Tensor | float:
+        return self._transfer(x).abs().square()
+
+    def prox(self, z: Tensor, y: Tensor, rho: float) -> Tensor:
+        if self.boundary == "pad":
+            return super().prox(z, y, rho)
+        transfer = self._transfer(z)
+        axes = spatial_axes(z)
+        numerator = transfer.conj() * torch.fft.rfftn(y, dim=axes) + rho * torch.fft.rfftn(z, dim=axes)
+        return torch.fft.irfftn(numerator / (transfer.abs().square() + rho), s=z.shape[2:], dim=axes)
+
+
+class GaussianBlur(Blur):
+    """Blur with a Gaussian, a good first guess for an unknown microscope or a slightly defocused image."""
+
+    name: ClassVar[str] = "gaussian-blur"
+    title: ClassVar[str] = "Gaussian blur"
+
+    std: float = Parameter(1.6, "Standard deviation along Y and X.", unit="px", gt=0, le=50)
+    axial_std: float = Parameter(0.0, "Standard deviation along Z, for stacks restored as volumes.", unit="px", ge=0, le=50)
+
+    def kernel(self, x: Tensor) -> Tensor:
+        ndim = x.ndim - 2
+        profiles = [_gaussian(std) for std in (self.axial_std,) * (ndim - 2) + (self.std,) * 2]
+        kernel = profiles[0]
+        for profile in profiles[1:]:
+            kernel = np.multiply.outer(kernel, profile)
+        return torch.as_tensor(kernel).to(x)
+
+
+def _gaussian(std: float) -> np.ndarray:
+    radius = int(np.ceil(4 * std))
+    positions = np.arange(-radius, radius + 1)
+    profile = np.exp(-0.5 * (positions / std) ** 2) if std > 0 else np.ones(1)
+    return profile / profile.sum()
+
+
+class PsfBlur(Blur):
+    """Blur with a measured or computed point-spread function."""
+
+    name: ClassVar[str] = "psf-blur"
+    title: ClassVar[str] = "Point-spread function"
+
+    psf: ArrayInput = Parameter(..., "The function, on the pixel grid of the image; it is normalised to sum 1.", layer="image")
+
+    def kernel(self, x: Tensor) -> Tensor:
+        psf = self.psf.tensor(x)
+        if psf.ndim == x.ndim - 1 and psf.shape[0] == 1:
+            psf = psf[0]
+        if psf.ndim != x.ndim - 2:
+            raise ValueError(
+                f"the point-spread function has {psf.ndim} axes (shape {tuple(psf.shape)}), the restored blocks {x.ndim - 2}: "
+                "choose volume for a 3-D function, or planes for a 2-D one"
+            )
+        if not bool(torch.isfinite(psf).all()) or float(psf.sum()) <= 0:
+            raise ValueError("the point-spread function must be finite and its sum positive")
+        even = [side for length in reversed(psf.shape) for side in (0, 1 - length % 2)]
+        return torch.nn.functional.pad(psf, even) / psf.sum()
+
+    def norm(self) -> float:
+        assert self.psf.array is not None
+        return float(np.abs(self.psf.array).sum() / self.psf.array.sum())
+
+    def notes(self) -> list[str]:
+        assert self.psf.array is not None
+        weights = np.clip(self.psf.array.squeeze().astype(np.float64), 0, None)
+        weights /= weights.sum() or 1.0
+        grids = zip(np.indices(weights.shape), weights.shape, strict=True)
+        centre = [float((weights * grid).sum()) - n // 2 for grid, n in grids]
+        if max(map(abs, centre)) <= 1:
+            return []
+        shift = ", ".join(f"{value:+.1f}" for value in centre)
+        return [f"The point-spread function's centre of mass lies ({shift}) px off its middle; the result is shifted by as much."]

@@ -1,0 +1,54 @@
+"""What if pixels are missing?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from napari_tweedie.degradations.operator import Degradation
+from napari_tweedie.lazy import torch
+from napari_tweedie.method import ArrayInput, Parameter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Mask(Degradation):
+    """A = diag(m): pixels are known (m = 1) or missing (m = 0)."""
+
+    name: ClassVar[str] = "mask"
+    title: ClassVar[str] = "Missing pixels"
+
+    mask: ArrayInput = Parameter(..., "Marks pixels: zero or not, in the shape of the image.", layer="labels")
+    marks: Literal["missing", "known"] = Parameter("missing", "What the marked (non-zero) pixels are.")
+
+    def _known(self, x: Tensor) -> Tensor:
+        mask = self.mask.tensor(x)
+        if tuple(mask.shape) != tuple(x.shape[2:]):
+            raise ValueError(f"the mask has shape {tuple(mask.shape)}, the image {tuple(x.shape[2:])}: they must be equal")
+        marked = mask != 0
+        return (marked if self.marks == "known" else ~marked).to(x.dtype)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x * self._known(x)
+
+    def adjoint(self, y: Tensor) -> Tensor:
+        return y * self._known(y)
+
+    def observed(self, y: Tensor) -> Tensor:
+        return (self._known(y) > 0).expand(y.shape)
+
+    def prox(self, z: Tensor, y: Tensor, rho: float) -> Tensor:
+        known = self._known(z)
+        return (known * y + rho * z) / (known + rho)
+
+    def start(self, y: Tensor) -> Tensor:
+        """Fill every missing pixel with its nearest known one."""
+        from scipy.ndimage import distance_transform_edt
+
+        known = self._known(y).cpu().numpy() > 0
+        if not known.any():
+            raise ValueError("the mask leaves no known pixel: nothing can be restored")
+        nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+        return y[(..., *(torch.as_tensor(axis.astype(np.int64), device=y.device) for axis in nearest))]

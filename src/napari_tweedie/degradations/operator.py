@@ -1,0 +1,138 @@
+"""What is a degradation? A linear operator A with an adjoint and a proximal map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from napari_tweedie.lazy import torch
+from napari_tweedie.method import Method
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Shape = tuple[int, ...]
+
+
+class Degradation(Method):
+    """A linear operator A on images of shape (B, C, Y, X) or (B, C, Z, Y, X), float32.
+
+    Subclasses define `__call__`, `adjoint` and, where sizes change, `shape` and `domain`; they replace `prox`
+    by a closed form where there is one.
+    """
+
+    ndim: ClassVar[tuple[int, ...]] = (2, 3)
+    """Numbers of spatial axes that the operator works on."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return A x."""
+        raise TypeError(f"{type(self).__name__} defines no forward operator")
+
+    def adjoint(self, y: Tensor) -> Tensor:
+        """Return Aᵀ y."""
+        raise TypeError(f"{type(self).__name__} defines no adjoint")
+
+    def shape(self, image: Shape) -> Shape:
+        """Return the spatial shape of A x for an x of spatial shape `image`."""
+        return image
+
+    def domain(self, measurement: Shape) -> Shape:
+        """Return the spatial shape of x for a measurement A x of spatial shape `measurement`."""
+        return measurement
+
+    def norm(self) -> float:
+        """Return an upper bound of ‖A‖, the largest singular value."""
+        return 1.0
+
+    def extend(self, image: Tensor) -> Tensor:
+        """Fit an image of the field of view to the domain of A, so that A of it covers the whole field."""
+        return image
+
+    def crop(self, x: Tensor) -> Tensor:
+        """Return the part of x that lies in the field of view of the measurement."""
+        return x
+
+    def observed(self, y: Tensor) -> Tensor:
+        """Return which pixels of a measurement carry information, as booleans."""
+        return torch.ones_like(y, dtype=torch.bool)
+
+    def start(self, y: Tensor) -> Tensor:
+        """Return a first image for a measurement, without any prior knowledge."""
+        return self.adjoint(y)
+
+    def normal_spectrum(self, x: Tensor) -> Tensor | float:
+        """Return about the eigenvalues of AᵀA in the Fourier basis (of ``rfftn`` over the spatial axes of `x`).
+
+        It preconditions conjugate gradients; it changes the speed, never the result.
+        """
+        return self.norm() ** 2
+
+    def prox(self, z: Tensor, y: Tensor, rho: float) -> Tensor:
+        """Return ``argmin_x ½‖A x − y‖² + ½ρ‖x − z‖²``, by preconditioned conjugate gradients.
+
+        Parameters
+        ----------
+        z : Tensor
+            An image in the domain of A; the iteration starts there.
+        y : Tensor
+            A measurement.
+        rho : float
+            Weight of z, > 0.
+        """
+        spectrum = self.normal_spectrum(z) + rho
+        return conjugate_gradients(
+            lambda x: self.adjoint(self(x)) + rho * x,
+            self.adjoint(y) + rho * z,
+            z,
+            precondition=lambda r: fourier_filter(r, 1 / spectrum),
+        )
+
+    def notes(self) -> list[str]:
+        """Return what a user should know about these inputs, a sentence each."""
+        return []
+
+
+def spatial_axes(x: Tensor) -> tuple[int, ...]:
+    """Return the spatial axes of a tensor (B, C, …)."""
+    return tuple(range(2, x.ndim))
+
+
+def fourier_filter(x: Tensor, transfer: Tensor | float) -> Tensor:
+    """Multiply x by `transfer` in the Fourier basis of its spatial axes (periodic)."""
+    axes = spatial_axes(x)
+    return torch.fft.irfftn(torch.fft.rfftn(x, dim=axes) * transfer, s=x.shape[2:], dim=axes)
+
+
+def conjugate_gradients(
+    apply: Callable[[Tensor], Tensor],
+    b: Tensor,
+    start: Tensor,
+    precondition: Callable[[Tensor], Tensor],
+    tolerance: float = 1e-4,
+    iterations: int = 100,
+) -> Tensor:
+    """Solve ``apply(x) = b`` for a symmetric positive definite `apply`, all samples of a batch at once.
+
+    It stops when the residual of every sample, relative to b, is below `tolerance`, or after `iterations`.
+    """
+
+    def dot(p: Tensor, q: Tensor) -> Tensor:
+        return (p * q).flatten(1).sum(1).view(-1, *[1] * (p.ndim - 1))
+
+    x = start
+    r = b - apply(x)
+    s = precondition(r)
+    p = s
+    rs = dot(r, s)
+    limit = tolerance**2 * dot(b, b)
+    for _ in range(iterations):
+        if bool((dot(r, r) <= limit).all()):
+            break
+        q = apply(p)
+        alpha = rs / dot(p, q).clamp_min(torch.finfo(p.dtype).tiny)
+        x = x + alpha * p
+        r = r - alpha * q
+        s = precondition(r)
+        rs, previous = dot(r, s), rs
+        p = s + rs / previous.clamp_min(torch.finfo(p.dtype).tiny) * p
+    return x

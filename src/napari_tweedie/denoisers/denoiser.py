@@ -1,0 +1,37 @@
+"""What is a denoiser? A function f(x, σ), the posterior mean of a clean image given x = clean + noise of level σ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+from napari_tweedie.method import Method
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch import device as Device
+
+Denoise: TypeAlias = "Callable[[Tensor, float | Tensor], Tensor]"
+"""What solvers call: any function or module of the form f(x, sigma)."""
+
+
+class Denoiser(Method):
+    """Base of the denoisers that can be picked by name.
+
+    ``f(x, sigma)`` takes x of shape (B, C, Y, X) or, where `ndim` says so, (B, C, Z, Y, X), float32 in any units, and
+    the standard deviation sigma of its white Gaussian noise in the same units, a number or shape (B,). It returns the
+    clean image's posterior mean, float32 of the same shape and on the same device.
+    """
+
+    ndim: ClassVar[tuple[int, ...]] = (2,)
+    """Numbers of spatial axes that the denoiser takes."""
+    halo: ClassVar[int] = 0
+    """How far, in pixels, an input pixel influences the output: tiles must overlap by it."""
+
+    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        """Return f(x, σ)."""
+        raise TypeError(f"{type(self).__name__} defines no denoising")
+
+    def provenance(self, device: Device) -> dict[str, Any]:
+        """Return what, besides the parameters, determines the result on a device: weights, precision."""
+        return {}

@@ -1,0 +1,90 @@
+"""How does a trained network become a denoiser? Weights, padding, precision and memory layout."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from napari_tweedie.denoisers.denoiser import Denoiser
+from napari_tweedie.lazy import torch
+from napari_tweedie.method import Parameter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch import device as Device
+    from torch import dtype as DType
+
+    from napari_tweedie.denoisers.unet import UNet
+
+WEIGHTS = Path(__file__).parents[1] / "weights"
+
+
+class Unet(Denoiser):
+    """Noise-conditioned, bias-free U-Net, trained on photographs, microscopy and medical images together.
+
+    Positively homogeneous: ``f(k x, k σ) = k f(x, σ)`` for k > 0, so grey levels need no rescaling. Channels are
+    denoised one by one; any size from one pixel up is padded inside.
+    """
+
+    name: ClassVar[str] = "unet"
+    title: ClassVar[str] = "U-Net"
+    halo: ClassVar[int] = 64
+
+    precision: Literal["auto", "float32", "bfloat16"] = Parameter(
+        "auto", "Arithmetic of the network; auto: bfloat16 where this device is measured to run it twice as fast.", advanced=True
+    )
+
+    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        network = load_network(WEIGHTS / f"{self.name}.safetensors", x.device)
+        samples, channels = x.shape[:2]
+        planes = x.reshape(samples * channels, 1, *x.shape[2:])
+        level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(samples).repeat_interleave(channels)
+        padded = pad_to_multiple(planes, network.stride)
+        precision = self._precision(x.device)
+        with torch.autocast(x.device.type, dtype=precision, enabled=precision is not torch.float32):
+            noise = network(padded.contiguous(memory_format=torch.channels_last), level)
+        clean = planes - noise[..., : x.shape[2], : x.shape[3]].to(x.dtype)
+        return torch.where((level > 0).view(-1, 1, 1, 1), clean, planes).reshape(x.shape)
+
+    def _precision(self, device: Device) -> DType:
+        from napari_tweedie.device import fastest_precision
+
+        return fastest_precision(device) if self.precision == "auto" else getattr(torch, self.precision)
+
+    def provenance(self, device: Device) -> dict[str, Any]:
+        precision = str(self._precision(device)).removeprefix("torch.")
+        return {"weights": weights_hash(WEIGHTS / f"{self.name}.safetensors"), "precision": precision}
+
+
+@functools.cache
+def load_network(path: Path, device: Device) -> UNet:
+    """Build the network that a safetensors file describes and holds, on `device`, ready for inference."""
+    from safetensors import safe_open
+
+    from napari_tweedie.denoisers.unet import UNet
+
+    with safe_open(path, "pt") as file:
+        architecture = json.loads(file.metadata()["architecture"])
+        network = UNet(widths=tuple(architecture["widths"]), blocks=architecture["blocks"])
+        network.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.eval().requires_grad_(False)
+
+
+@functools.cache
+def weights_hash(path: Path) -> str:
+    """Return the SHA-256 of a weights file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
+    """Pad the last two axes at their ends to multiples of `multiple`, by reflection where the image is large enough."""
+    for axis in (-2, -1):
+        length = x.shape[axis]
+        missing = -length % multiple
+        pads = [0, missing, 0, 0] if axis == -1 else [0, 0, 0, missing]
+        x = torch.nn.functional.pad(x, pads, mode="reflect" if missing < length else "replicate")
+    return x

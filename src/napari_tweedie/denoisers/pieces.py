@@ -1,0 +1,112 @@
+"""How does a denoiser of small planes take a large image or a stack?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from itertools import product
+from typing import TYPE_CHECKING, TypeAlias
+
+from napari_tweedie.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_tweedie.denoisers.denoiser import Denoise
+
+
+Pieces: TypeAlias = "Generator[tuple[float, Tensor], None, Tensor]"
+
+
+def exhaust(pieces: Pieces) -> Tensor:
+    """Run to the end and return the result."""
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            result: Tensor = end.value
+            return result
+
+
+class Tiled:
+    """The same denoiser with bounded memory: at most `size`² pixels at a time, with overlap and without seams.
+
+    Parameters
+    ----------
+    denoiser : callable
+        f(x, sigma) for x of shape (B, C, Y, X), or (B, C, Z, Y, X) if it takes volumes.
+    size : int
+        Height and width, in pixels, of the part of the result that one call gives.
+    halo : int
+        Context, in pixels, read around each tile and thrown away; the denoiser's reach.
+    check : callable
+        Called before every tile; it may raise to stop the work.
+    """
+
+    def __init__(self, denoiser: Denoise, size: int, halo: int, check: Callable[[], None]) -> None:
+        self.denoiser = denoiser
+        self.size = size
+        self.halo = halo + -halo % 16
+        self.check = check
+
+    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        """Return f(x, σ) for x of shape (B, C, …, Y, X)."""
+        return exhaust(self.pieces(x, sigma))
+
+    def pieces(self, x: Tensor, sigma: float | Tensor) -> Pieces:
+        """Do the same tile by tile: yield the share that is done with the result so far, and return the result."""
+        height, width = x.shape[-2:]
+        result = x.clone()
+        together = max(1, self.size**2 // x[0, 0].numel())
+        level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[0])
+        tiles = list(product(range(0, len(x), together), range(0, height, self.size), range(0, width, self.size)))
+        for done, (first, top, left) in enumerate(tiles, start=1):
+            self.check()
+            batch = slice(first, first + together)
+            rows, inner_rows = self._window(top, height)
+            columns, inner_columns = self._window(left, width)
+            tile = self.denoiser(x[batch, ..., rows, columns], level[batch])
+            result[batch, ..., top : top + self.size, left : left + self.size] = tile[..., inner_rows, inner_columns]
+            yield done / len(tiles), result
+        return result
+
+    def _window(self, start: int, length: int) -> tuple[slice, slice]:
+        """Return the tile with its halo, and the place of the tile inside it."""
+        first, last = max(0, start - self.halo), min(length, start + self.size + self.halo)
+        return slice(first, last), slice(start - first, min(length, start + self.size) - first)
+
+
+class Volume:
+    """A denoiser of planes made into one of volumes: the mean of its results on the YX, ZX and ZY planes.
+
+    Each direction sees two of the three axes; their mean sees all three, and its noise is lower than any one's.
+    """
+
+    def __init__(self, planes: Tiled) -> None:
+        self.planes = planes
+
+    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        """Return f(x, σ) for x of shape (B, C, Z, Y, X)."""
+        return exhaust(self.pieces(x, sigma))
+
+    def pieces(self, x: Tensor, sigma: float | Tensor) -> Pieces:
+        """Do the same piece by piece: yield the share that is done with the result so far, and return the result."""
+        total = torch.zeros_like(x)
+        level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[0])
+        directions = [axis for axis in (2, 3, 4) if axis == 2 or x.shape[2] > 1]
+        for done, axis in enumerate(directions):
+            stack = x.movedim(axis, 1)
+            planes = stack.reshape(-1, 1, *stack.shape[3:])
+            steps = self.planes.pieces(planes, level.repeat_interleave(len(planes) // x.shape[0]))
+            clean = yield from _within(steps, done, len(directions), total / done if done else x)
+            total += clean.reshape(stack.shape).movedim(1, axis)
+        return total / len(directions)
+
+
+def _within(steps: Pieces, done: int, parts: int, so_far: Tensor) -> Pieces:
+    """Pass on the progress of one of several parts, with the whole's result so far."""
+    while True:
+        try:
+            share, _ = next(steps)
+        except StopIteration as end:
+            return end.value
+        yield (done + share) / parts, so_far

@@ -1,0 +1,85 @@
+"""What is the architecture of the bundled networks?"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def convolution(inputs: int, outputs: int) -> nn.Conv2d:
+    """Return a 3 × 3 convolution without bias that keeps the size."""
+    return nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False)
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(relu(conv(x)))."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = convolution(width, width)
+        self.second = convolution(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(F.relu(self.first(x)))
+
+
+def residual_blocks(width: int, count: int) -> nn.Sequential:
+    """Return a chain of residual blocks."""
+    return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
+
+
+class UNet(nn.Module):
+    """Noise-conditioned residual U-Net without biases.
+
+    Every layer is a bias-free convolution or a ReLU and the noise level enters as a constant channel,
+    so the network is positively homogeneous: ``net(k x, k σ) = k net(x, σ)`` for k > 0.
+    It predicts the noise, hence the clean image is ``x − net(x, σ)``.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the image.
+    widths : sequence of int
+        Features at each scale, fine to coarse; each scale halves the size of the one before.
+    blocks : int
+        Residual blocks per scale on the way down, at the bottom, and on the way up.
+
+    Notes
+    -----
+    The family is that of DRUNet (Zhang et al. 2021), made bias-free after Mohan et al. (2020).
+    Height and width of the input must be multiples of `stride`.
+    """
+
+    def __init__(self, channels: int = 1, widths: tuple[int, ...] = (32, 64, 128, 256), blocks: int = 2) -> None:
+        super().__init__()
+        *fine, coarsest = widths
+        steps = list(pairwise(widths))
+        self.stride = 2 ** len(steps)
+        self.head = convolution(channels + 1, widths[0])
+        self.down = nn.ModuleList(residual_blocks(width, blocks) for width in fine)
+        self.shrink = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2, bias=False) for a, b in steps)
+        self.bottom = residual_blocks(coarsest, blocks)
+        self.grow = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2, bias=False) for a, b in reversed(steps))
+        self.up = nn.ModuleList(residual_blocks(width, blocks) for width in reversed(fine))
+        self.tail = convolution(widths[0], channels)
+
+    def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Predict the noise of `x`, shape (B, C, Y, X), whose standard deviation is `sigma`, shape (B,)."""
+        level = sigma.view(-1, 1, 1, 1).expand(-1, 1, *x.shape[2:])
+        features = self.head(torch.cat([x, level], dim=1))
+        skips = [features]
+        for blocks, shrink in zip(self.down, self.shrink, strict=True):
+            skips.append(shrink(blocks(skips[-1])))
+        features = self.bottom(skips[-1])
+        for grow, blocks in zip(self.grow, self.up, strict=True):
+            features = blocks(grow(features + skips.pop()))
+        return self.tail(features + skips.pop())
+
+
+def initialise(network: UNet, gain: float, generator: torch.Generator) -> None:
+    """Fill the weights with orthogonal matrices of a small `gain`: with it, training needs no normalisation layers."""
+    for weight in network.parameters():
+        nn.init.orthogonal_(weight, gain=gain, generator=generator)

@@ -1,0 +1,59 @@
+"""How do grey levels of any range become numbers near [0, 1], and come back?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """The affine map ``(image − offset) / scale`` and its inverse.
+
+    The denoisers are homogeneous but know images as non-negative: a camera's offset must go before, and comes back after.
+    """
+
+    offset: float = 0.0
+    scale: float = 1.0
+
+    @classmethod
+    def of(cls, image: NDArray[Any]) -> Intensity:
+        """Return the map that takes the 0.1 and 99.9 percentiles of `image` to 0 and 1; NaN is left out, constants go to 0."""
+        step = max(1, int(np.sqrt(image.size / 2**20)))
+        sample = image[..., ::step, ::step].astype(np.float64)
+        sample = sample[np.isfinite(sample)]
+        if sample.size == 0:
+            return cls()
+        low, high = np.percentile(sample, (0.1, 99.9))
+        if high <= low:
+            low, high = sample.min(), sample.max()
+        return cls(float(low), float(high - low) or 1.0)
+
+    def forward(self, image: NDArray[Any]) -> NDArray[np.float32]:
+        """Map grey levels to about [0, 1], as float32; integers pass through float64 and lose nothing."""
+        return np.asarray((image - np.float64(self.offset)) / self.scale, dtype=np.float32)
+
+    def back(self, image: NDArray[Any]) -> NDArray[np.float32]:
+        """Map numbers in about [0, 1] to grey levels, as float32."""
+        return np.asarray(image * np.float64(self.scale) + self.offset, dtype=np.float32)
+
+
+_OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [0.5, -1, 0.5]]) / np.sqrt([[3], [2], [1.5]])
+_GREY = np.array([0.0, 0.5, 0.5]).reshape(3, 1, 1)
+
+
+def to_opponent(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn red, green, blue, shape (3, Y, X), into lightness and two colour differences by an orthonormal matrix.
+
+    White noise stays white and keeps its level, while the image's colours are decorrelated. The differences are
+    shifted to be about 0.5, in [0, 1] like any image.
+    """
+    return np.asarray(np.tensordot(_OPPONENT, rgb, 1) + _GREY, dtype=np.float32)
+
+
+def from_opponent(opponent: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Invert `to_opponent`."""
+    return np.asarray(np.tensordot(_OPPONENT.T, opponent - _GREY, 1), dtype=np.float32)

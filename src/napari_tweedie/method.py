@@ -1,0 +1,184 @@
+"""What is a method? A small frozen model whose fields are its parameters, declared once and used everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, WithJsonSchema
+
+from napari_tweedie.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def Parameter(  # noqa: N802 - reads like pydantic's Field
+    default: Any, description: str, *, unit: str = "", advanced: bool = False, layer: str = "", **limits: Any
+) -> Any:
+    """Declare a parameter: a pydantic field with a one-line description.
+
+    Parameters
+    ----------
+    default : object
+        Default value; ``...`` for none.
+    description : str
+        One line, shown in forms and on the command line.
+    unit : str
+        Unit, shown behind the value: "px" for pixels, "range" for the grey-level range, "counts" for grey levels.
+    advanced : bool
+        Whether forms fold it away.
+    layer : str
+        For an array, the kind of layer it comes from: "image" or "labels".
+    **limits
+        Limits as pydantic names them: ge, gt, le, lt, multiple_of.
+    """
+    extra: dict[str, Any] = {"unit": unit, "advanced": advanced, "layer": layer}
+    return Field(default, description=description, json_schema_extra=extra, **limits)
+
+
+class Method(BaseModel):
+    """Base of every denoiser, degradation, noise model, solver and sampler.
+
+    From its fields come forms, command-line options, the recipe's JSON, validation and documentation.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    """Name in recipes and on the command line."""
+    title: ClassVar[str]
+    """Name in menus."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return the name and the parameters, ready for JSON; arrays appear as name and hash."""
+        return {"name": self.name, **self.model_dump(mode="json")}
+
+    @classmethod
+    def inputs(cls) -> list[str]:
+        """Return the names of the fields that are arrays: they travel beside a recipe, not in it."""
+        return [name for name, field in cls.model_fields.items() if field.annotation is Input]
+
+    @classmethod
+    def hint(cls, field: str, key: str) -> Any:
+        """Return what `Parameter` said of a field: its "unit", whether it is "advanced", its kind of "layer"."""
+        extra = cls.model_fields[field].json_schema_extra
+        return extra[key] if isinstance(extra, dict) else None
+
+    def missing_inputs(self) -> list[str]:
+        """Return the names of the array fields whose array is not here yet."""
+        return [name for name in self.inputs() if getattr(self, name).array is None]
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """An array that a method needs (point-spread function, mask): in a recipe only its name and hash."""
+
+    array: NDArray[Any] | None
+    name: str = ""
+    sha256: str = ""
+
+    @classmethod
+    def of(cls, array: Any, name: str = "") -> Input:
+        """Take a snapshot of an array or tensor, so that later edits of the original change nothing."""
+        copy = np.array(array.detach().cpu() if hasattr(array, "detach") else array)
+        return cls(copy, name, fingerprint(copy))
+
+    def tensor(self, like: Tensor) -> Tensor:
+        """Return the array as a tensor of the dtype and on the device of `like`."""
+        if self.array is None:
+            raise ValueError(f"the array {self.name!r} is not at hand: pass it beside the recipe")
+        return torch.as_tensor(self.array.astype(np.float32)).to(like)
+
+
+def fingerprint(array: NDArray[Any]) -> str:
+    """Return a SHA-256 of shape, dtype and values."""
+    digest = hashlib.sha256(f"{array.shape}{array.dtype.str}".encode())
+    digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _as_input(value: Any) -> Input:
+    if isinstance(value, Input):
+        return value
+    if isinstance(value, dict):
+        return Input(None, **value)
+    return Input.of(value)
+
+
+ArrayInput = Annotated[
+    Input,
+    PlainValidator(_as_input),
+    PlainSerializer(lambda value: {"name": value.name, "sha256": value.sha256}, return_type=dict[str, str]),
+    WithJsonSchema({"type": "object", "properties": {"name": {"type": "string"}, "sha256": {"type": "string"}}}),
+]
+"""Annotation of an array parameter; accepts arrays, tensors, or name and hash from a recipe."""
+
+M = TypeVar("M", bound=Method)
+
+
+class Registry(Generic[M]):
+    """The methods of one kind, bundled and third-party alike, found by their entry points.
+
+    Parameters
+    ----------
+    group : str
+        Entry-point group, for example ``napari_tweedie.solvers``.
+    """
+
+    def __init__(self, group: str) -> None:
+        self.group = group
+        self.kind = group.rpartition(".")[2].removesuffix("s")
+
+    def names(self) -> list[str]:
+        """Return the names of all installed methods of this kind, in alphabetical order."""
+        return sorted(entry.name for entry in entry_points(group=self.group))
+
+    def method(self, name: str) -> type[M]:
+        """Return the class of a method.
+
+        Raises
+        ------
+        ValueError
+            If no installed method has this name.
+        """
+        found = entry_points(group=self.group, name=name)
+        if not found:
+            raise ValueError(f"no {self.kind} is called {name!r}; there are: {', '.join(self.names())}")
+        cls: type[M] = next(iter(found)).load()
+        return cls
+
+    def load(self, name: str, **parameters: Any) -> M:
+        """Build a method from its name and parameters.
+
+        Raises
+        ------
+        ValueError
+            If the name is unknown or a parameter is out of range.
+        """
+        return self.method(name)(**parameters)
+
+    def build(self, value: Any) -> Any:
+        """Build a method from an instance, a name, or what `Method.describe` returned."""
+        if isinstance(value, str):
+            return self.load(value)
+        if isinstance(value, dict):
+            parameters = dict(value)
+            return self.load(parameters.pop("name", ""), **parameters)
+        return value
+
+
+def explain(error: ValidationError) -> str:
+    """Say in one line what is wrong with parameters: the name, the limit, the value, and nothing else."""
+    lines = []
+    for problem in error.errors():
+        where = " ".join(str(part) for part in problem["loc"]) or error.title
+        message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        if isinstance(problem["input"], int | float | str | bool):
+            message += f" (got {problem['input']!r})"
+        lines.append(f"{where}: {message}" if problem["type"] != "value_error" else message)
+    return "; ".join(lines)

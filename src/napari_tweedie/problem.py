@@ -1,0 +1,58 @@
+"""What is to be solved? A measurement y = A x + noise, and what solvers ask of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_tweedie.degradations.noise import Gaussian
+    from napari_tweedie.degradations.operator import Degradation
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Estimate x from the measurement y = A x + noise.
+
+    Parameters
+    ----------
+    measurement : Tensor
+        y, shape (B, C, Y, X) or (B, C, Z, Y, X), float32, in units in which the image spans about [0, 1].
+    degradation : Degradation
+        A.
+    noise : Gaussian
+        Noise model with a known standard deviation, in the units of y.
+    """
+
+    measurement: Tensor
+    degradation: Degradation
+    noise: Gaussian
+
+    @property
+    def noise_level(self) -> float:
+        """Standard deviation σ_y of the noise."""
+        if self.noise.sigma is None:
+            raise ValueError("the noise level is not known: give sigma, or estimate it from the image")
+        return self.noise.sigma
+
+    def start(self) -> Tensor:
+        """Return a first estimate, without any prior knowledge."""
+        return self.degradation.start(self.measurement)
+
+    def residual(self, x: Tensor) -> Tensor:
+        """Return A x − y."""
+        return self.degradation(x) - self.measurement
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """Return Aᵀ(A x − y), the gradient of ½‖A x − y‖²."""
+        return self.degradation.adjoint(self.residual(x))
+
+    def prox(self, z: Tensor, rho: float) -> Tensor:
+        """Return ``argmin_x ½‖A x − y‖² + ½ρ‖x − z‖²``."""
+        return self.degradation.prox(z, self.measurement, rho)
+
+    def data_residual(self, x: Tensor) -> float:
+        """Return the root mean square of A x − y over the observed pixels; about σ_y when x explains the measurement."""
+        return float(self.residual(x)[self.degradation.observed(self.measurement)].square().mean().sqrt())

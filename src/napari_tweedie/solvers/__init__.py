@@ -1,0 +1,12 @@
+"""Which solvers are there? ``names()`` lists them, ``load(name, **parameters)`` builds one."""
+
+from __future__ import annotations
+
+from napari_tweedie.method import Registry
+from napari_tweedie.solvers.solver import Solver, State
+
+registry: Registry[Solver] = Registry("napari_tweedie.solvers")
+names = registry.names
+load = registry.load
+
+__all__ = ["Solver", "State", "load", "names", "registry"]

@@ -1,0 +1,94 @@
+"""Which patches does a network see during training?"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage import io
+from skimage.transform import downscale_local_mean, rescale
+
+Image = NDArray[np.float32]
+
+SUFFIXES = {".png", ".tif", ".tiff", ".jpg"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A group of images and the share of every batch that is drawn from it."""
+
+    images: list[Image]
+    share: float
+    microscope: bool = False
+    """Vary offset, range and gamma as microscopes and scanners do; photographs keep their grey levels."""
+
+
+def read_folder(folder: Path, licences: frozenset[str]) -> list[Image]:
+    """Read the grey images below `folder` as float32, a stack as its planes.
+
+    8-bit images are divided by 255; others are mapped so that their 0.1 and 99.9 percentiles become 0 and 1.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder of PNG, JPEG or TIFF images. If it or its parent holds a ``MANIFEST.csv`` with the columns
+        ``file`` and ``licence_class``, only the files whose class is in `licences` are read.
+    licences : frozenset of str
+        Accepted licence classes.
+
+    Raises
+    ------
+    FileNotFoundError
+        If no image remains.
+    """
+    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
+    for manifest in (folder / "MANIFEST.csv", folder.parent / "MANIFEST.csv"):
+        if manifest.exists():
+            with manifest.open(newline="") as rows:
+                allowed = {manifest.parent / row["file"] for row in csv.DictReader(rows) if row["licence_class"] in licences}
+            paths = [path for path in paths if path in allowed]
+            break
+    images = [plane for path in paths for plane in _planes(io.imread(path))]
+    if not images:
+        raise FileNotFoundError(f"no image with a licence among {sorted(licences)} below {folder}")
+    return images
+
+
+def _planes(image: NDArray[Any]) -> list[Image]:
+    low, high = (0, 255) if image.dtype == np.uint8 else np.percentile(image, (0.1, 99.9))
+    scaled = ((image - np.float64(low)) / (high - low)).astype(np.float32)
+    return list(scaled.reshape(-1, *scaled.shape[-2:]))
+
+
+def draw_batch(sources: list[Source], count: int, size: int, rng: np.random.Generator) -> Image:
+    """Draw `count` random patches, shape (count, 1, size, size)."""
+    shares = np.array([source.share for source in sources])
+    chosen = rng.choice(len(sources), size=count, p=shares / shares.sum())
+    return np.stack([_draw_patch(sources[index], size, rng) for index in chosen])[:, None]
+
+
+def _draw_patch(source: Source, size: int, rng: np.random.Generator) -> Image:
+    image = source.images[rng.integers(len(source.images))]
+    if source.microscope and min(image.shape) >= 2 * size and rng.random() < 0.5:
+        image = downscale_local_mean(_crop(image, 2 * size, rng), (2, 2))  # averages the camera's own noise away
+    elif rng.random() < 0.2:
+        zoom = rng.uniform(0.6, 1.0)
+        image = rescale(_crop(image, int(np.ceil(size / zoom)) + 2, rng), zoom, order=3)
+    patch = np.rot90(_crop(image, size, rng), int(rng.integers(4)))
+    if rng.random() < 0.5:
+        patch = patch[:, ::-1]
+    if source.microscope:
+        patch = np.clip(patch, 0, None) ** rng.uniform(0.7, 1.5) * rng.uniform(0.3, 1.2) + rng.uniform(-0.2, 0.3)
+    return np.ascontiguousarray(patch, dtype=np.float32)
+
+
+def _crop(image: Image, size: int, rng: np.random.Generator) -> Image:
+    missing = [(0, max(0, size - length)) for length in image.shape]
+    if any(after for _, after in missing):
+        image = np.pad(image, missing, mode="reflect")
+    y, x = (rng.integers(length - size + 1) for length in image.shape)
+    return image[y : y + size, x : x + size]

@@ -1,0 +1,183 @@
+"""How is a network trained? Seeded, logged, and resumable at any step."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from napari_tweedie.denoisers.unet import UNet, initialise
+from napari_tweedie.training.data import Source, draw_batch
+from napari_tweedie.training.losses import draw_noise_levels, weighted_squared_error
+
+log = logging.getLogger(__name__)
+
+
+class Training(BaseModel):
+    """Everything that determines a training run, besides the images."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    widths: tuple[int, ...] = Field((32, 64, 128, 256), description="Features at each scale, fine to coarse.")
+    blocks: int = Field(2, ge=1, description="Residual blocks per scale.")
+    steps: int = Field(10_000, ge=1, description="Optimiser steps.")
+    batch: int = Field(16, ge=1, description="Patches per step in the first part of the run.")
+    patch: int = Field(96, ge=16, multiple_of=16, description="Patch size in pixels in the first part of the run.")
+    large_patch: int = Field(160, ge=16, multiple_of=16, description="Patch size in the last part of the run.")
+    large_share: float = Field(0.3, ge=0, le=1, description="Share of the steps with large patches, at equal pixels a step.")
+    learning_rate: float = Field(1.5e-3, gt=0, description="Peak learning rate; it warms up and falls as a cosine.")
+    average: float = Field(0.999, ge=0, lt=1, description="Decay of the exponential average of the weights.")
+    seed: int = Field(0, ge=0, description="Seed of weights, patches and noise.")
+
+    def rate(self, step: int) -> float:
+        """Learning rate at `step`."""
+        warm = min(1.0, (step + 1) / 200)
+        return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+
+    def batch_at(self, step: int) -> tuple[int, int]:
+        """Patches and patch size at `step`."""
+        if step < self.steps * (1 - self.large_share):
+            return self.batch, self.patch
+        return max(1, round(self.batch * (self.patch / self.large_patch) ** 2)), self.large_patch
+
+
+class Optimiser:
+    """Muon for the convolutions between features, Adam for the first and last one.
+
+    Muon (Jordan et al. 2024) orthogonalises the momentum of a matrix. A channels-last kernel (outputs, inputs, y, x)
+    is one in memory: outputs × (y, x, inputs).
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        weights = list(network.parameters())
+        self._kernels = [weight for weight in weights if min(weight.shape[:2]) >= 16]
+        self._matrices = [nn.Parameter(_as_matrix(kernel.data)) for kernel in self._kernels]
+        rest = [weight for weight in weights if min(weight.shape[:2]) < 16]
+        self._parts: list[torch.optim.Optimizer] = [
+            torch.optim.Muon(self._matrices, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.Adam(rest, betas=(0.9, 0.99)),
+        ]
+
+    def step(self, learning_rate: float) -> None:
+        """Move the weights against their gradients."""
+        for matrix, kernel in zip(self._matrices, self._kernels, strict=True):
+            assert kernel.grad is not None
+            matrix.grad = _as_matrix(kernel.grad.contiguous(memory_format=torch.channels_last))
+        for part in self._parts:
+            part.param_groups[0]["lr"] = learning_rate
+            part.step()
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        """Return the momenta, to resume from."""
+        return [part.state_dict() for part in self._parts]
+
+    def load_state_dict(self, state: list[dict[str, Any]]) -> None:
+        """Resume from the momenta of `state_dict`."""
+        for part, saved in zip(self._parts, state, strict=True):
+            part.load_state_dict(saved)
+
+
+def _as_matrix(kernel: Tensor) -> Tensor:
+    channels_last = kernel.permute(0, 2, 3, 1)
+    return channels_last.view(kernel.shape[0], -1)
+
+
+def train(settings: Training, sources: list[Source], folder: Path, device: torch.device, every: int = 200) -> UNet:
+    """Train a network on patches of `sources`, or go on from the checkpoint in `folder`.
+
+    Every step seeds its own random numbers, so a resumed run sees the patches and noise that an
+    uninterrupted one would have seen.
+
+    Parameters
+    ----------
+    settings : Training
+        Architecture, length, batches, seed.
+    sources : list of Source
+        Training images.
+    folder : Path
+        Where ``checkpoint.pt`` and ``log.jsonl`` are kept.
+    device : torch.device
+        Where to train; bfloat16 autocast is used on every device.
+    every : int
+        Steps between log lines and checkpoints.
+
+    Returns
+    -------
+    UNet
+        The network with averaged weights.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    network = UNet(widths=settings.widths, blocks=settings.blocks)
+    initialise(network, 0.2, torch.Generator().manual_seed(settings.seed))
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    averaged = copy.deepcopy(network).requires_grad_(False)
+    optimiser = Optimiser(network)
+    first = 0
+    checkpoint = folder / "checkpoint.pt"
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
+        network.load_state_dict(state["network"])
+        averaged.load_state_dict(state["averaged"])
+        optimiser.load_state_dict(state["optimiser"])
+        first = state["step"]
+    losses: list[float] = []
+    started = time.monotonic()
+    for step, (clean, noisy, sigma) in enumerate(_batches(settings, sources, first, device), start=first):
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            noise = network(noisy, sigma)
+        loss = weighted_squared_error(noisy - noise.float(), clean, sigma)
+        network.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step(settings.rate(step))
+        decay = min(settings.average, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for mean, weight in zip(averaged.parameters(), network.parameters(), strict=True):
+                mean.lerp_(weight, 1 - decay)
+        losses.append(loss.item())
+        if (step + 1) % every == 0 or step + 1 == settings.steps:
+            seconds = round(time.monotonic() - started, 1)
+            record = {"step": step + 1, "loss": round(float(np.mean(losses)), 6), "seconds": seconds}
+            losses.clear()
+            log.info("%s", record)
+            with (folder / "log.jsonl").open("a") as lines:
+                lines.write(json.dumps(record) + "\n")
+            _save(checkpoint, step + 1, network, averaged, optimiser)
+    return averaged
+
+
+def _batches(
+    settings: Training, sources: list[Source], first: int, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    generator = torch.Generator()
+    for step in range(first, settings.steps):
+        rng = np.random.default_rng((settings.seed, step))
+        generator.manual_seed(int(rng.integers(2**62)))
+        count, size = settings.batch_at(step)
+        clean = torch.from_numpy(draw_batch(sources, count, size, rng))
+        sigma = draw_noise_levels(count, generator)
+        noise = torch.randn(clean.shape, generator=generator) * sigma.view(-1, 1, 1, 1)
+        noisy = (clean + noise).to(device).contiguous(memory_format=torch.channels_last)
+        yield clean.to(device), noisy, sigma.to(device)
+
+
+def _save(path: Path, step: int, network: UNet, averaged: UNet, optimiser: Optimiser) -> None:
+    state = {
+        "step": step,
+        "network": network.state_dict(),
+        "averaged": averaged.state_dict(),
+        "optimiser": optimiser.state_dict(),
+    }
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    partial.replace(path)

@@ -1,0 +1,24 @@
+"""What does training minimise?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def weighted_squared_error(estimate: Tensor, clean: Tensor, sigma: Tensor) -> Tensor:
+    """Mean squared error, weighted so that every noise level counts about the same.
+
+    The squared error of a good denoiser of images in [0, 1] grows about as σ^1.2 (from published PSNR tables),
+    so each sample of shape (C, Y, X) is divided by (σ + 0.005)^1.2. Minimising it for every σ makes the network
+    the posterior mean E[clean | noisy], which is what Tweedie's formula asks for.
+    """
+    error = (estimate - clean).square().flatten(1).mean(dim=1)
+    return (error * (sigma + 0.005) ** -1.2).mean()
+
+
+def draw_noise_levels(count: int, generator: torch.Generator) -> Tensor:
+    """Draw noise levels, shape (count,): 85 % uniform in [0, 75/255], where restoration happens, the rest up to 1."""
+    low = torch.rand(count, generator=generator) * (75 / 255)
+    high = 75 / 255 + torch.rand(count, generator=generator) * (1 - 75 / 255)
+    return torch.where(torch.rand(count, generator=generator) < 0.85, low, high)

@@ -1,0 +1,194 @@
+"""What does a napari layer give the engine, and what does a result look like as a layer?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer, Shapes
+from numpy.typing import NDArray
+
+from napari_tweedie.images.axes import guess_axes
+
+METADATA = "napari_tweedie"
+"""Key of a result's provenance in its layer's metadata."""
+
+
+def image_array(layer: Layer) -> Any:
+    """Return the pixels of a layer as they are (NumPy, dask, zarr); of a multiscale layer the finest level."""
+    return layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+
+
+def image_axes(layer: Image) -> str:
+    """Return the axes string of a layer, one letter an axis of its array, guessed where its axes have no names."""
+    return guess_axes(image_array(layer).shape, layer.axis_labels, layer.rgb)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A rectangular part of an array.
+
+    Parameters
+    ----------
+    start, stop : tuple of int
+        First pixel, and the one after the last, along every axis of the array.
+    """
+
+    start: tuple[int, ...]
+    stop: tuple[int, ...]
+
+    @classmethod
+    def whole(cls, shape: Sequence[int]) -> Crop:
+        """Return the crop that leaves out nothing."""
+        return cls((0,) * len(shape), tuple(shape))
+
+    def of(self, array: Any) -> Any:
+        """Return the part of an array, with as many axes."""
+        return array[tuple(slice(first, last) for first, last in zip(self.start, self.stop, strict=True))]
+
+
+def visible_crop(layer: Image, point: Sequence[float], axes: str, volume: bool, pixels: int = 512**2, flat: bool = True) -> Crop:
+    """Return the middle of the visible field: the current slice, or all planes of a volume, and a limited number of pixels.
+
+    Parameters
+    ----------
+    layer : Image
+        The layer that is looked at.
+    point : sequence of float
+        Where the viewer's sliders stand, in world coordinates (``viewer.dims.point``).
+    axes : str
+        The axes of the layer's array.
+    volume : bool
+        Whether Z belongs to the field.
+    pixels : int
+        The most pixels that the crop may hold.
+    flat : bool
+        Whether the viewer shows planes; a 3-D view has no visible field, and the middle of the layer is taken.
+    """
+    shape = image_array(layer).shape
+    current = np.rint(layer.world_to_data(point)).astype(int)
+    factors = layer.downsample_factors[layer.data_level] if layer.multiscale else np.ones(layer.ndim)
+    first, last = (corner * factors[: layer.ndim] for corner in layer.corner_pixels + [[0], [1]])
+    depth = shape[axes.index("z")] if volume else 1
+    side = max(16, int((pixels / depth) ** 0.5))
+    start, stop = [], []
+    for n, (axis, length) in enumerate(zip(axes, shape, strict=True)):
+        begin, end = 0, length
+        if axis in "yx":
+            if flat and last[n] - first[n] > 1:
+                begin, end = max(0, int(first[n])), min(length, int(last[n]))
+            begin = max(begin, (begin + end - side) // 2)
+            end = min(end, begin + side)
+        elif axis != "s" and not (volume and axis == "z"):
+            begin = min(max(int(current[n]), 0), length - 1)
+            end = begin + 1
+        start.append(begin)
+        stop.append(end)
+    return Crop(tuple(start), tuple(stop))
+
+
+def result_layer(source: Image, image: NDArray[Any], what: str, start: Sequence[int], zoom: Sequence[float]) -> Image:
+    """Return a new layer that lies where its pixels come from in the input.
+
+    Parameters
+    ----------
+    source : Image
+        The input layer; it is not changed.
+    image : array
+        The result, with as many axes as the input.
+    what : str
+        What the result is, for its name.
+    start : sequence of int
+        The input's pixel at which the result begins, an axis each.
+    zoom : sequence of float
+        Pixels of the result per pixel of the input, an axis each.
+    """
+    ndim = source.ndim
+    zoomed = np.asarray(zoom[:ndim], dtype=float)
+    first = np.asarray(start[:ndim]) + 0.5 / zoomed - 0.5
+    limits = list(source.contrast_limits)
+    return Image(
+        image,
+        name=f"{source.name} · {what}",
+        rgb=source.rgb,
+        multiscale=False,
+        scale=source.scale / zoomed,
+        translate=source.affine.inverse(source.data_to_world(first)),
+        rotate=source.rotate,
+        shear=source.shear,
+        affine=source.affine.affine_matrix,
+        units=source.units,
+        axis_labels=source.axis_labels,
+        colormap=source.colormap,
+        blending=source.blending,
+        gamma=source.gamma,
+        interpolation2d=source.interpolation2d,
+        contrast_limits=None if source.rgb else limits,
+    )
+
+
+def marked_pixels(layer: Labels | Shapes, image: Image, axes: str, volume: bool) -> NDArray[np.bool_]:
+    """Return which pixels of an image a Labels or Shapes layer marks, as the engine takes masks: for one block, or for all.
+
+    Labels of fewer axes mark the same pixels in every slice, and so do shapes; shapes of as many axes mark their slice.
+
+    Raises
+    ------
+    ValueError
+        If a Labels layer has another shape than the image.
+    """
+    shape = image_array(image).shape
+    plain = shape[:-1] if axes.endswith("s") else shape
+    marked = _drawn_pixels(layer, image, axes, plain) if isinstance(layer, Shapes) else np.asarray(image_array(layer)) != 0
+    if marked.ndim > len(plain) or marked.shape != plain[len(plain) - marked.ndim :]:
+        raise ValueError(f"the layer {layer.name!r} has shape {marked.shape}, the image {plain}: they must be equal")
+    if axes.removesuffix("s")[-marked.ndim :] == ("zyx" if volume else "yx"):
+        return marked
+    whole = np.broadcast_to(marked, plain)
+    return np.broadcast_to(whole[..., None], shape) if axes.endswith("s") else whole
+
+
+def _drawn_pixels(layer: Shapes, image: Image, axes: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Rasterise shapes on the image's own pixels, wherever the two layers lie: a plane, or all slices of the image."""
+    plane = [axes.index("y"), axes.index("x")]
+    if plane != [len(shape) - 2, len(shape) - 1]:
+        raise ValueError(f"shapes mark pixels of images whose last axes are y and x (got {axes!r}): use a Labels layer")
+    flat = layer.ndim < image.ndim
+    marked = np.zeros(shape[-2:] if flat else shape, bool)
+    for vertices, kind in zip(layer.data, layer.shape_type, strict=True):
+        world = [np.append(np.zeros(max(0, image.ndim - layer.ndim)), layer.data_to_world(vertex)) for vertex in vertices]
+        points = np.array([image.world_to_data(point) for point in world])
+        drawn = Shapes([points[:, -2:]], shape_type=kind).to_masks(shape[-2:])[0]
+        slices = tuple(np.rint(points[0, :-2]).astype(int))
+        if flat or not slices:
+            marked |= drawn
+        elif all(0 <= n < length for n, length in zip(slices, shape, strict=False)):
+            marked[slices] |= drawn
+    return marked
+
+
+def pixel_sizes(layer: Layer) -> NDArray[np.float64] | None:
+    """Return the pixel size along every axis in micrometres, or None where a layer does not know it."""
+    try:
+        return np.array([float((size * unit).to("um").magnitude) for size, unit in zip(layer.scale, layer.units, strict=True)])
+    except (TypeError, AttributeError):  # pint: pixels are no length; older napari: no units
+        return None
+
+
+def check_same_pixels(psf: Image, image: Image, spatial: str) -> None:
+    """Raise a ValueError if a point-spread function is known to have other pixels than the image."""
+    ours, theirs = pixel_sizes(image), pixel_sizes(psf)
+    if ours is None or theirs is None:
+        return
+    n = min(len(spatial), len(theirs), len(ours))
+    if not np.allclose(ours[-n:], theirs[-n:], rtol=0.01):
+        raise ValueError(
+            f"the pixels of {psf.name!r} measure {_sizes(theirs[-n:])} µm, those of the image {_sizes(ours[-n:])} µm: "
+            "resample the point-spread function, or correct its scale"
+        )
+
+
+def _sizes(sizes: NDArray[np.float64]) -> str:
+    return " × ".join(f"{size:.4g}" for size in sizes)

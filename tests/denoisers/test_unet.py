@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+import torch
+
+from napari_tweedie import denoisers
+
+
+@pytest.fixture
+def unet() -> denoisers.Denoiser:
+    return denoisers.load("unet", precision="float32")
+
+
+def test_noise_of_its_level_is_removed(unet: denoisers.Denoiser, scene: np.ndarray, generator: torch.Generator) -> None:
+    clean = torch.from_numpy(scene).float()[None, None]
+    for sigma, gain in ((0.02, 3), (0.1, 10), (0.3, 20)):
+        noisy = clean + sigma * torch.randn(clean.shape, generator=generator)
+        error = (unet(noisy, sigma) - clean).square().mean()
+        assert error * gain < sigma**2
+
+
+@pytest.mark.parametrize("factor", [1e-3, 0.5, 255.0, 4e4])
+def test_positively_homogeneous(unet: denoisers.Denoiser, scene: np.ndarray, factor: float) -> None:
+    x = torch.from_numpy(scene).float()[None, None]
+    torch.testing.assert_close(unet(factor * x, factor * 0.1) / factor, unet(x, 0.1), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (1, 1, 1, 37), (1, 1, 5, 3), (2, 3, 17, 24), (1, 1, 64, 64)])
+def test_any_size_keeps_shape_and_is_finite(unet: denoisers.Denoiser, shape: tuple[int, ...], generator: torch.Generator) -> None:
+    result = unet(torch.rand(shape, generator=generator), 0.1)
+    assert result.shape == shape
+    assert result.dtype == torch.float32
+    assert torch.isfinite(result).all()
+
+
+def test_batch_equals_loop_and_takes_a_level_a_sample(unet: denoisers.Denoiser, generator: torch.Generator) -> None:
+    x = torch.rand((3, 2, 16, 24), generator=generator)
+    levels = torch.tensor([0.0, 0.05, 0.3])
+    together = unet(x, levels)
+    for sample, level, result in zip(x, levels, together, strict=True):
+        torch.testing.assert_close(unet(sample[None], float(level))[0], result, rtol=1e-4, atol=1e-5)
+
+
+def test_identity_without_noise(unet: denoisers.Denoiser, generator: torch.Generator) -> None:
+    x = torch.rand((1, 1, 24, 24), generator=generator)
+    assert torch.equal(unet(x, 0.0), x)
+
+
+def test_constants_are_kept(unet: denoisers.Denoiser) -> None:
+    flat = torch.full((1, 1, 64, 64), 0.5)
+    assert (unet(flat, 0.1) - flat).abs().max() < 0.02
+
+
+def test_the_mean_is_kept(unet: denoisers.Denoiser, scene: np.ndarray, generator: torch.Generator) -> None:
+    x = torch.from_numpy(scene).float()[None, None]
+    noisy = x + 0.1 * torch.randn(x.shape, generator=generator)
+    assert abs(unet(noisy, 0.1).mean() / noisy.mean() - 1) < 0.005
+
+
+def test_bfloat16_is_close_to_float32(unet: denoisers.Denoiser, scene: np.ndarray, generator: torch.Generator) -> None:
+    x = torch.from_numpy(scene).float()[None, None]
+    noisy = x + 0.1 * torch.randn(x.shape, generator=generator)
+    fast = denoisers.load("unet", precision="bfloat16")(noisy, 0.1)
+    assert (fast - unet(noisy, 0.1)).square().mean().sqrt() < 0.02 * 0.1
+
+
+def test_gradients_flow(unet: denoisers.Denoiser, generator: torch.Generator) -> None:
+    x = torch.rand((1, 1, 16, 16), generator=generator, requires_grad=True)
+    unet(x, 0.1).sum().backward()
+    assert x.grad is not None
+    assert float(x.grad.abs().sum()) > 0
