@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
+from napari_tweedie.degradations import Degradation
 from napari_tweedie.images.axes import Index, Layout, guess_axes
 from napari_tweedie.images.intensity import Intensity, from_opponent, to_opponent
 from napari_tweedie.lazy import torch
@@ -16,7 +17,6 @@ from napari_tweedie.method import Input
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_tweedie.degradations import Degradation
     from napari_tweedie.recipe import Recipe
 
 SAMPLED_BLOCKS = 5
@@ -122,9 +122,10 @@ class Blocks:
 
     def _observed(self, shape: tuple[int, ...], index: Index) -> NDArray[np.bool_]:
         """Return which pixels of a block count: all but those that the degradation says are missing."""
-        if self.recipe.job != "restore":
+        degradation = self.degradation(index)
+        if self.recipe.job != "restore" or type(degradation).observed is Degradation.observed:
             return np.ones(shape, bool)
-        observed = self.degradation(index).observed(torch.empty((1, 1, *shape[1:])))
+        observed = degradation.observed(torch.empty((1, 1, *shape[1:])))
         return np.broadcast_to(observed[0].numpy(), shape)
 
     def _planes(self, index: Index) -> list[NDArray[np.float64]]:

@@ -15,7 +15,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from napari_tweedie import degradations, denoisers, solvers
-from napari_tweedie.method import explain
+from napari_tweedie.method import Input, explain
 from napari_tweedie.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -50,11 +50,9 @@ def list_methods() -> None:
             method: type[Any] = registry.method(name)
             table.add_row(f"[bold]{name}[/bold]", "", "", method.title)
             for field, info in method.model_fields.items():
-                default = (
-                    "" if info.is_required() else f"{info.default:.4g}" if isinstance(info.default, float) else str(info.default)
-                )
                 unit = method.hint(field, "unit")
-                table.add_row("", field, default, f"{info.description}{f' [{unit}]' if unit else ''}".replace("[", "\\["))
+                meaning = f"{info.description}{f' ({unit})' if unit else ''}"
+                table.add_row("", field, "" if info.is_required() else _short(info.default), meaning)
         out.print(table)
 
 
@@ -105,11 +103,27 @@ def run(
 
 
 @app.command()
-def demo(folder: Annotated[Path, typer.Argument(help="Where layers and the screenshot are written.")] = Path("demo")) -> None:
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where layers and the screenshot are written.")] = Path("demo"),
+    close: Annotated[bool, typer.Option(help="Close napari after the screenshot.")] = False,
+) -> None:
     """Denoise, deblur and inpaint the sample images, write the layers, and show them in napari."""
-    from napari_tweedie.widgets.demo import show
+    from importlib.resources import as_file, files
 
-    show(folder)
+    from napari_tweedie.images.files import read
+    from napari_tweedie.widgets.demo import JOBS, show
+
+    folder.mkdir(parents=True, exist_ok=True)
+    shown = []
+    with as_file(files("napari_tweedie") / "sample_data") as samples:
+        for job in JOBS:
+            source = read(samples / f"{job.sample}.tif")
+            inputs = {name: read(samples / f"{file}.tif").data for name, file in job.inputs.items()}
+            result = run_with_bar(job.recipe, source, **inputs)
+            write_result(result, source, folder / f"{job.sample}_{job.result}.tif")
+            shown.append((source, next(iter(result.images.values()))))
+    screenshot = show(shown, folder / "screenshot.png", close)
+    out.print(f"layers and {screenshot} are in {folder}/", highlight=False)
 
 
 def _run(recipe: dict[str, Any], settings: list[str], image: Path, result: Path, **arrays: Path | None) -> None:
@@ -117,14 +131,18 @@ def _run(recipe: dict[str, Any], settings: list[str], image: Path, result: Path,
 
     if result.resolve() == image.resolve():
         raise ValueError(f"{result} is the image itself: choose another name for the result")
-    inputs = {name: read(path) for name, path in arrays.items() if path is not None}
     source = read(image)
     for setting in settings:
         _apply(setting, recipe)
-    for name, picture in inputs.items():
-        recipe["degradation"] = {**_as_dict(recipe["degradation"]), name: picture.data}
+    for name, path in arrays.items():
+        if path is not None:
+            recipe["degradation"] = {**_as_dict(recipe["degradation"]), name: Input.of(read(path).data, path.name)}
     recipe.setdefault("axes", source.axes)
     write_result(run_with_bar(Recipe(**recipe), source), source, result)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _as_dict(part: str | dict[str, Any]) -> dict[str, Any]:
@@ -150,14 +168,14 @@ def _apply(setting: str, recipe: dict[str, Any]) -> None:
     recipe[part] = {**_as_dict(recipe.get(part, default)), field: value}
 
 
-def run_with_bar(recipe: Recipe, picture: Picture) -> Result:
+def run_with_bar(recipe: Recipe, picture: Picture, **inputs: Any) -> Result:
     """Run a recipe on a picture with a progress bar in the terminal."""
     from napari_tweedie import engine
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[stage]}"), TimeRemainingColumn())
     with Bar(*columns, console=err, transient=True) as bar:
         task = bar.add_task(f"{recipe.job} {picture.name}", total=1.0, stage="")
-        steps = engine.run(recipe, picture.data)
+        steps = engine.run(recipe, picture.data, **inputs)
         while True:
             try:
                 step = next(steps)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import gc
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -49,9 +51,31 @@ def free_memory(device: Device) -> int:
     return int(psutil.virtual_memory().available)
 
 
+@functools.cache
+def keep_freed_memory() -> None:
+    """Let the C library keep freed memory for the next layer of a network instead of giving it back to the system.
+
+    By default glibc returns every block above 32 MB at once, and faulting it in again took a third of the CPU time of a
+    1024 × 1024 denoising. `release` gives it back when the work is done. Elsewhere than on Linux nothing is done.
+    """
+    if libc := _glibc():
+        trim_threshold, mmap_threshold = -1, -3  # names in malloc.h: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+        libc.mallopt(mmap_threshold, 2**30)
+        libc.mallopt(trim_threshold, 2**31 - 1)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL("libc.so.6") if sys.platform == "linux" else None
+    except OSError:
+        return None
+
+
 def release(device: Device) -> None:
     """Give cached memory of `device` back to the system."""
     gc.collect()
+    if libc := _glibc():
+        libc.malloc_trim(0)
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from napari_tweedie.images.axes import Index
 from napari_tweedie.images.intensity import Intensity
 from napari_tweedie.lazy import torch
 from napari_tweedie.problem import Problem
+from napari_tweedie.results import Cancelled, Preview, Progress, Result
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,74 +25,12 @@ if TYPE_CHECKING:
 
     from napari_tweedie.recipe import Recipe
 
+__all__ = ["Cancelled", "Preview", "Progress", "Result", "last", "noise_levels", "run"]
+
 PREVIEW_SECONDS = 0.5
 SMALLEST_TILE = 128
 BYTES_PER_PIXEL = 1500
 """Memory of the largest bundled network per pixel of a tile, in float32, measured."""
-
-
-class Cancelled(Exception):  # noqa: N818 - it is no error
-    """The caller asked to stop."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is.
-
-    Parameters
-    ----------
-    share : float
-        Part of the work that is done, from 0 to 1.
-    stage : str
-        What is being done, for people.
-    seconds_left : float
-        Estimate of the time to the end.
-    """
-
-    share: float
-    stage: str
-    seconds_left: float
-
-
-@dataclass(frozen=True)
-class Preview:
-    """The result so far, in units of the input; the same array is filled further until the run ends.
-
-    Parameters
-    ----------
-    image : array
-        The whole result; blocks that are still to come are zero.
-    index : tuple of int
-        The block that was written last.
-    share : float
-        Part of the work on that block that is done, from 0 to 1.
-    """
-
-    image: NDArray[Any]
-    index: Index
-    share: float
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run returns.
-
-    Parameters
-    ----------
-    images : dict of str to array
-        Results by name, float32 in units of the input (8-bit colour stays 8-bit).
-    zoom : tuple of float
-        Pixels of the result per pixel of the input, an axis each.
-    provenance : dict
-        Recipe, version, weights, device, noise levels, seconds: all that is needed to do it again.
-    notes : list of str
-        What the user should know, a sentence each.
-    """
-
-    images: dict[str, NDArray[Any]]
-    zoom: tuple[float, ...]
-    provenance: dict[str, Any]
-    notes: list[str]
 
 
 def run(
@@ -138,9 +76,10 @@ def noise_levels(recipe: Recipe, image: Any, **inputs: Any) -> list[float]:
 
     Parameters and errors are those of `run`; an image without missing pixels is measured without torch.
     """
-    work = _Run(recipe.with_inputs(**inputs), image, lambda: False)
-    first = {work.layout.channel(index): index for index in reversed(list(work.layout))}
-    return [work.channel(first[number]).sigma for number in sorted(first)]
+    blocks = Blocks(image, recipe.with_inputs(**inputs))
+    for index in blocks.layout:
+        blocks.channel(index)
+    return blocks.noise_levels
 
 
 def last(steps: Generator[Any, None, Result]) -> Result:
@@ -160,6 +99,7 @@ class _Run:
         self.recipe = recipe
         self.cancelled = cancelled
         self.device = devices.pick(recipe.device)
+        devices.keep_freed_memory()
         self.blocks = Blocks(image, recipe)
         self.tile = recipe.tile or self._tile_that_fits()
         self.shortage = ""
@@ -244,7 +184,7 @@ class _Run:
         if self.recipe.job == "restore":
             steps = self.recipe.solver.steps()
             stage += f"{' · ' if stage else ''}iteration {round(share * steps)} of {steps}"
-        return stage or "tiles"
+        return stage or f"{round(100 * share)} % done"
 
     def _tile_that_fits(self) -> int:
         budget = devices.free_memory(self.device) // 4

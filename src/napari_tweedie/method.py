@@ -85,7 +85,7 @@ class Input:
     @classmethod
     def of(cls, array: Any, name: str = "") -> Input:
         """Take a snapshot of an array or tensor, so that later edits of the original change nothing."""
-        copy = np.array(array.detach().cpu() if hasattr(array, "detach") else array)
+        copy = np.array(array.detach().cpu().numpy() if hasattr(array, "detach") else array)
         return cls(copy, name, fingerprint(copy))
 
     def tensor(self, like: Tensor) -> Tensor:

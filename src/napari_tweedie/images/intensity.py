@@ -41,7 +41,7 @@ class Intensity:
         return np.asarray(image * np.float64(self.scale) + self.offset, dtype=np.float32)
 
 
-_OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [0.5, -1, 0.5]]) / np.sqrt([[3], [2], [1.5]])
+_OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [0.5, -1, 0.5]]) / np.sqrt([[3.0], [2.0], [1.5]])
 _GREY = np.array([0.0, 0.5, 0.5]).reshape(3, 1, 1)
 
 

@@ -41,7 +41,7 @@ class Training(BaseModel):
 
     def rate(self, step: int) -> float:
         """Learning rate at `step`."""
-        warm = min(1.0, (step + 1) / 200)
+        warm = min(1.0, (step + 1) / min(200, self.steps / 10))
         return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
     def batch_at(self, step: int) -> tuple[int, int]:

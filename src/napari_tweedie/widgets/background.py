@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from importlib import import_module
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer
@@ -24,7 +23,8 @@ class Background(QObject):
         super().__init__(parent)
         self._future: Future[Any] | None = None
         self._then: Callable[[Any], None] | None = None
-        self._timer = QTimer(self, interval=LOOK_MS)
+        self._timer = QTimer(self)
+        self._timer.setInterval(LOOK_MS)
         self._timer.timeout.connect(self._look)
 
     def call(self, function: Callable[[], Any], then: Callable[[Any], None]) -> None:
@@ -47,8 +47,3 @@ class Background(QObject):
         self.forget()
         error = future.exception()
         then(future.result() if error is None else error)
-
-
-def warm_up(then: Callable[[], None] | None = None) -> None:
-    """Import torch, which takes seconds, before the first run asks for it."""
-    POOL.submit(import_module, "torch")

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from napari_tweedie.images.axes import guess_axes
 
+LARGEST_FIELD, LARGEST_VOLUME_FIELD = 512, 64
+"""Most pixels along Y and X of a preview: of a plane, and of a stack."""
 METADATA = "napari_tweedie"
 """Key of a result's provenance in its layer's metadata."""
 
@@ -48,8 +50,16 @@ class Crop:
         """Return the part of an array, with as many axes."""
         return array[tuple(slice(first, last) for first, last in zip(self.start, self.stop, strict=True))]
 
+    def of_mask(self, mask: NDArray[np.bool_], axes: str) -> NDArray[np.bool_]:
+        """Return the part of what `marked_pixels` returned for an image with these axes."""
+        if mask.ndim == len(self.start):
+            return self.of(mask)
+        last = len(self.start) - axes.endswith("s")
+        kept = slice(last - mask.ndim, last)
+        return Crop(self.start[kept], self.stop[kept]).of(mask)
 
-def visible_crop(layer: Image, point: Sequence[float], axes: str, volume: bool, pixels: int = 512**2, flat: bool = True) -> Crop:
+
+def visible_crop(layer: Image, point: Sequence[float], axes: str, volume: bool, flat: bool = True) -> Crop:
     """Return the middle of the visible field: the current slice, or all planes of a volume, and a limited number of pixels.
 
     Parameters
@@ -62,17 +72,14 @@ def visible_crop(layer: Image, point: Sequence[float], axes: str, volume: bool, 
         The axes of the layer's array.
     volume : bool
         Whether Z belongs to the field.
-    pixels : int
-        The most pixels that the crop may hold.
     flat : bool
         Whether the viewer shows planes; a 3-D view has no visible field, and the middle of the layer is taken.
     """
     shape = image_array(layer).shape
     current = np.rint(layer.world_to_data(point)).astype(int)
     factors = layer.downsample_factors[layer.data_level] if layer.multiscale else np.ones(layer.ndim)
-    first, last = (corner * factors[: layer.ndim] for corner in layer.corner_pixels + [[0], [1]])
-    depth = shape[axes.index("z")] if volume else 1
-    side = max(16, int((pixels / depth) ** 0.5))
+    first, last = layer.corner_pixels[0] * factors[: layer.ndim], (layer.corner_pixels[1] + 1) * factors[: layer.ndim]
+    side = LARGEST_VOLUME_FIELD if volume else LARGEST_FIELD
     start, stop = [], []
     for n, (axis, length) in enumerate(zip(axes, shape, strict=True)):
         begin, end = 0, length

@@ -1,0 +1,75 @@
+"""What does a run tell while it works, and return at its end?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_tweedie.images.axes import Index
+
+
+class Cancelled(Exception):  # noqa: N818 - it is no error
+    """The caller asked to stop."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Parameters
+    ----------
+    share : float
+        Part of the work that is done, from 0 to 1.
+    stage : str
+        What is being done, for people.
+    seconds_left : float
+        Estimate of the time to the end.
+    """
+
+    share: float
+    stage: str
+    seconds_left: float
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The result so far, in units of the input; the same array is filled further until the run ends.
+
+    Parameters
+    ----------
+    image : array
+        The whole result; blocks that are still to come are zero.
+    index : tuple of int
+        The block that was written last.
+    share : float
+        Part of the work on that block that is done, from 0 to 1.
+    """
+
+    image: NDArray[Any]
+    index: Index
+    share: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run returns.
+
+    Parameters
+    ----------
+    images : dict of str to array
+        Results by name, float32 in units of the input (8-bit colour stays 8-bit).
+    zoom : tuple of float
+        Pixels of the result per pixel of the input, an axis each.
+    provenance : dict
+        Recipe, version, weights, device, noise levels, seconds: all that is needed to do it again.
+    notes : list of str
+        What the user should know, a sentence each.
+    """
+
+    images: dict[str, NDArray[Any]]
+    zoom: tuple[float, ...]
+    provenance: dict[str, Any]
+    notes: list[str]

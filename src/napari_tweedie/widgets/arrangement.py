@@ -1,0 +1,114 @@
+"""How are the parts of a dock arranged?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtGui import QIcon
+from qtpy.QtWidgets import QComboBox, QFormLayout, QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from superqt import QCollapsible
+
+SPACING = 6
+LONGEST_LABEL = "Regularisation"
+"""As wide as this are all labels, so that rows of different forms align."""
+
+
+class Rows(QFormLayout):
+    """Labels on the left, editors on the right, aligned with those of all other forms."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setContentsMargins(0, 0, 0, 0)
+        self.setVerticalSpacing(SPACING)
+        self.setHorizontalSpacing(SPACING)
+        self.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+
+    def row(self, label: str, widget: QWidget, tooltip: str = "") -> None:
+        """Add a row; the tooltip appears on both of its parts."""
+        text = QLabel(label)
+        text.setMinimumWidth(text.fontMetrics().horizontalAdvance(LONGEST_LABEL) + 4)
+        text.setToolTip(tooltip)
+        if not widget.toolTip():
+            widget.setToolTip(tooltip)
+        self.addRow(text, widget)
+
+    def show_row(self, widget: QWidget, shown: bool) -> None:
+        """Show or hide a row with its label."""
+        widget.setVisible(shown)
+        self.labelForField(widget).setVisible(shown)
+
+
+def one_row(label: str, editor: QWidget, tooltip: str) -> QWidget:
+    """Return a form of a single row."""
+    row = QWidget()
+    Rows(row).row(label, editor, tooltip)
+    return row
+
+
+class Scroll(QScrollArea):
+    """As high as its content where there is room for it, scrolled where there is not."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.setMinimumHeight(120)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        return self.widget().sizeHint() if self.widget() is not None else super().sizeHint()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return bool(super().eventFilter(watched, event))
+
+
+def shrinkable(combo: QComboBox) -> None:
+    """Let a combo fill its row, and cut long names rather than widen the dock."""
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setMinimumContentsLength(8)
+    combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+
+def column(widget: QWidget) -> QVBoxLayout:
+    """Give a widget a layout from top to bottom, without margins."""
+    layout = QVBoxLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(SPACING)
+    return layout
+
+
+def folded(title: str, parts: Sequence[QWidget]) -> QCollapsible:
+    """Return parts under a title that unfolds them."""
+    content = QWidget()
+    layout = column(content)
+    for part in parts:
+        layout.addWidget(part)
+    fold = QCollapsible(title)
+    fold.setDuration(0)
+    fold.setExpandedIcon(QIcon())
+    fold.setCollapsedIcon(QIcon())
+    fold.toggled.connect(lambda unfolded: fold.setText(f"{'▾' if unfolded else '▸'}  {title}"))
+    fold.collapse()
+    fold.toggleButton().setStyleSheet("text-align: left; border: none; background: transparent; padding: 4px 0;")
+    fold.addWidget(content)
+    fold.layout().setContentsMargins(0, 0, 0, 0)
+    fold.content().layout().setContentsMargins(0, 0, 0, 0)
+    return fold
+
+
+def arrange(dock: QWidget, parts: Sequence[QWidget], foot: QWidget) -> None:
+    """Place parts from top to bottom, scrolled if need be, above a foot that is always seen."""
+    content = QWidget()
+    inside = column(content)
+    for part in parts:
+        inside.addWidget(part)
+    outside = column(dock)
+    outside.setContentsMargins(8, 8, 8, 8)
+    outside.addWidget(Scroll(content))
+    outside.addWidget(foot)
+    outside.addStretch(1)

@@ -1,0 +1,13 @@
+"""How is a layer denoised in napari?"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from napari_tweedie.widgets.panel import Panel
+
+
+class Denoise(Panel):
+    """The dock *Denoise*: noise is removed, nothing else is undone."""
+
+    job: ClassVar[Literal["denoise", "restore"]] = "denoise"

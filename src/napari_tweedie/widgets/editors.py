@@ -1,0 +1,211 @@
+"""With which small widget is a value of some type edited?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+from napari.layers import Image, Labels, Layer, Shapes
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QHBoxLayout, QLineEdit, QSpinBox, QWidget
+
+from napari_tweedie.method import Input
+from napari_tweedie.widgets.arrangement import shrinkable
+
+if TYPE_CHECKING:
+    from napari.components import LayerList
+    from pydantic.fields import FieldInfo
+
+UNITS = {"px": " px", "range": " of range", "counts": " counts"}
+"""What stands behind a number, by the unit of its field."""
+KINDS: dict[str, tuple[type[Layer], ...]] = {"image": (Image,), "labels": (Labels, Shapes)}
+"""Which layers an array can come from, by the hint of its field."""
+SMALLEST = 1e-6
+LARGEST = 1e9
+
+
+@dataclass(frozen=True)
+class Editor:
+    """A widget that holds one value: how to read it, to set it, and to hear of changes."""
+
+    widget: QWidget
+    get: Callable[[], Any]
+    set: Callable[[Any], None]
+    changed: Any
+
+
+class Number(QDoubleSpinBox):
+    """A decimal number, shown with as many digits as it has."""
+
+    def __init__(self, low: float = 0.0, high: float = LARGEST, suffix: str = "") -> None:
+        super().__init__()
+        self.setDecimals(6)
+        self.setRange(low, high)
+        self.setSuffix(suffix)
+        self.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+        self.setKeyboardTracking(False)
+        self.setMinimumWidth(80)
+
+    def textFromValue(self, value: float) -> str:  # noqa: N802 - Qt's name
+        return f"{value:.4g}" if value < 1e4 else f"{value:.0f}"
+
+
+class OptionalNumber(QWidget):
+    """A number that is estimated unless the user says otherwise."""
+
+    changed = Signal()
+
+    def __init__(self, low: float, high: float, suffix: str) -> None:
+        super().__init__()
+        self.number = Number(low, high, suffix)
+        self.automatic = QCheckBox("estimated")
+        self._estimate = 0.0
+        self.automatic.setToolTip("Estimate it from the image; untick to give a value.")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.number, 1)
+        row.addWidget(self.automatic)
+        self.automatic.toggled.connect(self._toggle)
+        self.number.valueChanged.connect(self.changed)
+        self.automatic.setChecked(True)
+
+    def value(self) -> float | None:
+        """Return the number, or None if it is to be estimated."""
+        return None if self.automatic.isChecked() else float(self.number.value())
+
+    def set_value(self, value: float | None) -> None:
+        """Set the number; None to have it estimated."""
+        self.automatic.setChecked(value is None)
+        if value is not None:
+            self.number.setValue(value)
+
+    def show_estimate(self, value: float, text: str = "") -> None:
+        """Show what was estimated: a value, or a text instead of it."""
+        self._estimate = value
+        if self.automatic.isChecked():
+            blocked = self.number.blockSignals(True)
+            self.number.setSpecialValueText(text)
+            self.number.setValue(self.number.minimum() if text else value)
+            self.number.blockSignals(blocked)
+
+    def _toggle(self, automatic: bool) -> None:
+        self.number.setEnabled(not automatic)
+        if not automatic:
+            self.number.setSpecialValueText("")
+            self.number.setValue(self._estimate)
+        self.changed.emit()
+
+
+class LayerCombo(QComboBox):
+    """The open layers of some kinds, the topmost first; it follows the layer list.
+
+    Parameters
+    ----------
+    layers : LayerList
+        The layers of a viewer.
+    kinds : tuple of type
+        Layer classes to offer.
+    wanted : str
+        Part of the name of the layer to choose by itself; empty: the active layer, or else the topmost.
+    """
+
+    changed = Signal()
+
+    def __init__(self, layers: LayerList, kinds: tuple[type[Layer], ...], wanted: str = "") -> None:
+        super().__init__()
+        self._list = layers
+        self._kinds = kinds
+        self._wanted = wanted
+        self._offered: list[Layer] = []
+        self._shown: Layer | None = None
+        shrinkable(self)
+        self.setPlaceholderText(f"no {' or '.join(kind.__name__ for kind in kinds)} layer chosen")
+        for event in (layers.events.inserted, layers.events.removed, layers.events.reordered, layers.events.renamed):
+            event.connect(self.refresh)
+        self.currentIndexChanged.connect(self._announce)
+        self.refresh()
+
+    def value(self) -> Layer | None:
+        """Return the chosen layer."""
+        index = self.currentIndex()
+        return self._offered[index] if 0 <= index < len(self._offered) else None
+
+    def set_value(self, layer: Layer | None) -> None:
+        """Choose a layer."""
+        self.setCurrentIndex(self._offered.index(layer) if layer in self._offered else -1)
+
+    def refresh(self, event: object = None) -> None:
+        """Offer the layers that are open now, and keep the chosen one if it is among them."""
+        chosen = self.value()
+        self._offered = [layer for layer in reversed(self._list) if isinstance(layer, self._kinds)]
+        blocked = self.blockSignals(True)
+        self.clear()
+        self.addItems([layer.name for layer in self._offered])
+        self.set_value(chosen if chosen in self._offered else self._proposal())
+        self.blockSignals(blocked)
+        self._announce()
+
+    def _proposal(self) -> Layer | None:
+        if self._wanted:
+            return next((layer for layer in self._offered if self._wanted in layer.name.lower()), None)
+        active = self._list.selection.active
+        return active if active in self._offered else next(iter(self._offered), None)
+
+    def _announce(self) -> None:
+        chosen = self.value()
+        self.setToolTip(chosen.name if chosen is not None else "")
+        if chosen is not self._shown:
+            self._shown = chosen
+            self.changed.emit()
+
+
+def editor(name: str, field: FieldInfo, layers: LayerList) -> Editor:
+    """Return the editor of a field of a model, with the field's limits, unit and default."""
+    hints = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    suffix = UNITS.get(str(hints.get("unit", "")), "")
+    annotation = field.annotation
+    if annotation is Input:
+        kind = str(hints.get("layer"))
+        layer = LayerCombo(layers, KINDS[kind], wanted=name if kind == "image" else "")
+        return Editor(layer, layer.value, layer.set_value, layer.changed)
+    made = _plain_editor(annotation, *_limits(field), suffix)
+    if not field.is_required():
+        made.set(field.default)
+    return made
+
+
+def _plain_editor(annotation: Any, low: float, high: float, suffix: str) -> Editor:
+    if get_origin(annotation) is Literal:
+        choice = QComboBox()
+        choice.addItems([str(value) for value in get_args(annotation)])
+        return Editor(choice, choice.currentText, choice.setCurrentText, choice.currentTextChanged)
+    if annotation is bool:
+        check = QCheckBox()
+        return Editor(check, check.isChecked, check.setChecked, check.toggled)
+    if annotation is int:
+        whole = QSpinBox()
+        whole.setRange(int(low), int(min(high, 2**31 - 1)))
+        whole.setSuffix(suffix)
+        whole.setKeyboardTracking(False)
+        return Editor(whole, whole.value, whole.setValue, whole.valueChanged)
+    if annotation is float:
+        number = Number(low, high, suffix)
+        return Editor(number, number.value, number.setValue, number.valueChanged)
+    if set(get_args(annotation)) == {float, NoneType}:
+        optional = OptionalNumber(low, high, suffix)
+        return Editor(optional, optional.value, optional.set_value, optional.changed)
+    if annotation is str:
+        text = QLineEdit()
+        text.setAlignment(Qt.AlignmentFlag.AlignLeft)
+        return Editor(text, text.text, text.setText, text.textChanged)
+    raise TypeError(f"no widget edits values of type {annotation}")
+
+
+def _limits(field: FieldInfo) -> tuple[float, float]:
+    low, high = -LARGEST, LARGEST
+    for limit in field.metadata:
+        low = getattr(limit, "ge", getattr(limit, "gt", low - SMALLEST) + SMALLEST)
+        high = getattr(limit, "le", getattr(limit, "lt", high + SMALLEST) - SMALLEST)
+    return low, high

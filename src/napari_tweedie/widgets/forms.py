@@ -1,0 +1,140 @@
+"""How do a method's fields become a form, and the form a method?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from napari.layers import Layer
+from pydantic import BaseModel
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QWidget
+
+from napari_tweedie.method import Input, Method, Registry
+from napari_tweedie.widgets.arrangement import Rows, column, one_row, shrinkable
+from napari_tweedie.widgets.editors import Editor, editor
+
+if TYPE_CHECKING:
+    from napari.components import LayerList
+
+M = TypeVar("M", bound=Method)
+
+WRITTEN = {"psf": "PSF", "sigma": "Noise level"}
+"""Labels of fields that are not their names."""
+
+
+class Form(QWidget):
+    """A row for each of some fields of a model.
+
+    Parameters
+    ----------
+    model : type
+        A method, or any pydantic model.
+    fields : sequence of str
+        The fields to show.
+    layers : LayerList
+        Where arrays are chosen from.
+    """
+
+    changed = Signal()
+
+    def __init__(self, model: type[BaseModel], fields: Sequence[str], layers: LayerList) -> None:
+        super().__init__()
+        self.editors: dict[str, Editor] = {}
+        rows = Rows(self)
+        for name in fields:
+            field = model.model_fields[name]
+            self.editors[name] = made = editor(name, field, layers)
+            rows.row(WRITTEN.get(name, name.replace("_", " ").capitalize()), made.widget, field.description or "")
+            made.changed.connect(self._announce)
+
+    def _announce(self, *_: object) -> None:
+        self.changed.emit()
+
+    def values(self) -> dict[str, Any]:
+        """Return the values by field; a chosen layer as an input that has a name but no array yet."""
+        return {name: _as_parameter(made.get()) for name, made in self.editors.items()}
+
+    def chosen_layers(self) -> dict[str, Layer]:
+        """Return the layers that are chosen for arrays, by field."""
+        return {name: made.get() for name, made in self.editors.items() if isinstance(made.get(), Layer)}
+
+
+def _as_parameter(value: Any) -> Any:
+    return Input(None, value.name) if isinstance(value, Layer) else value
+
+
+class Chooser(QWidget, Generic[M]):
+    """A choice among the methods of a kind, and the form of the chosen one.
+
+    Its advanced parameters are in `advanced`, a widget to be placed elsewhere.
+    """
+
+    changed = Signal()
+
+    def __init__(self, label: str, tooltip: str, registry: Registry[M], chosen: str, layers: LayerList) -> None:
+        super().__init__()
+        self._registry = registry
+        self._layers = layers
+        self._forms: dict[str, tuple[Form, Form]] = {}
+        self._names = sorted(registry.names(), key=lambda name: registry.method(name).title)
+        self.combo = QComboBox()
+        self.combo.addItems([registry.method(name).title for name in self._names])
+        shrinkable(self.combo)
+        place = column(self)
+        place.addWidget(one_row(label, self.combo, tooltip))
+        self.advanced = QWidget()
+        column(self.advanced)
+        self.name = chosen
+        self._show()
+        self.combo.setCurrentIndex(self._names.index(chosen))
+        self.combo.currentIndexChanged.connect(self._choose)
+
+    def choose(self, name: str) -> None:
+        """Choose a method by its name."""
+        self.combo.setCurrentIndex(self._names.index(name))
+
+    def method(self) -> M:
+        """Return the chosen method with the parameters of its form.
+
+        Raises
+        ------
+        ValueError
+            If a layer is still to be chosen, or a parameter is not allowed.
+        """
+        basic, advanced = self._forms[self.name]
+        values = basic.values() | advanced.values()
+        missing = [name for name, value in values.items() if value is None and name in self.cls.inputs()]
+        if missing:
+            raise ValueError(f"choose a layer for {WRITTEN.get(missing[0], missing[0])}")
+        return self._registry.load(self.name, **values)
+
+    @property
+    def cls(self) -> type[M]:
+        """The class of the chosen method."""
+        return self._registry.method(self.name)
+
+    @property
+    def form(self) -> Form:
+        """The form of the chosen method's plain parameters."""
+        return self._forms[self.name][0]
+
+    def _choose(self, index: int) -> None:
+        for form in self._forms[self.name]:
+            form.hide()
+        self.name = self._names[index]
+        self._show()
+        self.changed.emit()
+
+    def _show(self) -> None:
+        if self.name not in self._forms:
+            fields = self.cls.model_fields
+            plain = [name for name in fields if not self.cls.hint(name, "advanced")]
+            advanced = [name for name in fields if name not in plain]
+            self._forms[self.name] = forms = Form(self.cls, plain, self._layers), Form(self.cls, advanced, self._layers)
+            for form, place in zip(forms, (self, self.advanced), strict=True):
+                form.changed.connect(self.changed)
+                place.layout().addWidget(form)
+        for form in self._forms[self.name]:
+            form.setVisible(bool(form.editors))
+        self.advanced.setVisible(bool(self._forms[self.name][1].editors))

@@ -1,0 +1,283 @@
+"""How does a run live in napari? A worker thread, a layer that grows, and one end for every way it can end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from napari.qt.threading import GeneratorWorker, create_worker
+from napari.utils import progress
+from napari.utils.notifications import notification_manager, show_error, show_info
+from psygnal import Signal as Event
+from qtpy.QtCore import QObject, Signal
+
+from napari_tweedie.engine import Cancelled, Preview, Progress, Result, run
+from napari_tweedie.images.axes import Layout
+from napari_tweedie.method import Input
+from napari_tweedie.recipe import Recipe
+from napari_tweedie.widgets.layers import METADATA, Crop, image_array, result_layer
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from napari.viewer import Viewer
+
+PROGRESS_SECONDS = 0.1
+PREVIEW_SECONDS = 0.5
+
+
+class JobError(Exception):
+    """A RuntimeError of a worker, under a name that superqt does not swallow."""
+
+
+class JobWorker(GeneratorWorker):
+    """A generator worker that reports every error and cleans up in its own thread.
+
+    superqt takes a RuntimeError for a deleted widget and ends without a signal; torch's out-of-memory error is one.
+    """
+
+    def run(self) -> None:
+        try:
+            super().run()
+        except RuntimeError:  # the application is gone, and with it the signals
+            return
+
+    def work(self) -> Any:
+        try:
+            outcome = super().work()
+        finally:
+            self._gen.close()
+        if isinstance(outcome, RuntimeError):
+            raise JobError(str(outcome)) from outcome
+        return outcome
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to run on which layer; all of it is taken from forms and layers before the run starts.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to do.
+    source : Image
+        The input layer.
+    what : str
+        What the result is, for the name of its layer.
+    inputs : dict
+        Arrays that the degradation names.
+    crop : Crop
+        The part of the input to work on.
+    estimated : bool
+        Whether the noise level was left to the estimate.
+    preview : bool
+        Whether the result is only to be looked at.
+    replaces : Image, optional
+        A layer that the result takes the place of.
+    """
+
+    recipe: Recipe
+    source: Image
+    what: str
+    crop: Crop
+    inputs: dict[str, Input] = field(default_factory=dict)
+    estimated: bool = True
+    preview: bool = False
+    replaces: Image | None = None
+
+
+class Runs:
+    """The run under way; there is at most one, because runs share a device, and Python's warnings are not thread-safe."""
+
+    changed = Event()
+
+    def __init__(self) -> None:
+        self.job: Job | None = None
+
+    def set(self, job: Job | None) -> None:
+        self.job = job
+        self.changed.emit()
+
+
+RUNS = Runs()
+
+
+class Job(QObject):
+    """One run of an order in a viewer.
+
+    It ends once, in `_finish`, whether it returned, failed, was cancelled, or lost its layer or its viewer.
+    """
+
+    progressed = Signal(object)
+    """Progress, at most ten times a second."""
+    ended = Signal(str)
+    """A sentence or two on how it went."""
+
+    def __init__(self, viewer: Viewer, order: Order) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.order = order
+        self.layer: Any = None
+        self._last: Preview | None = None
+        self._result: Result | None = None
+        self._error: Exception | None = None
+        self._reason = ""
+        self._worker: Any = None
+        self._bar: Any = None
+
+    def __repr__(self) -> str:
+        return f"{self.order.source.name} · {self.order.what}"
+
+    def start(self) -> None:
+        """Start the run; wait for `ended`.
+
+        Raises
+        ------
+        ValueError
+            If another run is under way.
+        """
+        if RUNS.job is not None:
+            raise ValueError("another run is in progress: wait for it or cancel it")
+        RUNS.set(self)
+        self.viewer.layers.events.removed.connect(self._on_removed)
+        self._bar = progress(total=1000, desc=str(self))
+        connect = {"yielded": self._on_yielded, "returned": self._on_returned, "errored": self._on_errored}
+        connect |= {"warned": self._on_warned, "finished": self._finish}
+        self._worker = create_worker(self._steps, _worker_class=JobWorker, _connect=connect, _start_thread=False)
+        self._worker.start()
+
+    def cancel(self, reason: str = "Cancelled") -> None:
+        """Ask the run to stop; it does within a tile or an iteration."""
+        if self._worker is not None:
+            self._reason = self._reason or reason
+            self._worker.quit()
+
+    def _steps(self) -> Generator[Progress | Preview, None, Result | None]:
+        """Run in the worker's thread: touch arrays only, and yield no more often than a window can follow."""
+        order, worker = self.order, self._worker
+        image = order.crop.of(image_array(order.source))
+        steps = run(order.recipe, image, cancelled=lambda: worker.abort_requested, **order.inputs)
+        due = {Progress: 0.0, Preview: 0.0}
+        pause = {Progress: PROGRESS_SECONDS, Preview: PREVIEW_SECONDS}
+        try:
+            while True:
+                step = next(steps)
+                if isinstance(step, Preview):
+                    self._last = step
+                now = time.monotonic()
+                if now >= due[type(step)]:
+                    due[type(step)] = now + pause[type(step)]
+                    yield step
+        except StopIteration as end:
+            return end.value
+        except Cancelled:
+            return None
+        finally:
+            steps.close()
+
+    def _on_yielded(self, step: Progress | Preview) -> None:
+        if self._reason:
+            return
+        if isinstance(step, Preview):
+            self._show(step)
+        else:
+            self._bar.update(round(1000 * step.share) - self._bar.n)
+            self.progressed.emit(step)
+
+    def _on_returned(self, result: Result | None) -> None:
+        self._result = result
+
+    def _on_errored(self, error: Exception) -> None:
+        self._error = error
+
+    def _on_warned(self, arguments: tuple[Any, ...]) -> None:
+        notification_manager.receive_warning(*arguments[:4])
+
+    def _on_removed(self, event: Any) -> None:
+        if event.value is self.order.source or event.value is self.layer:
+            self.cancel(f"Stopped, because the layer {event.value.name!r} was removed")
+
+    def _show(self, preview: Preview) -> None:
+        """Add the layer of the result, or draw it again: it shares the array that the engine fills."""
+        if self.layer is not None:
+            self.layer.refresh()
+            return
+        order = self.order
+        sizes = [stop - start for start, stop in zip(order.crop.start, order.crop.stop, strict=True)]
+        zoom = [a / b for a, b in zip(preview.image.shape, sizes, strict=True)]
+        self.layer = result_layer(order.source, preview.image, order.what, order.crop.start, zoom)
+        if order.replaces in self.viewer.layers:
+            self.viewer.layers.remove(order.replaces)
+        self.viewer.add_layer(self.layer)
+
+    def _finish(self) -> None:
+        """Put everything back, whatever happened, and tell."""
+        closed = self._worker.abort_requested and not self._reason
+        self.viewer.layers.events.removed.disconnect(self._on_removed)
+        self._worker = None
+        RUNS.set(None)
+        if closed:  # the window is going, there is nobody to tell
+            return
+        self._bar.close()
+        if self._error is not None:
+            told = self._fail(self._error)
+        elif self._result is not None:
+            told = self._complete(self._result)
+        else:
+            told = self._stop()
+        self.ended.emit(told)
+
+    def _complete(self, result: Result) -> str:
+        if self._last is not None:
+            self._show(self._last)
+        if self.layer is not None:
+            self.layer.metadata[METADATA] = self._provenance() | result.provenance
+        for note in result.notes:
+            show_info(note)
+        return " ".join([summary(result.provenance, self.order.estimated), *result.notes])
+
+    def _stop(self) -> str:
+        """Keep what is usable: a solver's estimate of all of the image."""
+        recipe, last = self.order.recipe, self._last
+        layout = Layout(recipe.axes, image_array(self.order.source).shape, recipe.volume)
+        removed = self._reason.startswith("Stopped")
+        if recipe.job == "restore" and last is not None and len(layout) == 1 and not (removed or self.order.preview):
+            self._show(last)
+            where = f"{round(last.share * recipe.solver.steps())} of {recipe.solver.steps()}"
+            self.layer.name = f"{self.layer.name} (stopped at {where})"
+            self.layer.metadata[METADATA] = self._provenance() | {"stopped": where}
+            return f"{self._reason} at iteration {where}; the estimate so far is kept."
+        self._remove()
+        return f"{self._reason}; nothing was kept."
+
+    def _fail(self, error: Exception) -> str:
+        self._remove()
+        if isinstance(error, ValueError | MemoryError | OSError):
+            sentence = f"{str(error)[:1].upper()}{str(error)[1:]}."
+            show_error(sentence)
+            return sentence
+        cause = error.__cause__ if isinstance(error, JobError) and error.__cause__ else error
+        notification_manager.receive_error(type(cause), cause, cause.__traceback__)
+        return f"Failed: {cause}"
+
+    def _remove(self) -> None:
+        if self.layer is not None and self.layer in self.viewer.layers:
+            self.viewer.layers.remove(self.layer)
+
+    def _provenance(self) -> dict[str, Any]:
+        crop = {"start": list(self.order.crop.start), "stop": list(self.order.crop.stop)}
+        return {"input": self.order.source.name, "crop": crop, "recipe": self.order.recipe.model_dump(mode="json")}
+
+
+def summary(provenance: dict[str, Any], estimated: bool) -> str:
+    """Say in a line what noise level was used, how well the data are explained, and what it took."""
+    parts = [f"σ {numbers(provenance['noise_levels'])} counts ({'estimated' if estimated else 'given'})"]
+    if provenance["data_residuals"]:
+        parts.append(f"residual {numbers(provenance['data_residuals'])}")
+    return " · ".join([*parts, f"{provenance['seconds']:.1f} s on {provenance['device']}"])
+
+
+def numbers(values: list[float], most: int = 3) -> str:
+    """Write a few numbers, of a channel each, with three digits."""
+    return ", ".join([f"{value:.3g}" for value in values[:most]] + ["…"] * (len(values) > most))

@@ -1,0 +1,229 @@
+"""What do all docks have in common? A layer and its noise, a denoiser, advanced settings, and a run bar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from napari.layers import Image, Labels, Layer, Shapes
+from pydantic import ValidationError
+from qtpy.QtCore import QTimer
+from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtWidgets import QCheckBox, QComboBox, QWidget
+
+from napari_tweedie import denoisers, device
+from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.method import Input, explain
+from napari_tweedie.recipe import Recipe
+from napari_tweedie.widgets import settings
+from napari_tweedie.widgets.arrangement import arrange, folded, one_row, shrinkable
+from napari_tweedie.widgets.background import Background
+from napari_tweedie.widgets.forms import Chooser, Form
+from napari_tweedie.widgets.job import RUNS, Job, Order
+from napari_tweedie.widgets.layers import Crop, check_same_pixels, image_array, marked_pixels, visible_crop
+from napari_tweedie.widgets.noise import NoiseLevel
+from napari_tweedie.widgets.run_bar import RunBar
+from napari_tweedie.widgets.source import Source
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+WARM_UP_MS = 1000
+"""How long after it is shown a dock begins to load torch."""
+
+
+class Panel(QWidget):
+    """A dock that runs one job on a layer. Subclasses set up their choosers and say what goes into the recipe."""
+
+    job: ClassVar[Literal["denoise", "restore"]]
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.source = Source(napari_viewer.layers)
+        self.noise = NoiseLevel(napari_viewer.layers)
+        self.choosers = self._choosers()
+        self.side_by_side = QCheckBox("show layers side by side")
+        self.device = QComboBox()
+        self.settings = Form(Recipe, ["tile", "seed"], napari_viewer.layers)
+        self.bar = RunBar()
+        self._warming = Background(self)
+        self._run: Job | None = None
+        self._preview: Image | None = None
+        self._fitted: Layer | None = None
+        self._use_preferences()
+        device_row = one_row("Device", self.device, Recipe.model_fields["device"].description or "")
+        advanced = folded("Advanced", [device_row, self.settings, *(chooser.advanced for chooser in self.choosers.values())])
+        view = one_row("", self.side_by_side, "Show the visible layers in a grid.")
+        arrange(self, [self.source, *self._parts(), view, advanced], self.bar)
+        self._connect()
+        self._on_theme()
+        self._on_edit()
+
+    # What subclasses say.
+
+    def _choosers(self) -> dict[str, Chooser[Any]]:
+        """Return the methods to choose, by their field of the recipe."""
+        return {"denoiser": self._chooser("denoiser", denoisers.registry, "unet")}
+
+    def _parts(self) -> list[QWidget]:
+        """Return the parts of the form below the layer, from top to bottom."""
+        return [*self.choosers.values(), self.noise]
+
+    def chosen_layers(self) -> dict[str, Layer]:
+        """Return the layers that the degradation takes its arrays from."""
+        return {}
+
+    def _chooser(self, field: str, registry: Any, chosen: str) -> Chooser[Any]:
+        return Chooser(field.capitalize(), Recipe.model_fields[field].description or "", registry, chosen, self.viewer.layers)
+
+    # From the form to an order.
+
+    def recipe(self, **changes: Any) -> Recipe:
+        """Return what the form says.
+
+        Raises
+        ------
+        ValueError
+            If something is missing or not allowed; the message says what to change.
+        """
+        values = {"job": self.job, "axes": self.source.axes.text(), "volume": self.source.is_volume()}
+        values |= {"device": self.device.currentText(), "noise": self.noise.values(), **self.settings.values()}
+        try:
+            return Recipe(**{**values, **{field: chooser.method() for field, chooser in self.choosers.items()}, **changes})
+        except ValidationError as error:
+            raise ValueError(explain(error)) from None
+
+    def obstacle(self) -> str:
+        """Say why the form cannot run, or nothing."""
+        image = self.source.image()
+        if image is None:
+            return "Open an image first."
+        if RUNS.job is not None:
+            return "Another run is in progress."
+        try:
+            self.recipe()
+            for layer in self.chosen_layers().values():
+                if isinstance(layer, Image):
+                    check_same_pixels(layer, image, self.source.layout_of().spatial)
+            self.source.layout_of()
+        except ValueError as error:
+            return f"{str(error)[:1].upper()}{str(error)[1:]}."
+        return ""
+
+    def order(self, preview: bool) -> Order:
+        """Take a snapshot of the form and the layers."""
+        image, recipe = self.source.image(), self.recipe()
+        crop, what = Crop.whole(image_array(image).shape), "denoised" if self.job == "denoise" else recipe.solver.name
+        estimated = recipe.noise.sigma is None
+        if preview:
+            flat = self.viewer.dims.ndisplay == 2
+            crop = visible_crop(image, self.viewer.dims.point, recipe.axes, recipe.volume, flat=flat)
+            channel = crop.start[recipe.axes.index("c")] if "c" in recipe.axes else 0
+            if estimated and channel < len(self.noise.levels):
+                recipe = recipe.model_copy(update={"noise": Gaussian(sigma=self.noise.levels[channel])})
+            what = "preview"
+        return Order(recipe, image, what, crop, self._inputs(crop), estimated, preview, self._preview)
+
+    def _inputs(self, crop: Crop) -> dict[str, Input]:
+        """Return copies of the arrays that the degradation takes, cut like the image where they lie on its pixels."""
+        inputs = {}
+        for name, layer in self.chosen_layers().items():
+            if isinstance(layer, Labels | Shapes):
+                marked = marked_pixels(layer, self.source.image(), self.source.axes.text(), self.source.is_volume())
+                array = crop.of_mask(marked, self.source.axes.text())
+            else:
+                array = np.asarray(image_array(layer))
+            inputs[name] = Input.of(array, layer.name)
+        return inputs
+
+    # Running.
+
+    def run(self, preview: bool = False) -> None:
+        """Run on the whole layer, or on its visible part as a preview."""
+        try:
+            job = Job(self.viewer, self.order(preview))
+            job.progressed.connect(self.bar.show_progress)
+            job.ended.connect(self._on_ended)
+            self._run = job
+            self.bar.begin()
+            job.start()
+        except ValueError as error:
+            self._on_ended(f"{str(error)[:1].upper()}{str(error)[1:]}.")
+
+    def cancel(self) -> None:
+        """Stop the run of this dock, if there is one."""
+        if self._run is not None:
+            self._run.cancel()
+
+    def _on_ended(self, text: str) -> None:
+        job, self._run = self._run, None
+        if self._preview not in self.viewer.layers:
+            self._preview = None
+        if job is not None and job.order.preview and job.layer in self.viewer.layers:
+            self._preview = job.layer
+        self.bar.end(text)
+        self._on_edit()
+
+    # Keeping the form true.
+
+    def _on_edit(self, *_: object) -> None:
+        self.bar.set_ready(self.obstacle())
+        self._measure()
+
+    def _measure(self) -> None:
+        """Have the noise level estimated when what it depends on has changed."""
+        image, sigma = self.source.image(), self.noise.sigma.value()
+        masks = tuple(id(layer) for layer in self.chosen_layers().values() if isinstance(layer, Labels | Shapes))
+        state = (id(image), self.source.axes.text(), self.source.is_volume(), masks, sigma is None)
+        if RUNS.job is not None or self.noise.is_for(state) or image is None or sigma is not None:
+            return
+        try:
+            recipe = self.recipe(noise=Gaussian(), device="cpu")
+            self.noise.measure(recipe, image_array(image), self._inputs(Crop.whole(image_array(image).shape)))
+        except ValueError:
+            return
+
+    def _use_preferences(self) -> None:
+        preferred = settings.defaults()
+        shrinkable(self.device)
+        self.device.addItems(dict.fromkeys(["auto", preferred.get("device", "auto"), "cpu"]))
+        self.device.setCurrentText(preferred.get("device", "auto"))
+        self.settings.editors["tile"].set(preferred.get("tile", 0))
+        self.settings.editors["tile"].widget.setSpecialValueText("auto")
+
+    def _on_devices(self, names: list[str] | Exception) -> None:
+        if isinstance(names, list):
+            self.device.addItems([name for name in names if self.device.findText(name) < 0])
+
+    def _connect(self) -> None:
+        for form in (self.source, self.noise, self.settings, *self.choosers.values()):
+            form.changed.connect(self._on_edit)
+        self.bar.run_clicked.connect(self.run)
+        self.bar.preview_clicked.connect(self._on_preview)
+        self.bar.cancel_clicked.connect(self.cancel)
+        self.side_by_side.toggled.connect(self._on_side_by_side)
+        self.viewer.events.theme.connect(self._on_theme)
+        RUNS.changed.connect(self._on_edit)
+
+    def _on_preview(self) -> None:
+        self.run(preview=True)
+
+    def _on_side_by_side(self, shown: bool) -> None:
+        getattr(self.viewer, "canvas", self.viewer).grid.enabled = shown  # the viewer itself before napari 0.9
+
+    def _on_theme(self, event: object = None) -> None:
+        self.bar.paint(self.viewer.theme)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        super().showEvent(event)
+        QTimer.singleShot(WARM_UP_MS, self._warm_up)
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        super().hideEvent(event)
+        if not event.spontaneous():
+            self.cancel()
+
+    def _warm_up(self) -> None:
+        """Load torch while the user looks at the form, and learn which devices there are."""
+        self._warming.call(device.names, self._on_devices)

@@ -1,0 +1,121 @@
+"""What does the user press, and what is the user told while it runs and when it has ended?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.utils.theme import get_theme
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from superqt import QElidingLabel
+
+if TYPE_CHECKING:
+    from napari_tweedie.engine import Progress
+
+
+class RunBar(QWidget):
+    """Run, which becomes Cancel, and Preview; a bar; a line of text. It starts nothing itself."""
+
+    run_clicked = Signal()
+    preview_clicked = Signal()
+    cancel_clicked = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.running = False
+        self.preview = QPushButton("Preview")
+        self.preview.setToolTip("Try it on the visible part of the current slice.")
+        self.run = QPushButton("Run")
+        self.run.setObjectName("tweedie_run")
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(4)
+        keeps_its_place = self.bar.sizePolicy()
+        keeps_its_place.setRetainSizeWhenHidden(True)
+        self.bar.setSizePolicy(keeps_its_place)
+        self.bar.hide()
+        self.status = QElidingLabel()
+        self.status.setElideMode(Qt.TextElideMode.ElideRight)
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.preview, 1)
+        buttons.addWidget(self.run, 2)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(buttons)
+        column.addWidget(self.bar)
+        column.addWidget(self.status)
+        self.run.clicked.connect(self._on_run)
+        self.preview.clicked.connect(self.preview_clicked)
+
+    def set_ready(self, obstacle: str) -> None:
+        """Enable the buttons, or say what stands in the way."""
+        if self.running:
+            return
+        for button in (self.run, self.preview):
+            button.setEnabled(not obstacle)
+        self.run.setToolTip(obstacle or "Run on the whole layer.")
+        if obstacle or self.status.property("obstacle"):
+            self.tell(obstacle)
+            self.status.setProperty("obstacle", bool(obstacle))
+
+    def tell(self, text: str) -> None:
+        """Show a line of text; all of it in the tooltip."""
+        self.status.setProperty("obstacle", False)
+        self.status.setText(text)
+        self.status.setToolTip(text)
+
+    def begin(self) -> None:
+        """Turn Run into Cancel and show the bar."""
+        self.running = True
+        self.run.setText("Cancel")
+        self.run.setToolTip("Stop within a tile or an iteration.")
+        self.preview.setEnabled(False)
+        self.bar.setRange(0, 0)
+        self.bar.show()
+        self.tell("Starting …")
+
+    def show_progress(self, progress: Progress) -> None:
+        """Show how far the run is and how long it will take."""
+        if self.run.isEnabled():
+            self.bar.setRange(0, 1000)
+            self.bar.setValue(round(1000 * progress.share))
+            self.tell(f"{progress.stage} · {duration(progress.seconds_left)} left")
+
+    def end(self, text: str) -> None:
+        """Go back to rest and say how it went."""
+        self.running = False
+        self.run.setText("Run")
+        self.bar.hide()
+        self.set_ready("")
+        self.tell(text)
+
+    def paint(self, theme: str) -> None:
+        """Give Run the accent colour of a napari theme: it is the one button to look for."""
+        colours = get_theme(theme)
+        self.run.setStyleSheet(
+            f"#tweedie_run:enabled {{ background-color: {colours.current.as_hex()}; font-weight: bold; }}"
+            f"#tweedie_run:enabled:hover {{ background-color: {colours.highlight.as_hex()}; }}"
+        )
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        return QSize(260, super().sizeHint().height())
+
+    def _on_run(self) -> None:
+        if not self.running:
+            self.run_clicked.emit()
+            return
+        self.run.setText("Cancelling …")
+        self.run.setEnabled(False)
+        self.tell("Cancelling …")
+        self.cancel_clicked.emit()
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it: 12 s, 1 min 20 s, 2 h 5 min."""
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole < 600 else f"{round(whole / 60)} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

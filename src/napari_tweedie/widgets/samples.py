@@ -1,0 +1,58 @@
+"""Which images can be opened to try things out?"""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from typing import Any
+
+from napari_tweedie.images.files import read
+
+Layers = list[tuple[Any, dict[str, Any], str]]
+
+
+def fluorescence() -> Layers:
+    """Open a noisy fluorescence image, with its truth."""
+    return [_layer("fluorescence_truth", "truth", visible=False), _layer("fluorescence", "noisy")]
+
+
+def stack() -> Layers:
+    """Open a blurred stack, with its point-spread function and its truth."""
+    return [
+        _layer("stack_truth", "truth", visible=False),
+        _layer("stack_psf", "psf", visible=False),
+        _layer("stack", "blurred"),
+    ]
+
+
+def missing() -> Layers:
+    """Open an image with missing pixels, with labels that mark them and its truth."""
+    return [
+        _layer("missing_truth", "truth", visible=False),
+        _layer("missing_mask", "mask", kind="labels", visible=False),
+        _layer("missing", "incomplete"),
+    ]
+
+
+def bleaching() -> Layers:
+    """Open a noisy time-lapse that fades, with its truth."""
+    return [_layer("bleaching_truth", "truth", visible=False), _layer("bleaching", "noisy")]
+
+
+def low_dose_tem() -> Layers:
+    """Open an electron micrograph of very low dose; its truth is not known."""
+    return [_layer("low_dose_tem", "low dose")]
+
+
+def _layer(file: str, name: str, kind: str = "image", visible: bool = True) -> tuple[Any, dict[str, Any], str]:
+    with as_file(files("napari_tweedie") / "sample_data" / f"{file}.tif") as path:
+        picture = read(path)
+    units = tuple({"t": "second"}.get(axis, picture.unit if axis in "zyx" else "pixel") for axis in picture.axes)
+    shown = {
+        "name": name,
+        "scale": picture.spacing,
+        "units": units,
+        "axis_labels": tuple(picture.axes),
+        "visible": visible,
+        "metadata": picture.metadata,
+    }
+    return picture.data, shown, kind

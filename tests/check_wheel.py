@@ -1,0 +1,22 @@
+"""Is the wheel complete, and its manifest valid? Run with the wheel's content first on the path, as `make check` does."""
+
+from importlib.metadata import distribution
+from importlib.resources import files
+from pathlib import Path
+
+from npe2 import PluginManifest
+
+import napari_tweedie
+
+package = Path(napari_tweedie.__file__).parent
+assert "wheel" in package.parts, f"this is not the wheel but {package}"
+manifest = PluginManifest.from_distribution("napari-tweedie")
+manifest.validate_imports()
+held = {str(path.relative_to(package)) for path in package.rglob("*") if path.is_file()}
+needed = {"napari.yaml", "weights/unet.safetensors", "weights/unet.md", "sample_data/README.md", "sample_data/stack_psf.tif"}
+assert needed <= held, f"the wheel lacks {sorted(needed - held)}"
+assert not [name for name in held if "test" in name or name.endswith("make.py")], "the wheel holds files that nobody needs"
+assert sum((package / name).stat().st_size for name in held if name.startswith("weights/")) < 12 * 2**20
+assert any("LICENSE" in str(file) for file in distribution("napari-tweedie").files or [])
+assert (files("napari_tweedie") / "napari.yaml").read_text() == (Path(__file__).parents[1] / "napari.yaml").read_text()
+print(f"wheel: {len(held)} files, {len(manifest.contributions.commands or [])} commands, manifest valid")

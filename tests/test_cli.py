@@ -1,0 +1,101 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from napari_tweedie.cli import app, main
+from napari_tweedie.images.files import read, write
+
+
+@pytest.fixture
+def image(tmp_path: Path, scene: np.ndarray, rng: np.random.Generator) -> Path:
+    path = tmp_path / "cells.tif"
+    write(path, (1000 + 300 * scene + rng.normal(0, 20, scene.shape)).astype(np.uint16), "yx", (0.2, 0.1), "micrometer")
+    return path
+
+
+def call(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def failure(*arguments: object) -> str:
+    """What a user sees in the terminal when the program refuses."""
+    command = [sys.executable, "-c", "from napari_tweedie.cli import main; main()", *map(str, arguments)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode != 0
+    assert "Traceback" not in ended.stderr
+    return ended.stderr
+
+
+def test_list_shows_every_method_with_its_parameters() -> None:
+    shown = call("list")
+    for word in ("unet", "gaussian-blur", "hqs", "std", "iterations", "1.6"):
+        assert word in shown
+
+
+def test_denoise_keeps_axes_pixel_size_and_recipe(image: Path, tmp_path: Path, scene: np.ndarray) -> None:
+    call("denoise", image, tmp_path / "out.tif")
+    result = read(tmp_path / "out.tif")
+    assert (result.axes, result.spacing, result.unit) == ("yx", (0.2, 0.1), "micrometer")
+    assert np.std(result.data - 1000 - 300 * scene) < 12
+    assert result.metadata["recipe"]["job"] == "denoise"
+    assert result.metadata["noise_levels"] == pytest.approx([20], rel=0.15)
+
+
+def test_degrade_then_restore_then_run_again(image: Path, tmp_path: Path) -> None:
+    small, large, again = (tmp_path / name for name in ("small.tif", "large.tif", "again.tif"))
+    call("degrade", image, small, "--degradation", "downsample", "--set", "degradation.factor=4", "--sigma", 2)
+    assert read(small).data.shape == (16, 24)
+    assert read(small).spacing == (0.8, 0.4)
+    call("restore", small, large, "--degradation", "downsample", "--set", "degradation.factor=4", "--set", "solver.iterations=3")
+    assert read(large).data.shape == (64, 96)
+    assert read(large).spacing == (0.2, 0.1)
+    call("run", large, small, again)
+    np.testing.assert_array_equal(read(again).data, read(large).data)
+
+
+def test_a_recipe_may_be_json(image: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(json.dumps({"job": "restore", "degradation": {"name": "gaussian-blur", "std": 1.0}, "solver": "wiener"}))
+    call("run", recipe, image, tmp_path / "out.tif")
+    assert read(tmp_path / "out.tif").metadata["recipe"]["solver"]["name"] == "wiener"
+
+
+def test_arrays_come_from_files(image: Path, tmp_path: Path, scene: np.ndarray) -> None:
+    mask, psf = tmp_path / "mask.tif", tmp_path / "psf.tif"
+    write(mask, (np.indices(scene.shape).sum(0) % 3 == 0).astype(np.uint8), "yx")
+    write(psf, np.ones((3, 3), np.float32), "yx")
+    call("restore", image, tmp_path / "filled.tif", "--degradation", "mask", "--mask", mask, "--sigma", 20)
+    call("restore", image, tmp_path / "sharp.tif", "--degradation", "psf-blur", "--psf", psf)
+    stored = read(tmp_path / "sharp.tif").metadata["recipe"]["degradation"]["psf"]
+    assert len(stored["sha256"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("denoise", "none.tif", "out.tif"), "none.tif"),
+        (("denoise", "IMAGE", "IMAGE"), "is the image itself"),
+        (("denoise", "IMAGE", "out.tif", "--set", "denoiser=bm4d"), "no denoiser is called 'bm4d'"),
+        (("denoise", "IMAGE", "out.tif", "--set", "noise"), "write part.field=value"),
+        (("denoise", "IMAGE", "out.tif", "--set", "paint.colour=red"), "paint is not one of"),
+        (("restore", "IMAGE", "out.tif", "--set", "solver.iterations=0"), "should be greater than or equal to 1 (got 0)"),
+        (("restore", "IMAGE", "out.tif", "--degradation", "psf-blur"), "psf"),
+        (("run", "IMAGE", "IMAGE", "out.tif"), "holds no recipe"),
+    ],
+)
+def test_refusals_are_one_line(arguments: tuple[str, ...], message: str, image: Path) -> None:
+    paths = {"IMAGE": image, "out.tif": image.parent / "out.tif"}
+    assert message in failure(*(paths.get(argument, argument) for argument in arguments))
+
+
+def test_main_is_the_console_script() -> None:
+    from importlib.metadata import entry_points
+
+    assert next(iter(entry_points(group="console_scripts", name="napari-tweedie"))).load() is main

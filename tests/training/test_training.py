@@ -1,0 +1,100 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from skimage import io
+
+from napari_tweedie.denoisers.network import load_network
+from napari_tweedie.training.data import Source, draw_batch, read_folder
+from napari_tweedie.training.export import write_weights
+from napari_tweedie.training.loop import Training, train
+from napari_tweedie.training.losses import draw_noise_levels, weighted_squared_error
+
+SMALL = {"widths": (16, 16), "blocks": 1, "batch": 4, "patch": 16, "large_patch": 32, "learning_rate": 1e-3}
+
+
+@pytest.fixture
+def sources(scene: np.ndarray) -> list[Source]:
+    image = scene.astype(np.float32)
+    return [Source([image, image[::2, ::2]], 0.5), Source([image], 0.5, microscope=True)]
+
+
+def test_training_lowers_the_loss(sources: list[Source], tmp_path: Path) -> None:
+    train(Training(steps=120, **SMALL), sources, tmp_path, torch.device("cpu"), every=20)
+    losses = [float(line.split('"loss": ')[1].split(",")[0]) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert len(losses) == 6
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    sources: list[Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Training(steps=8, **SMALL)
+    whole = train(settings, sources, tmp_path / "whole", torch.device("cpu"), every=4)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_tweedie.training.loop.weighted_squared_error", _fails_at(5))
+        with pytest.raises(KeyboardInterrupt):
+            train(settings, sources, tmp_path / "parts", torch.device("cpu"), every=4)
+    resumed = train(settings, sources, tmp_path / "parts", torch.device("cpu"), every=4)
+    for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)
+
+
+def _fails_at(step: int) -> object:
+    calls = []
+
+    def loss(*arguments: torch.Tensor) -> torch.Tensor:
+        calls.append(1)
+        if len(calls) > step:
+            raise KeyboardInterrupt
+        return weighted_squared_error(*arguments)
+
+    return loss
+
+
+def test_exported_weights_are_loaded_back(sources: list[Source], tmp_path: Path) -> None:
+    settings = Training(steps=2, **SMALL)
+    network = train(settings, sources, tmp_path, torch.device("cpu"))
+    write_weights(network, settings, tmp_path / "net.safetensors")
+    loaded = load_network(tmp_path / "net.safetensors", torch.device("cpu"))
+    x = torch.rand(1, 1, 16, 16)
+    torch.testing.assert_close(loaded(x, torch.tensor([0.1])), network(x, torch.tensor([0.1])), rtol=2e-2, atol=1e-3)
+
+
+def test_only_files_with_an_accepted_licence_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "cells"
+    folder.mkdir()
+    for name in ("a", "b"):
+        io.imsave(folder / f"{name}.png", np.full((8, 8), 255 if name == "a" else 0, np.uint8), check_contrast=False)
+    with (tmp_path / "MANIFEST.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("file", "licence_class"), ("cells/a.png", "open"), ("cells/b.png", "NC")])
+    (image,) = read_folder(folder, frozenset({"open"}))
+    assert image.mean() == 1
+    with pytest.raises(FileNotFoundError, match="no image with a licence among"):
+        read_folder(folder, frozenset({"research"}))
+
+
+def test_batches_are_seeded_and_of_the_asked_size(sources: list[Source]) -> None:
+    first, second = (draw_batch(sources, 6, 80, np.random.default_rng(1)) for _ in range(2))
+    assert first.shape == (6, 1, 80, 80)
+    np.testing.assert_array_equal(first, second)
+    assert np.isfinite(first).all()
+
+
+def test_noise_levels_cover_zero_to_one() -> None:
+    levels = draw_noise_levels(10_000, torch.Generator().manual_seed(0))
+    assert 0 <= levels.min() < 0.001
+    assert 0.99 < levels.max() <= 1
+    assert (levels < 75 / 255).float().mean() == pytest.approx(0.85, abs=0.02)
+
+
+def test_the_loss_weighs_samples_by_their_noise() -> None:
+    clean = torch.zeros(2, 1, 4, 4)
+    error = torch.full((2, 1, 4, 4), 0.1)
+    one, other = (weighted_squared_error(error[:1], clean[:1], torch.tensor([sigma])) for sigma in (0.05, 0.5))
+    both = weighted_squared_error(error, clean, torch.tensor([0.05, 0.5]))
+    torch.testing.assert_close(both, (one + other) / 2)
+    assert one > 10 * other
