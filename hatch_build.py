@@ -26,6 +26,6 @@ class CustomBuildHook(BuildHookInterface):
                 except OSError:  # Windows without developer mode
                     pass
             if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.py", "*.png", "__pycache__"))
             else:
                 shutil.copyfile(source, target)

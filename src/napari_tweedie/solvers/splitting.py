@@ -42,7 +42,7 @@ class HalfQuadraticSplitting(Splitting):
     name: ClassVar[str] = "hqs"
     title: ClassVar[str] = "Half-quadratic splitting"
 
-    iterations: int = Parameter(8, "Turns of data step and denoising.", ge=1, le=1000)
+    iterations: int = Parameter(16, "Turns of data step and denoising.", ge=1, le=1000)
 
     def __call__(self, problem: Problem, denoiser: Denoise) -> Iterator[State]:
         sigma_y = max(problem.noise_level, NOISE_FLOOR)

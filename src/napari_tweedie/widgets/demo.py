@@ -35,7 +35,12 @@ JOBS = (
     Job("fluorescence", Recipe(job="denoise"), "noisy", "denoised", "green"),
     Job(
         "stack",
-        Recipe(job="restore", volume=True, degradation={"name": "psf-blur", "psf": {"name": "stack_psf.tif"}}),
+        Recipe(
+            job="restore",
+            volume=True,
+            degradation={"name": "psf-blur", "psf": {"name": "stack_psf.tif"}},
+            solver={"name": "hqs", "iterations": 8},
+        ),
         "blurred stack",
         "deblurred",
         "magma",
@@ -46,7 +51,6 @@ JOBS = (
         Recipe(
             job="restore",
             degradation={"name": "mask", "mask": {"name": "missing_mask.tif"}},
-            solver={"name": "hqs", "iterations": 24},
             noise={"sigma": 0.0},
         ),
         "pixels missing",

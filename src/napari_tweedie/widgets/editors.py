@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QHBoxLayout, QL
 
 from napari_tweedie.method import Input
 from napari_tweedie.widgets.arrangement import shrinkable
+from napari_tweedie.widgets.relay import Relay
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -122,8 +123,9 @@ class LayerCombo(QComboBox):
         self._shown: Layer | None = None
         shrinkable(self)
         self.setPlaceholderText(f"no {' or '.join(kind.__name__ for kind in kinds)} layer chosen")
-        for event in (layers.events.inserted, layers.events.removed, layers.events.reordered, layers.events.renamed):
-            event.connect(self.refresh)
+        events = layers.events
+        self._relay = Relay(events.inserted, events.removed, events.reordered, events.renamed)
+        self._relay.fired.connect(self.refresh)
         self.currentIndexChanged.connect(self._announce)
         self.refresh()
 
@@ -136,7 +138,7 @@ class LayerCombo(QComboBox):
         """Choose a layer."""
         self.setCurrentIndex(self._offered.index(layer) if layer in self._offered else -1)
 
-    def refresh(self, event: object = None) -> None:
+    def refresh(self) -> None:
         """Offer the layers that are open now, and keep the chosen one if it is among them."""
         chosen = self.value()
         self._offered = [layer for layer in reversed(self._list) if isinstance(layer, self._kinds)]

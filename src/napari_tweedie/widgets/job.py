@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from napari.qt.threading import GeneratorWorker, create_worker
 from napari.utils import progress
 from napari.utils.notifications import notification_manager, show_error, show_info
-from psygnal import Signal as Event
 from qtpy.QtCore import QObject, Signal
 
 from napari_tweedie.engine import Cancelled, Preview, Progress, Result, run
@@ -87,12 +86,13 @@ class Order:
     replaces: Image | None = None
 
 
-class Runs:
+class Runs(QObject):
     """The run under way; there is at most one, because runs share a device, and Python's warnings are not thread-safe."""
 
-    changed = Event()
+    changed = Signal()
 
     def __init__(self) -> None:
+        super().__init__()
         self.job: Job | None = None
 
     def set(self, job: Job | None) -> None:
@@ -182,8 +182,8 @@ class Job(QObject):
         if isinstance(step, Preview):
             self._show(step)
         else:
-            self._bar.update(round(1000 * step.share) - self._bar.n)
             self.progressed.emit(step)
+            self._bar.update(round(1000 * step.share) - self._bar.n)  # last: it lets other events in, the end among them
 
     def _on_returned(self, result: Result | None) -> None:
         self._result = result

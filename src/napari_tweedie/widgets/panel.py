@@ -22,6 +22,7 @@ from napari_tweedie.widgets.forms import Chooser, Form
 from napari_tweedie.widgets.job import RUNS, Job, Order
 from napari_tweedie.widgets.layers import Crop, check_same_pixels, image_array, marked_pixels, visible_crop
 from napari_tweedie.widgets.noise import NoiseLevel
+from napari_tweedie.widgets.relay import Relay
 from napari_tweedie.widgets.run_bar import RunBar
 from napari_tweedie.widgets.source import Source
 
@@ -197,13 +198,15 @@ class Panel(QWidget):
             self.device.addItems([name for name in names if self.device.findText(name) < 0])
 
     def _connect(self) -> None:
-        for form in (self.source, self.noise, self.settings, *self.choosers.values()):
+        forms: list[Any] = [self.source, self.noise, self.settings, *self.choosers.values()]
+        for form in forms:
             form.changed.connect(self._on_edit)
         self.bar.run_clicked.connect(self.run)
         self.bar.preview_clicked.connect(self._on_preview)
         self.bar.cancel_clicked.connect(self.cancel)
         self.side_by_side.toggled.connect(self._on_side_by_side)
-        self.viewer.events.theme.connect(self._on_theme)
+        self._relay = Relay(self.viewer.events.theme)
+        self._relay.fired.connect(self._on_theme)
         RUNS.changed.connect(self._on_edit)
 
     def _on_preview(self) -> None:
@@ -212,7 +215,7 @@ class Panel(QWidget):
     def _on_side_by_side(self, shown: bool) -> None:
         getattr(self.viewer, "canvas", self.viewer).grid.enabled = shown  # the viewer itself before napari 0.9
 
-    def _on_theme(self, event: object = None) -> None:
+    def _on_theme(self) -> None:
         self.bar.paint(self.viewer.theme)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name

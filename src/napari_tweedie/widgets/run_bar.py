@@ -91,11 +91,14 @@ class RunBar(QWidget):
         self.tell(text)
 
     def paint(self, theme: str) -> None:
-        """Give Run the accent colour of a napari theme: it is the one button to look for."""
+        """Give Run and the bar the accent colour of a napari theme: Run is the one button to look for."""
         colours = get_theme(theme)
         self.run.setStyleSheet(
             f"#tweedie_run:enabled {{ background-color: {colours.current.as_hex()}; font-weight: bold; }}"
             f"#tweedie_run:enabled:hover {{ background-color: {colours.highlight.as_hex()}; }}"
+        )
+        self.bar.setStyleSheet(
+            f"QProgressBar {{ border: none; }} QProgressBar::chunk {{ background-color: {colours.current.as_hex()}; }}"
         )
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
