@@ -15,7 +15,7 @@ demo: .venv/installed screen
 	$(if $(SCREEN),$(CLEAN_SETTINGS) $(SCREEN)) $(BIN)/napari-tweedie demo demo $(if $(SCREEN),--close)
 
 test: .venv/installed screen
-	$(CLEAN_SETTINGS) $(BIN)/python -m pytest tests --ignore=tests/gui
+	$(CLEAN_SETTINGS) QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest tests --ignore=tests/gui
 	$(CLEAN_SETTINGS) $(SCREEN) $(BIN)/python -m pytest tests/gui
 
 check: .venv/installed

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from napari_tweedie.recipe import Recipe
 
-SAMPLED_BLOCKS = 5
+SAMPLED_BLOCKS = 4
 """Blocks of a channel, and planes of a block, that the range and the noise level are measured on."""
 
 
@@ -86,7 +86,7 @@ class Blocks:
             sigma = self.recipe.noise.sigma
             if sigma is None:
                 sigma = estimate_stack_noise_level(planes)
-            self._channels[number] = Channel(Intensity.of(np.stack(planes)), sigma)
+            self._channels[number] = Channel(Intensity.of(planes), sigma)
         return self._channels[number]
 
     def degradation(self, index: Index) -> Degradation:
@@ -128,11 +128,13 @@ class Blocks:
         observed = degradation.observed(torch.empty((1, 1, *shape[1:])))
         return np.broadcast_to(observed[0].numpy(), shape)
 
-    def _planes(self, index: Index) -> list[NDArray[np.float64]]:
+    def _planes(self, index: Index) -> list[NDArray[Any]]:
         """Return some planes of a block, missing pixels as NaN."""
         block = self.samples(index)
-        planes = np.where(self._observed(block.shape, index), block.astype(np.float64), np.nan)
-        planes = planes.reshape(-1, *planes.shape[-2:])
+        observed = self._observed(block.shape, index)
+        if not observed.all():
+            block = np.where(observed, block, np.nan)
+        planes = block.reshape(-1, *block.shape[-2:])
         return [planes[n] for n in _spread(len(planes))]
 
 

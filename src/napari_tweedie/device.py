@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import gc
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -72,8 +71,10 @@ def _glibc() -> ctypes.CDLL | None:
 
 
 def release(device: Device) -> None:
-    """Give cached memory of `device` back to the system."""
-    gc.collect()
+    """Give cached memory of `device` back to the system.
+
+    Python's garbage is left to Python: collecting it here, in a worker's thread, would destroy Qt objects there.
+    """
     if libc := _glibc():
         libc.malloc_trim(0)
     if device.type == "cuda":

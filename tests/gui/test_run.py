@@ -6,6 +6,7 @@ import pytest
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 
+from napari_tweedie.denoisers.network import Unet
 from napari_tweedie.widgets.denoise import Denoise
 from napari_tweedie.widgets.layers import METADATA
 from napari_tweedie.widgets.panel import Panel
@@ -63,6 +64,7 @@ def test_running_again_adds_another_layer(viewer: Viewer, denoise: Denoise, pres
 def test_a_new_result_does_not_become_the_input(viewer: Viewer, denoise: Denoise, press: Press, noisy: np.ndarray) -> None:
     layer = viewer.add_image(noisy, name="cells")
     press(denoise)
+    assert viewer.layers.selection.active is not layer
     assert denoise.source.image() is layer
 
 
@@ -141,17 +143,22 @@ def test_run_says_why_it_cannot(viewer: Viewer, denoise: Denoise, restore: Resto
 
 
 def test_a_preview_covers_the_visible_part_and_is_replaced(
-    viewer: Viewer, denoise: Denoise, finish: Press, qtbot: QtBot, rng: np.random.Generator
+    viewer: Viewer, denoise: Denoise, finish: Press, qtbot: QtBot, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layer = viewer.add_image(rng.normal(100, 5, (3, 700, 800)), name="cells", scale=(1, 0.5, 0.5), translate=(0, 10, 20))
+    monkeypatch.setattr(Unet, "__call__", lambda self, x, sigma: x)
+    layer = viewer.add_image(rng.normal(100, 5, (3, 560, 530)), name="cells", scale=(1, 0.5, 0.5), translate=(0, 10, 20))
     viewer.dims.set_point(0, 2)
     qtbot.waitUntil(lambda: bool(layer.corner_pixels.any()), timeout=LIMIT)
     for _ in range(2):
         denoise.bar.preview.click()
         finish(denoise)
         preview = viewer.layers["cells · preview"]
-        assert preview.data.shape == (1, 512, 512)
-        first = [int(n) for n in preview.metadata[METADATA]["crop"]["start"]]
+        crop = preview.metadata[METADATA]["crop"]
+        first, size = np.array(crop["start"]), np.array(crop["stop"]) - crop["start"]
+        assert preview.data.shape == tuple(size)
+        assert size.max() <= 512
+        assert (first[1:] >= layer.corner_pixels[0, 1:]).all()
+        assert (first + size <= layer.corner_pixels[1] + 1)[1:].all()
         np.testing.assert_allclose(preview.data_to_world((0, 0, 0)), layer.data_to_world(first))
         assert first[0] == 2
     assert len(viewer.layers) == 2

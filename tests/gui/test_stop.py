@@ -96,18 +96,6 @@ def test_closing_the_viewer_stops_the_run(
     assert worker() is None or not worker().is_running
 
 
-def test_closing_the_window_stops_the_run(
-    make_napari_viewer: Callable[..., Viewer], slow: threading.Event, qtbot: QtBot, noisy: np.ndarray
-) -> None:
-    viewer = make_napari_viewer(show=True)
-    panel = Denoise(viewer)
-    viewer.window.add_dock_widget(panel)
-    viewer.add_image(np.tile(noisy, (60, 1, 1)))
-    start(panel, slow, qtbot)
-    viewer.window._qt_window.close()
-    qtbot.waitUntil(lambda: RUNS.job is None, timeout=3000)
-
-
 @pytest.mark.parametrize("how", ["hide", "remove"])
 def test_closing_the_dock_stops_the_run(viewer: Viewer, slow: threading.Event, qtbot: QtBot, noisy: np.ndarray, how: str) -> None:
     panel = Denoise(viewer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +21,9 @@ class Intensity:
     scale: float = 1.0
 
     @classmethod
-    def of(cls, image: NDArray[Any]) -> Intensity:
-        """Return the map that takes the 0.1 and 99.9 percentiles of `image` to 0 and 1; NaN is left out, constants go to 0."""
-        step = max(1, int(np.sqrt(image.size / 2**20)))
-        sample = image[..., ::step, ::step].astype(np.float64)
-        sample = sample[np.isfinite(sample)]
+    def of(cls, planes: Iterable[NDArray[Any]]) -> Intensity:
+        """Return the map that takes the 0.1 and 99.9 percentiles of some planes to 0 and 1 (NaN left out), constants to 0."""
+        sample = np.concatenate([_thinned(plane) for plane in planes])
         if sample.size == 0:
             return cls()
         low, high = np.percentile(sample, (0.1, 99.9))
@@ -39,6 +38,13 @@ class Intensity:
     def back(self, image: NDArray[Any]) -> NDArray[np.float32]:
         """Map numbers in about [0, 1] to grey levels, as float32."""
         return np.asarray(image * np.float64(self.scale) + self.offset, dtype=np.float32)
+
+
+def _thinned(plane: NDArray[Any]) -> NDArray[np.float64]:
+    """Return about 2^18 of the finite pixels of a plane."""
+    step = max(1, int(np.sqrt(plane.size / 2**18)))
+    sample = plane[::step, ::step].astype(np.float64)
+    return sample[np.isfinite(sample)]
 
 
 _OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [0.5, -1, 0.5]]) / np.sqrt([[3.0], [2.0], [1.5]])

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QFrame, QLabel, QScrollArea, 
 from superqt import QCollapsible
 
 SPACING = 6
+WIDTH = 350
 LONGEST_LABEL = "Regularisation"
 """As wide as this are all labels, so that rows of different forms align."""
 
@@ -59,7 +60,9 @@ class Scroll(QScrollArea):
         self.setMinimumHeight(120)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        return self.widget().sizeHint() if self.widget() is not None else super().sizeHint()
+        content = self.widget()
+        frame = self.height() - self.viewport().height()  # as the theme draws it
+        return QSize(max(WIDTH, content.minimumSizeHint().width()), content.sizeHint().height() + frame)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         if event.type() == QEvent.Type.LayoutRequest:

@@ -10,6 +10,7 @@ from napari_tweedie.recipe import Recipe
 from napari_tweedie.widgets import settings
 from napari_tweedie.widgets.job import Job, Order
 from napari_tweedie.widgets.layers import Crop, image_array, image_axes
+from napari_tweedie.widgets.words import sentence
 
 
 def denoise_active_layer(layer: Image, viewer: Viewer) -> None:
@@ -20,4 +21,4 @@ def denoise_active_layer(layer: Image, viewer: Viewer) -> None:
     try:
         job.start()
     except ValueError as error:
-        show_warning(str(error))
+        show_warning(sentence(error))

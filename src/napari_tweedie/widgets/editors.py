@@ -12,8 +12,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QHBoxLayout, QLineEdit, QSpinBox, QWidget
 
 from napari_tweedie.method import Input
-from napari_tweedie.widgets.arrangement import shrinkable
-from napari_tweedie.widgets.relay import Relay
+from napari_tweedie.widgets.layer_combo import LayerCombo
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -23,8 +22,10 @@ UNITS = {"px": " px", "range": " of range", "counts": " counts"}
 """What stands behind a number, by the unit of its field."""
 KINDS: dict[str, tuple[type[Layer], ...]] = {"image": (Image,), "labels": (Labels, Shapes)}
 """Which layers an array can come from, by the hint of its field."""
-SMALLEST = 1e-6
+DECIMALS = 6
+SMALLEST = 10**-DECIMALS
 LARGEST = 1e9
+NARROWEST = 80
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,23 @@ class Number(QDoubleSpinBox):
 
     def __init__(self, low: float = 0.0, high: float = LARGEST, suffix: str = "") -> None:
         super().__init__()
-        self.setDecimals(6)
+        self._kept = 0.0
+        self.setDecimals(DECIMALS)
         self.setRange(low, high)
         self.setSuffix(suffix)
         self.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         self.setKeyboardTracking(False)
-        self.setMinimumWidth(80)
+        self.setMinimumWidth(NARROWEST)
+
+    def keep(self, value: float) -> None:
+        """Show a value, and keep those of its digits that are not shown."""
+        self._kept = value
+        self.setValue(value)
+
+    def kept(self) -> float:
+        """Return the value that is shown, with all of its digits if it was not edited."""
+        shown = float(self.value())
+        return self._kept if round(self._kept, DECIMALS) == round(shown, DECIMALS) else shown
 
     def textFromValue(self, value: float) -> str:  # noqa: N802 - Qt's name
         return f"{value:.4g}" if value < 1e4 else f"{value:.0f}"
@@ -99,70 +111,6 @@ class OptionalNumber(QWidget):
         self.changed.emit()
 
 
-class LayerCombo(QComboBox):
-    """The open layers of some kinds, the topmost first; it follows the layer list.
-
-    Parameters
-    ----------
-    layers : LayerList
-        The layers of a viewer.
-    kinds : tuple of type
-        Layer classes to offer.
-    wanted : str
-        Part of the name of the layer to choose by itself; empty: the active layer, or else the topmost.
-    """
-
-    changed = Signal()
-
-    def __init__(self, layers: LayerList, kinds: tuple[type[Layer], ...], wanted: str = "") -> None:
-        super().__init__()
-        self._list = layers
-        self._kinds = kinds
-        self._wanted = wanted
-        self._offered: list[Layer] = []
-        self._shown: Layer | None = None
-        shrinkable(self)
-        self.setPlaceholderText(f"no {' or '.join(kind.__name__ for kind in kinds)} layer chosen")
-        events = layers.events
-        self._relay = Relay(events.inserted, events.removed, events.reordered, events.renamed)
-        self._relay.fired.connect(self.refresh)
-        self.currentIndexChanged.connect(self._announce)
-        self.refresh()
-
-    def value(self) -> Layer | None:
-        """Return the chosen layer."""
-        index = self.currentIndex()
-        return self._offered[index] if 0 <= index < len(self._offered) else None
-
-    def set_value(self, layer: Layer | None) -> None:
-        """Choose a layer."""
-        self.setCurrentIndex(self._offered.index(layer) if layer in self._offered else -1)
-
-    def refresh(self) -> None:
-        """Offer the layers that are open now, and keep the chosen one if it is among them."""
-        chosen = self.value()
-        self._offered = [layer for layer in reversed(self._list) if isinstance(layer, self._kinds)]
-        blocked = self.blockSignals(True)
-        self.clear()
-        self.addItems([layer.name for layer in self._offered])
-        self.set_value(chosen if chosen in self._offered else self._proposal())
-        self.blockSignals(blocked)
-        self._announce()
-
-    def _proposal(self) -> Layer | None:
-        if self._wanted:
-            return next((layer for layer in self._offered if self._wanted in layer.name.lower()), None)
-        active = self._list.selection.active
-        return active if active in self._offered else next(iter(self._offered), None)
-
-    def _announce(self) -> None:
-        chosen = self.value()
-        self.setToolTip(chosen.name if chosen is not None else "")
-        if chosen is not self._shown:
-            self._shown = chosen
-            self.changed.emit()
-
-
 def editor(name: str, field: FieldInfo, layers: LayerList) -> Editor:
     """Return the editor of a field of a model, with the field's limits, unit and default."""
     hints = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
@@ -191,10 +139,11 @@ def _plain_editor(annotation: Any, low: float, high: float, suffix: str) -> Edit
         whole.setRange(int(low), int(min(high, 2**31 - 1)))
         whole.setSuffix(suffix)
         whole.setKeyboardTracking(False)
+        whole.setMinimumWidth(NARROWEST)
         return Editor(whole, whole.value, whole.setValue, whole.valueChanged)
     if annotation is float:
         number = Number(low, high, suffix)
-        return Editor(number, number.value, number.setValue, number.valueChanged)
+        return Editor(number, number.kept, number.keep, number.valueChanged)
     if set(get_args(annotation)) == {float, NoneType}:
         optional = OptionalNumber(low, high, suffix)
         return Editor(optional, optional.value, optional.set_value, optional.changed)

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from napari.qt.threading import GeneratorWorker, create_worker
+from napari.qt.threading import create_worker
 from napari.utils import progress
 from napari.utils.notifications import notification_manager, show_error, show_info
 from qtpy.QtCore import QObject, Signal
@@ -17,6 +17,8 @@ from napari_tweedie.images.axes import Layout
 from napari_tweedie.method import Input
 from napari_tweedie.recipe import Recipe
 from napari_tweedie.widgets.layers import METADATA, Crop, image_array, result_layer
+from napari_tweedie.widgets.words import sentence, summary
+from napari_tweedie.widgets.worker import JobError, JobWorker
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -24,32 +26,6 @@ if TYPE_CHECKING:
 
 PROGRESS_SECONDS = 0.1
 PREVIEW_SECONDS = 0.5
-
-
-class JobError(Exception):
-    """A RuntimeError of a worker, under a name that superqt does not swallow."""
-
-
-class JobWorker(GeneratorWorker):
-    """A generator worker that reports every error and cleans up in its own thread.
-
-    superqt takes a RuntimeError for a deleted widget and ends without a signal; torch's out-of-memory error is one.
-    """
-
-    def run(self) -> None:
-        try:
-            super().run()
-        except RuntimeError:  # the application is gone, and with it the signals
-            return
-
-    def work(self) -> Any:
-        try:
-            outcome = super().work()
-        finally:
-            self._gen.close()
-        if isinstance(outcome, RuntimeError):
-            raise JobError(str(outcome)) from outcome
-        return outcome
 
 
 @dataclass(frozen=True)
@@ -254,9 +230,9 @@ class Job(QObject):
     def _fail(self, error: Exception) -> str:
         self._remove()
         if isinstance(error, ValueError | MemoryError | OSError):
-            sentence = f"{str(error)[:1].upper()}{str(error)[1:]}."
-            show_error(sentence)
-            return sentence
+            told = sentence(error)
+            show_error(told)
+            return told
         cause = error.__cause__ if isinstance(error, JobError) and error.__cause__ else error
         notification_manager.receive_error(type(cause), cause, cause.__traceback__)
         return f"Failed: {cause}"
@@ -268,16 +244,3 @@ class Job(QObject):
     def _provenance(self) -> dict[str, Any]:
         crop = {"start": list(self.order.crop.start), "stop": list(self.order.crop.stop)}
         return {"input": self.order.source.name, "crop": crop, "recipe": self.order.recipe.model_dump(mode="json")}
-
-
-def summary(provenance: dict[str, Any], estimated: bool) -> str:
-    """Say in a line what noise level was used, how well the data are explained, and what it took."""
-    parts = [f"σ {numbers(provenance['noise_levels'])} counts ({'estimated' if estimated else 'given'})"]
-    if provenance["data_residuals"]:
-        parts.append(f"residual {numbers(provenance['data_residuals'])}")
-    return " · ".join([*parts, f"{provenance['seconds']:.1f} s on {provenance['device']}"])
-
-
-def numbers(values: list[float], most: int = 3) -> str:
-    """Write a few numbers, of a channel each, with three digits."""
-    return ", ".join([f"{value:.3g}" for value in values[:most]] + ["…"] * (len(values) > most))

@@ -133,6 +133,7 @@ def result_layer(source: Image, image: NDArray[Any], what: str, start: Sequence[
         gamma=source.gamma,
         interpolation2d=source.interpolation2d,
         contrast_limits=None if source.rgb else limits,
+        metadata={METADATA: {"input": source.name}},
     )
 
 

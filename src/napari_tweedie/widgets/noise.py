@@ -8,7 +8,7 @@ from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.engine import noise_levels
 from napari_tweedie.widgets.background import Background
 from napari_tweedie.widgets.forms import Form
-from napari_tweedie.widgets.job import numbers
+from napari_tweedie.widgets.words import numbers
 
 if TYPE_CHECKING:
     from napari.components import LayerList

@@ -25,6 +25,7 @@ from napari_tweedie.widgets.noise import NoiseLevel
 from napari_tweedie.widgets.relay import Relay
 from napari_tweedie.widgets.run_bar import RunBar
 from napari_tweedie.widgets.source import Source
+from napari_tweedie.widgets.words import sentence
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -109,7 +110,7 @@ class Panel(QWidget):
                     check_same_pixels(layer, image, self.source.layout_of().spatial)
             self.source.layout_of()
         except ValueError as error:
-            return f"{str(error)[:1].upper()}{str(error)[1:]}."
+            return sentence(error)
         return ""
 
     def order(self, preview: bool) -> Order:
@@ -147,10 +148,11 @@ class Panel(QWidget):
             job.progressed.connect(self.bar.show_progress)
             job.ended.connect(self._on_ended)
             self._run = job
+            self.source.layer.pin()
             self.bar.begin()
             job.start()
         except ValueError as error:
-            self._on_ended(f"{str(error)[:1].upper()}{str(error)[1:]}.")
+            self._on_ended(sentence(error))
 
     def cancel(self) -> None:
         """Stop the run of this dock, if there is one."""
@@ -163,8 +165,8 @@ class Panel(QWidget):
             self._preview = None
         if job is not None and job.order.preview and job.layer in self.viewer.layers:
             self._preview = job.layer
-        self.bar.end(text)
-        self._on_edit()
+        self.bar.end(text, self.obstacle())
+        self._measure()
 
     # Keeping the form true.
 

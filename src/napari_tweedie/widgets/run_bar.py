@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QSize, Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QElidingLabel
+
+from napari_tweedie.widgets.words import duration
 
 if TYPE_CHECKING:
     from napari_tweedie.engine import Progress
+
+MOST_LINES = 5
+"""Longer texts are cut; the tooltip holds all of them."""
 
 
 class RunBar(QWidget):
@@ -36,6 +41,9 @@ class RunBar(QWidget):
         self.bar.hide()
         self.status = QElidingLabel()
         self.status.setElideMode(Qt.TextElideMode.ElideRight)
+        self.status.setWordWrap(True)
+        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.status.setMaximumHeight(MOST_LINES * self.status.fontMetrics().lineSpacing())
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         buttons = QHBoxLayout()
         buttons.addWidget(self.preview, 1)
@@ -82,12 +90,12 @@ class RunBar(QWidget):
             self.bar.setValue(round(1000 * progress.share))
             self.tell(f"{progress.stage} · {duration(progress.seconds_left)} left")
 
-    def end(self, text: str) -> None:
-        """Go back to rest and say how it went."""
+    def end(self, text: str, obstacle: str) -> None:
+        """Go back to rest and say how it went; `obstacle` as in `set_ready`."""
         self.running = False
         self.run.setText("Run")
         self.bar.hide()
-        self.set_ready("")
+        self.set_ready(obstacle)
         self.tell(text)
 
     def paint(self, theme: str) -> None:
@@ -101,9 +109,6 @@ class RunBar(QWidget):
             f"QProgressBar {{ border: none; }} QProgressBar::chunk {{ background-color: {colours.current.as_hex()}; }}"
         )
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        return QSize(260, super().sizeHint().height())
-
     def _on_run(self) -> None:
         if not self.running:
             self.run_clicked.emit()
@@ -112,13 +117,3 @@ class RunBar(QWidget):
         self.run.setEnabled(False)
         self.tell("Cancelling …")
         self.cancel_clicked.emit()
-
-
-def duration(seconds: float) -> str:
-    """Write a time as people say it: 12 s, 1 min 20 s, 2 h 5 min."""
-    whole = max(1, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s" if whole < 600 else f"{round(whole / 60)} min"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

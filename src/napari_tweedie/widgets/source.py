@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QWidget
 from napari_tweedie.images.axes import ROLES, Layout
 from napari_tweedie.recipe import Recipe
 from napari_tweedie.widgets.arrangement import Rows
-from napari_tweedie.widgets.editors import LayerCombo
+from napari_tweedie.widgets.layer_combo import LayerCombo
 from napari_tweedie.widgets.layers import image_array, image_axes
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Source(QWidget):
 
     def __init__(self, layers: LayerList) -> None:
         super().__init__()
-        self.layer = LayerCombo(layers, (Image,))
+        self.layer = LayerCombo(layers, (Image,), follow=True)
         self.axes = QLineEdit()
         self.axes.setFixedWidth(80)
         self.shape = QLabel()

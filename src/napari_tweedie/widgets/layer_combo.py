@@ -1,0 +1,94 @@
+"""Which of the open layers is meant?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.layers import Layer
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox
+
+from napari_tweedie.widgets.arrangement import shrinkable
+from napari_tweedie.widgets.layers import METADATA
+from napari_tweedie.widgets.relay import Relay
+
+if TYPE_CHECKING:
+    from napari.components import LayerList
+
+
+class LayerCombo(QComboBox):
+    """The open layers of some kinds, the topmost first; it keeps up with the layer list.
+
+    Parameters
+    ----------
+    layers : LayerList
+        The layers of a viewer.
+    kinds : tuple of type
+        Layer classes to offer.
+    wanted : str
+        Part of the name of the layer to propose; empty: the topmost layer.
+    follow : bool
+        Whether to propose the viewer's active layer instead, as it changes, until the user has chosen one or used it.
+        Results of this plugin are not followed: who denoises a layer wants to go on with that layer.
+    """
+
+    changed = Signal()
+
+    def __init__(self, layers: LayerList, kinds: tuple[type[Layer], ...], wanted: str = "", follow: bool = False) -> None:
+        super().__init__()
+        self._list = layers
+        self._kinds = kinds
+        self._wanted = wanted
+        self._follow = follow
+        self._pinned: Layer | None = None
+        self._offered: list[Layer] = []
+        self._shown: Layer | None = None
+        shrinkable(self)
+        self.setPlaceholderText(f"no {' or '.join(kind.__name__ for kind in kinds)} layer chosen")
+        events = layers.events
+        self._relay = Relay(events.inserted, events.removed, events.reordered, events.renamed, layers.selection.events.active)
+        self._relay.fired.connect(self.refresh)
+        self.currentIndexChanged.connect(self._announce)
+        self.activated.connect(self.pin)
+        self.refresh()
+
+    def value(self) -> Layer | None:
+        """Return the chosen layer."""
+        index = self.currentIndex()
+        return self._offered[index] if 0 <= index < len(self._offered) else None
+
+    def set_value(self, layer: Layer | None) -> None:
+        """Choose a layer."""
+        self.setCurrentIndex(self._offered.index(layer) if layer in self._offered else -1)
+
+    def pin(self) -> None:
+        """Keep the chosen layer for as long as it is open."""
+        self._pinned = self.value()
+
+    def refresh(self) -> None:
+        """Offer the layers that are open now."""
+        chosen = self.value()
+        self._offered = [layer for layer in reversed(self._list) if isinstance(layer, self._kinds)]
+        blocked = self.blockSignals(True)
+        self.clear()
+        self.addItems([layer.name for layer in self._offered])
+        self.set_value(self._proposal(chosen))
+        self.blockSignals(blocked)
+        self._announce()
+
+    def _proposal(self, chosen: Layer | None) -> Layer | None:
+        active = self._list.selection.active
+        if self._pinned in self._offered:
+            return self._pinned
+        if self._follow and active in self._offered and METADATA not in active.metadata:
+            return active
+        if chosen in self._offered:
+            return chosen
+        return next((layer for layer in self._offered if self._wanted in layer.name.lower()), None)
+
+    def _announce(self) -> None:
+        chosen = self.value()
+        self.setToolTip(chosen.name if chosen is not None else "")
+        if chosen is not self._shown:
+            self._shown = chosen
+            self.changed.emit()

@@ -1,0 +1,34 @@
+"""How are numbers, times and errors put into words?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def summary(provenance: dict[str, Any], estimated: bool) -> str:
+    """Say in a line what noise level was used, how well the data are explained, and what it took."""
+    parts = [f"σ {numbers(provenance['noise_levels'])} counts ({'estimated' if estimated else 'given'})"]
+    if provenance["data_residuals"]:
+        parts.append(f"residual {numbers(provenance['data_residuals'])}")
+    return " · ".join([*parts, f"{provenance['seconds']:.1f} s on {provenance['device']}"])
+
+
+def numbers(values: list[float], most: int = 3) -> str:
+    """Write a few numbers, of a channel each, with three digits."""
+    return ", ".join([f"{value:.3g}" for value in values[:most]] + ["…"] * (len(values) > most))
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it: 12 s, 1 min 20 s, 2 h 5 min."""
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole < 600 else f"{round(whole / 60)} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def sentence(error: Exception) -> str:
+    """Write the message of an error as a sentence."""
+    message = str(error)
+    return f"{message[:1].upper()}{message[1:].removesuffix('.')}."

@@ -1,0 +1,151 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from napari.viewer import Viewer
+from npe2 import PluginManifest
+from pytestqt.qtbot import QtBot
+
+from napari_tweedie.widgets import commands, samples, settings
+from napari_tweedie.widgets.denoise import Denoise
+from napari_tweedie.widgets.job import RUNS
+
+LIMIT = 60_000
+PLUGIN = "napari-tweedie"
+
+
+def run_script(script: str) -> str:
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_opening_the_docks_and_estimating_the_noise_takes_no_torch() -> None:
+    script = """
+import sys, time, napari, numpy as np
+from qtpy.QtWidgets import QApplication
+viewer = napari.Viewer(show=False)
+viewer.add_image(np.random.default_rng(0).normal(100, 5, (64, 64)))
+_, denoise = viewer.window.add_plugin_dock_widget("napari-tweedie", "Denoise")
+_, restore = viewer.window.add_plugin_dock_widget("napari-tweedie", "Restore")
+for chooser in restore.choosers.values():
+    for name in chooser._names:
+        chooser.choose(name)
+assert "torch._C" not in sys.modules
+end = time.monotonic() + 20
+while not (denoise.noise.levels and restore.noise.levels) and time.monotonic() < end:
+    QApplication.processEvents()
+assert abs(denoise.noise.levels[0] - 5) < 1
+assert "torch._C" not in sys.modules
+viewer.close()
+"""
+    run_script(script)
+
+
+def test_torch_is_loaded_in_the_background_once_a_dock_is_shown() -> None:
+    script = """
+import sys, napari
+from qtpy.QtCore import QTimer
+viewer = napari.Viewer()
+_, denoise = viewer.window.add_plugin_dock_widget("napari-tweedie", "Denoise")
+assert "torch._C" not in sys.modules
+def look():
+    if "torch" in sys.modules and denoise.device.count() >= 2:
+        print("warm")
+        viewer.close()
+timer = QTimer(interval=100)
+timer.timeout.connect(look)
+timer.start()
+QTimer.singleShot(60000, viewer.close)
+napari.run()
+"""
+    assert "warm" in run_script(script)
+
+
+def test_closing_the_window_in_mid_run_ends_the_program() -> None:
+    script = """
+import time, napari, numpy as np
+from qtpy.QtCore import QTimer
+from napari_tweedie.denoisers.network import Unet
+def slowly(self, x, sigma):
+    time.sleep(0.2)
+    return x
+Unet.__call__ = slowly
+viewer = napari.Viewer()
+viewer.add_image(np.random.default_rng(0).normal(100, 5, (500, 64, 64)))
+_, denoise = viewer.window.add_plugin_dock_widget("napari-tweedie", "Denoise")
+def close():
+    if len(viewer.layers) == 2:
+        print("closed in mid-run")
+        viewer.window._qt_window.close()
+timer = QTimer(interval=100)
+timer.timeout.connect(close)
+timer.start()
+denoise.bar.run.click()
+napari.run()
+"""
+    assert "closed in mid-run" in run_script(script)
+
+
+@pytest.fixture
+def manifest() -> PluginManifest:
+    return PluginManifest.from_distribution(PLUGIN)
+
+
+def test_everything_in_the_manifest_can_be_imported(manifest: PluginManifest) -> None:
+    manifest.validate_imports()
+    assert manifest.package_metadata is not None
+
+
+def test_samples_open_with_their_truth(viewer: Viewer, manifest: PluginManifest) -> None:
+    names = {}
+    for sample in manifest.contributions.sample_data or []:
+        viewer.layers.clear()
+        viewer.open_sample(PLUGIN, sample.key)
+        names[sample.key] = [layer.name for layer in viewer.layers]
+        assert viewer.layers.selection.active is viewer.layers[-1]
+        assert viewer.layers[-1].visible
+    assert names["fluorescence"] == ["truth", "noisy"]
+    assert names["stack"] == ["truth", "psf", "blurred"]
+    assert names["missing"] == ["truth", "mask", "incomplete"]
+
+
+def test_a_sample_knows_its_pixel_size() -> None:
+    data, shown, kind = samples.stack()[-1]
+    assert kind == "image"
+    assert shown["axis_labels"] == ("z", "y", "x")
+    assert shown["scale"] == (0.3, 0.1, 0.1)
+    assert shown["units"] == ("micrometer",) * 3
+    assert data.ndim == 3
+
+
+def test_the_quick_command_denoises_the_active_layer(viewer: Viewer, qtbot: QtBot, noisy: np.ndarray) -> None:
+    layer = viewer.add_image(noisy, name="cells")
+    commands.denoise_active_layer(layer, viewer)
+    qtbot.waitUntil(lambda: RUNS.job is None, timeout=LIMIT)
+    assert [layer.name for layer in viewer.layers] == ["cells", "cells · denoised"]
+
+
+def test_preferences_set_device_and_tile(viewer: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "defaults", lambda: {"device": "cpu", "tile": 256})
+    panel = Denoise(viewer)
+    assert panel.device.currentText() == "cpu"
+    assert panel.recipe().tile == 256
+    panel.deleteLater()
+
+
+def test_removing_and_renaming_layers_is_followed(viewer: Viewer, denoise: Denoise, noisy: np.ndarray) -> None:
+    first = viewer.add_image(noisy, name="first")
+    viewer.add_image(noisy, name="second")
+    assert denoise.source.layer.currentText() == "second"
+    viewer.layers.selection.active = first
+    assert denoise.source.layer.currentText() == "first"
+    denoise.source.layer.pin()
+    viewer.layers.selection.active = viewer.layers[-1]
+    first.name = "renamed"
+    assert denoise.source.layer.currentText() == "renamed"
+    viewer.layers.remove(first)
+    assert denoise.source.layer.currentText() == "second"
+    viewer.layers.clear()
+    assert denoise.source.image() is None

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from pytestqt.qtbot import QtBot
+
+from napari_tweedie import degradations, denoisers, solvers
+from napari_tweedie.degradations.blur import GaussianBlur
+from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.method import Registry
+from napari_tweedie.solvers.splitting import HalfQuadraticSplitting
+from napari_tweedie.widgets.forms import Chooser, Form
+
+
+@pytest.fixture
+def viewer() -> ViewerModel:
+    return ViewerModel()
+
+
+def test_a_form_shows_defaults_units_limits_and_descriptions(qtbot: QtBot, viewer: ViewerModel) -> None:
+    form = Form(GaussianBlur, ["std", "axial_std"], viewer.layers)
+    qtbot.addWidget(form)
+    std = form.editors["std"].widget
+    assert std.text() == "1.6 px"
+    assert std.toolTip() == GaussianBlur.model_fields["std"].description
+    std.setValue(1000)
+    assert std.value() == 50
+    std.setValue(-1)
+    assert std.value() > 0
+    assert form.values()["axial_std"] == 0
+    GaussianBlur(**form.values())
+
+
+def test_an_estimate_is_shown_until_the_user_gives_a_value(qtbot: QtBot, viewer: ViewerModel) -> None:
+    form = Form(Gaussian, ["sigma"], viewer.layers)
+    qtbot.addWidget(form)
+    sigma = form.editors["sigma"].widget
+    sigma.show_estimate(12.4)
+    assert form.values() == {"sigma": None}
+    assert sigma.number.text() == "12.4 counts"
+    assert not sigma.number.isEnabled()
+    with qtbot.waitSignal(form.changed):
+        sigma.automatic.setChecked(False)
+    assert form.values() == {"sigma": pytest.approx(12.4)}
+    sigma.show_estimate(99.0)
+    assert form.values() == {"sigma": pytest.approx(12.4)}
+
+
+@pytest.mark.parametrize("registry", [degradations.registry, denoisers.registry, solvers.registry])
+def test_every_method_that_needs_no_layer_comes_out_of_its_form_with_its_defaults(
+    qtbot: QtBot, viewer: ViewerModel, registry: Registry
+) -> None:
+    chooser = Chooser("Method", "", registry, registry.names()[0], viewer.layers)
+    qtbot.addWidget(chooser)
+    qtbot.addWidget(chooser.advanced)
+    for name in registry.names():
+        chooser.choose(name)
+        if not registry.method(name).inputs():
+            assert chooser.method() == registry.load(name)
+
+
+def test_advanced_parameters_are_kept_apart(qtbot: QtBot, viewer: ViewerModel) -> None:
+    chooser = Chooser("Solver", "", solvers.registry, "hqs", viewer.layers)
+    qtbot.addWidget(chooser)
+    qtbot.addWidget(chooser.advanced)
+    assert list(chooser.form.editors) == ["iterations"]
+    assert isinstance(chooser.method(), HalfQuadraticSplitting)
+
+
+def test_a_layer_is_found_by_its_name(qtbot: QtBot, viewer: ViewerModel) -> None:
+    chooser = Chooser("Degradation", "", degradations.registry, "psf-blur", viewer.layers)
+    qtbot.addWidget(chooser)
+    qtbot.addWidget(chooser.advanced)
+    viewer.add_image(np.ones((9, 9)), name="cells")
+    with pytest.raises(ValueError, match="choose a layer for PSF"):
+        chooser.method()
+    viewer.add_image(np.ones((3, 3)), name="my PSF")
+    assert chooser.method().psf.name == "my PSF"
+    viewer.layers.remove("my PSF")
+    with pytest.raises(ValueError, match="choose a layer for PSF"):
+        chooser.method()

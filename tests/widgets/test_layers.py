@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from napari.layers import Image, Labels, Shapes
+
+from napari_tweedie.widgets.layers import (
+    Crop,
+    check_same_pixels,
+    image_array,
+    image_axes,
+    marked_pixels,
+    result_layer,
+    visible_crop,
+)
+
+
+@pytest.fixture
+def tilted(rng: np.random.Generator) -> Image:
+    """A stack with every kind of transform."""
+    affine = np.array([[1, 0, 0, 5], [0, 0.9, 0.2, -3], [0, -0.1, 1.1, 2], [0, 0, 0, 1]])
+    return Image(
+        rng.normal(size=(4, 6, 8)), name="stack", scale=(2, 0.5, 0.25), translate=(1, 2, 3), rotate=(0, 0, 30),
+        shear=(0, 0.1, 0.2), affine=affine, units=("um", "um", "um"), axis_labels=("z", "y", "x"),
+        colormap="magma", gamma=0.7, contrast_limits=(-1, 2),
+    )  # fmt: skip
+
+
+def test_a_crop_keeps_its_place(tilted: Image) -> None:
+    result = result_layer(tilted, np.zeros((1, 3, 4)), "preview", (2, 1, 3), (1, 1, 1))
+    for pixel in [(0, 0, 0), (0, 2, 3)]:
+        np.testing.assert_allclose(result.data_to_world(pixel), tilted.data_to_world(np.add(pixel, (2, 1, 3))))
+
+
+def test_finer_pixels_share_their_centre_with_the_pixel_they_replace(tilted: Image) -> None:
+    result = result_layer(tilted, np.zeros((4, 12, 24)), "wiener", (0, 0, 0), (1, 2, 3))
+    replacing = [(1, y, x) for y in (8, 9) for x in (15, 16, 17)]
+    centre = np.mean([result.data_to_world(pixel) for pixel in replacing], axis=0)
+    np.testing.assert_allclose(centre, tilted.data_to_world((1, 4, 5)))
+
+
+def test_a_result_looks_like_its_input(tilted: Image) -> None:
+    result = result_layer(tilted, np.zeros((4, 6, 8)), "denoised", (0, 0, 0), (1, 1, 1))
+    assert result.name == "stack · denoised"
+    assert (result.units, result.axis_labels) == (tilted.units, tilted.axis_labels)
+    assert (result.colormap.name, result.gamma, result.contrast_limits) == ("magma", 0.7, [-1, 2])
+    np.testing.assert_allclose(result.data_to_world((3, 2, 1)), tilted.data_to_world((3, 2, 1)))
+
+
+def test_a_short_last_axis_is_not_taken_for_colour(rng: np.random.Generator) -> None:
+    source = Image(rng.normal(size=(64, 64, 3)), rgb=False)
+    assert not result_layer(source, np.zeros((64, 64, 3)), "denoised", (0, 0, 0), (1, 1, 1)).rgb
+
+
+def test_the_finest_level_of_a_pyramid_is_used(rng: np.random.Generator) -> None:
+    levels = [rng.normal(size=(64, 64)), rng.normal(size=(32, 32))]
+    assert image_array(Image(levels, multiscale=True)) is levels[0]
+
+
+def test_axes_are_guessed_from_labels_and_colour() -> None:
+    assert image_axes(Image(np.zeros((2, 3, 4, 5)), axis_labels=("c", "z", "y", "x"))) == "czyx"
+    assert image_axes(Image(np.zeros((4, 5, 3), np.uint8), rgb=True)) == "yxs"
+    assert image_axes(Image(np.zeros((3, 4, 5)))) == "zyx"
+
+
+def test_without_a_visible_field_the_middle_is_taken() -> None:
+    layer = Image(np.zeros((2, 3, 1000, 600)))
+    crop = visible_crop(layer, (1, 2, 0, 0), "tzyx", volume=False, flat=False)
+    assert crop == Crop((1, 2, 244, 44), (2, 3, 756, 556))
+    crop = visible_crop(layer, (1, 2, 0, 0), "tzyx", volume=True, flat=False)
+    assert crop == Crop((1, 0, 468, 268), (2, 3, 532, 332))
+
+
+def test_the_visible_field_of_a_pyramid_is_counted_in_its_finest_pixels() -> None:
+    layer = Image([np.zeros((256, 256)), np.zeros((128, 128))], multiscale=True)
+    layer._data_level = 1
+    layer.corner_pixels = np.array([[10, 20], [29, 49]])
+    assert visible_crop(layer, (0, 0), "yx", volume=False) == Crop((20, 40), (60, 100))
+
+
+def test_labels_of_fewer_axes_mark_every_slice() -> None:
+    image = Image(np.zeros((3, 4, 5)))
+    plane = np.zeros((4, 5), np.uint8)
+    plane[1, 2] = 7
+    assert marked_pixels(Labels(plane), image, "tyx", volume=False).shape == (4, 5)
+    volume = marked_pixels(Labels(plane), image, "zyx", volume=True)
+    assert volume.shape == (3, 4, 5)
+    assert volume[:, 1, 2].all()
+    assert volume.sum() == 3
+
+
+def test_labels_of_another_shape_are_refused_with_both_shapes() -> None:
+    with pytest.raises(ValueError, match=r"\(4, 6\), the image \(4, 5\)"):
+        marked_pixels(Labels(np.zeros((4, 6), int), name="mask"), Image(np.zeros((4, 5))), "yx", volume=False)
+
+
+def test_labels_on_colour_mark_all_samples() -> None:
+    image = Image(np.zeros((2, 4, 5, 3), np.uint8), rgb=True)
+    labels = np.zeros((2, 4, 5), np.uint8)
+    labels[0, 1, 2] = 1
+    marked = marked_pixels(Labels(labels), image, "tyxs", volume=False)
+    assert marked.shape == (2, 4, 5, 3)
+    assert marked.sum() == 3
+
+
+def test_shapes_are_rasterised_where_they_lie_in_the_world() -> None:
+    image = Image(np.zeros((20, 30)), scale=(0.5, 0.5), translate=(10, 20))
+    square = np.array([[2, 4], [2, 8], [6, 8], [6, 4]])
+    shapes = Shapes([square / 4], shape_type="rectangle", scale=(2, 2), translate=(10, 20))
+    marked = marked_pixels(shapes, image, "yx", volume=False)
+    rows, columns = np.nonzero(marked)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (2, 6, 4, 8)
+
+
+def test_shapes_with_a_slice_mark_only_that_slice() -> None:
+    image = Image(np.zeros((5, 20, 30)))
+    square = np.array([[3, 2, 4], [3, 2, 8], [3, 6, 8], [3, 6, 4]])
+    marked = marked_pixels(Shapes([square], shape_type="polygon"), image, "zyx", volume=False)
+    assert marked.any((1, 2)).tolist() == [False, False, False, True, False]
+
+
+def test_a_mask_is_cut_like_the_image() -> None:
+    crop = Crop((1, 2, 3, 0), (2, 4, 7, 3))
+    assert crop.of_mask(np.zeros((5, 6), bool)[:, :], "tyxs").shape == (2, 3)
+    assert crop.of_mask(np.zeros((4, 6, 8, 3), bool), "tyxs").shape == (1, 2, 4, 3)
+
+
+def test_pixel_sizes_are_compared_across_units() -> None:
+    image = Image(np.zeros((8, 8)), scale=(0.1, 0.1), units=("um", "um"))
+    check_same_pixels(Image(np.ones((3, 3)), scale=(100, 100), units=("nm", "nm")), image, "yx")
+    check_same_pixels(Image(np.ones((3, 3)), scale=(5, 5)), image, "yx")  # in pixels: nothing is known
+    with pytest.raises(ValueError, match=r"0.2 × 0.2 µm, those of the image 0.1 × 0.1 µm"):
+        check_same_pixels(Image(np.ones((3, 3)), scale=(200, 200), units=("nm", "nm"), name="psf"), image, "yx")
