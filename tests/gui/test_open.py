@@ -53,6 +53,7 @@ assert "torch._C" not in sys.modules
 def look():
     if "torch" in sys.modules and denoise.device.count() >= 2:
         print("warm")
+        timer.stop()
         viewer.close()
 timer = QTimer(interval=100)
 timer.timeout.connect(look)
@@ -78,6 +79,7 @@ _, denoise = viewer.window.add_plugin_dock_widget("napari-tweedie", "Denoise")
 def close():
     if len(viewer.layers) == 2:
         print("closed in mid-run")
+        timer.stop()
         viewer.window._qt_window.close()
 timer = QTimer(interval=100)
 timer.timeout.connect(close)

@@ -5,6 +5,7 @@ from napari.layers import Image, Labels, Shapes
 from napari_tweedie.widgets.layers import (
     Crop,
     check_same_pixels,
+    fit_contrast,
     image_array,
     image_axes,
     marked_pixels,
@@ -129,3 +130,14 @@ def test_pixel_sizes_are_compared_across_units() -> None:
     check_same_pixels(Image(np.ones((3, 3)), scale=(5, 5)), image, "yx")  # in pixels: nothing is known
     with pytest.raises(ValueError, match=r"0.2 × 0.2 µm, those of the image 0.1 × 0.1 µm"):
         check_same_pixels(Image(np.ones((3, 3)), scale=(200, 200), units=("nm", "nm"), name="psf"), image, "yx")
+
+
+def test_contrast_widens_only_where_a_restored_layer_is_brighter(tilted: Image) -> None:
+    brighter = result_layer(tilted, 3 * tilted.data, "hqs", (0, 0, 0), (1, 1, 1))
+    low, high = brighter.contrast_limits
+    fit_contrast(brighter)
+    assert brighter.contrast_limits[0] == low
+    assert brighter.contrast_limits[1] == pytest.approx(np.percentile(3 * tilted.data, 99.9), rel=0.05)
+    darker = result_layer(tilted, 0.5 * tilted.data, "hqs", (0, 0, 0), (1, 1, 1))
+    fit_contrast(darker)
+    assert tuple(darker.contrast_limits) == (low, high)

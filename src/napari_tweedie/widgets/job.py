@@ -16,7 +16,7 @@ from napari_tweedie.engine import Cancelled, Preview, Progress, Result, run
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.method import Input
 from napari_tweedie.recipe import Recipe
-from napari_tweedie.widgets.layers import METADATA, Crop, image_array, result_layer
+from napari_tweedie.widgets.layers import METADATA, Crop, fit_contrast, image_array, result_layer
 from napari_tweedie.widgets.words import sentence, summary
 from napari_tweedie.widgets.worker import JobError, JobWorker
 
@@ -209,6 +209,8 @@ class Job(QObject):
             self._show(self._last)
         if self.layer is not None:
             self.layer.metadata[METADATA] = self._provenance() | result.provenance
+            if self.order.recipe.job == "restore":
+                fit_contrast(self.layer)
         for note in result.notes:
             show_info(note)
         return " ".join([summary(result.provenance, self.order.estimated), *result.notes])
