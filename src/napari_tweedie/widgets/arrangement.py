@@ -11,6 +11,7 @@ from superqt import QCollapsible
 
 SPACING = 6
 WIDTH = 350
+NARROWEST = 80
 LONGEST_LABEL = "Regularisation"
 """As wide as this are all labels, so that rows of different forms align."""
 
@@ -66,6 +67,7 @@ class Scroll(QScrollArea):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         if event.type() == QEvent.Type.LayoutRequest:
+            self.setMinimumWidth(self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width())
             self.updateGeometry()
         return bool(super().eventFilter(watched, event))
 
@@ -74,6 +76,7 @@ def shrinkable(combo: QComboBox) -> None:
     """Let a combo fill its row, and cut long names rather than widen the dock."""
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     combo.setMinimumContentsLength(8)
+    combo.setMinimumWidth(NARROWEST)
     combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
 

@@ -12,6 +12,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QHBoxLayout, QLineEdit, QSpinBox, QWidget
 
 from napari_tweedie.method import Input
+from napari_tweedie.widgets.arrangement import NARROWEST, shrinkable
 from napari_tweedie.widgets.layer_combo import LayerCombo
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ KINDS: dict[str, tuple[type[Layer], ...]] = {"image": (Image,), "labels": (Label
 DECIMALS = 6
 SMALLEST = 10**-DECIMALS
 LARGEST = 1e9
-NARROWEST = 80
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,7 @@ def editor(name: str, field: FieldInfo, layers: LayerList) -> Editor:
 def _plain_editor(annotation: Any, low: float, high: float, suffix: str) -> Editor:
     if get_origin(annotation) is Literal:
         choice = QComboBox()
+        shrinkable(choice)
         choice.addItems([str(value) for value in get_args(annotation)])
         return Editor(choice, choice.currentText, choice.setCurrentText, choice.currentTextChanged)
     if annotation is bool:
