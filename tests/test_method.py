@@ -61,3 +61,14 @@ def test_fingerprints_tell_arrays_apart() -> None:
     assert fingerprint(zeros) == fingerprint(zeros.copy())
     assert len({fingerprint(a) for a in (zeros, zeros.T, zeros.astype(np.float32), zeros + 1)}) == 4
     assert Input.of(torch.zeros(2, 3, dtype=torch.float64)).sha256 == fingerprint(zeros)
+
+
+def test_methods_are_equal_when_their_parameters_are_whatever_they_have_computed() -> None:
+    used, fresh = degradations.load("fourier-mask", seed=3), degradations.load("fourier-mask", seed=3)
+    used(torch.zeros(1, 1, 8, 8))
+    assert used == fresh
+    assert hash(used) == hash(fresh)
+    fresh(torch.zeros(1, 1, 8, 8))
+    assert used == fresh
+    assert used != degradations.load("fourier-mask", seed=4)
+    assert used != "fourier-mask"

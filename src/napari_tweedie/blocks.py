@@ -47,10 +47,26 @@ class Blocks:
         if np.dtype(self.image.dtype).kind not in "buif":
             raise ValueError(f"images of type {self.image.dtype} are not supported: convert to integers or floats")
         self.recipe = recipe
-        shape = tuple(self.image.shape)
-        self.layout = Layout(recipe.axes or guess_axes(shape), shape, recipe.volume)
+        shape, axes = tuple(self.image.shape), recipe.axes
+        self.components = 1 if recipe.job == "denoise" else recipe.degradation.components()
+        self._parts = [self.image]
+        if self.components > 1 and recipe.job == "restore":
+            self._parts = self._components()
+            shape, axes = shape[1:], axes[1:]
+        self.layout = Layout(axes or guess_axes(shape), shape, recipe.volume)
         self.colour = "s" in self.layout.axes
+        if self.colour and recipe.job != "denoise" and not recipe.degradation.is_image:
+            raise ValueError(f"the degradation {recipe.degradation.name!r} takes no colour: split it into channels")
         self._channels: dict[int, Channel] = {}
+
+    def _components(self) -> list[Any]:
+        """Return the components of a measurement, which lie along the first axis."""
+        if len(self.image) != self.components:
+            raise ValueError(
+                f"a measurement by {self.recipe.degradation.name!r} has {self.components} components (real and imaginary parts) "
+                f"along its first axis; this image has shape {tuple(self.image.shape)}"
+            )
+        return [self.image[number] for number in range(self.components)]
 
     @property
     def noise_levels(self) -> list[float]:
@@ -58,23 +74,23 @@ class Blocks:
         return [self._channels[number].sigma for number in sorted(self._channels)]
 
     def samples(self, index: Index) -> NDArray[Any]:
-        """Return a block; colour as opponent samples.
+        """Return a block, shape (samples, components, [Z,] Y, X); colour as opponent samples.
 
         Raises
         ------
         ValueError
             If a pixel that counts is NaN or infinite.
         """
-        block = self.layout.read(self.image, index)
+        block = np.stack([self.layout.read(part, index) for part in self._parts], 1)
         if block.dtype.kind == "f":
             bad = ~np.isfinite(block) & self._observed(block.shape, index)
             if bad.any():
                 first = tuple(int(n) for n in np.argwhere(bad)[0])
                 raise ValueError(
                     f"the image holds {int(bad.sum())} values that are not finite, the first, {block[first]}, at "
-                    f"{self.layout.spatial.upper()} {first[1:]}: mark them as missing pixels in Restore, or replace them"
+                    f"{self.layout.spatial.upper()} {first[2:]}: mark them as missing pixels in Restore, or replace them"
                 )
-        return to_opponent(block[:3].astype(np.float32)) if self.colour else block
+        return to_opponent(block[:3, 0].astype(np.float32))[:, None] if self.colour else block
 
     def channel(self, index: Index) -> Channel:
         """Return what is known of a block's channel; measured once, on a few of its blocks."""
@@ -83,34 +99,54 @@ class Blocks:
             indices = [other for other in self.layout if self.layout.channel(other) == number]
             chosen = [indices[n] for n in _spread(len(indices))]
             planes = [plane for other in chosen for plane in self._planes(other)]
-            sigma = self.recipe.noise.sigma
+            sigma = self.recipe.noise.level(float(np.mean([np.nanmean(plane) for plane in planes])))
+            if self.recipe.job == "restore" and not self.recipe.degradation.is_image:
+                if sigma is None:
+                    raise ValueError(
+                        f"the noise level of a measurement by {self.recipe.degradation.name!r} cannot be estimated: give it"
+                    )
+                planes = [plane for other in chosen for plane in self._start(other)]
             if sigma is None:
                 sigma = estimate_stack_noise_level(planes)
             self._channels[number] = Channel(Intensity.of(planes), sigma)
         return self._channels[number]
 
+    def _start(self, index: Index) -> list[NDArray[np.float32]]:
+        """Return the planes of a first estimate of the image, from a measurement that does not look like it."""
+        y = torch.from_numpy(self.samples(index).astype(np.float32))
+        estimate = self.degradation(index).start(y).numpy()
+        return list(estimate.reshape(-1, *estimate.shape[-2:]))
+
     def degradation(self, index: Index) -> Degradation:
         """Return the degradation of a block; masks as large as the whole image are cut as the image is."""
-        degradation = self.recipe.degradation
-        cut = {}
-        for name in degradation.inputs():
-            array = getattr(degradation, name).array
-            if degradation.hint(name, "layer") == "labels" and array.shape == self.layout.shape != self.layout.block_shape:
-                cut[name] = Input.of(self.layout.read(array, index)[0])
-        return degradation.model_copy(update=cut) if cut else degradation
+        return self._cut(self.recipe.degradation, index)
+
+    def _cut(self, degradation: Degradation, index: Index) -> Degradation:
+        changed: dict[str, Any] = {}
+        block_shape = self.layout.block_shape
+        for name, value in degradation:
+            if isinstance(value, Degradation):
+                changed[name] = self._cut(value, index)
+            elif degradation.hint(name, "layer") == "labels" and value.array.shape == self.layout.shape != block_shape:
+                changed[name] = Input.of(self.layout.read(value.array, index)[0])
+        return degradation.model_copy(update=changed) if changed else degradation
 
     def result(self) -> NDArray[Any]:
         """Return an empty array for the result: float32, or uint8 for 8-bit colour; transparency is dropped."""
         shape = self.layout.resized(self._result_shape())
         shape = tuple(3 if axis == "s" else length for axis, length in zip(self.layout.axes, shape, strict=True))
+        if self.components > 1 and self.recipe.job == "degrade":
+            shape = (self.components, *shape)
         return np.zeros(shape, np.uint8 if self.colour and self.image.dtype == np.uint8 else np.float32)
 
     def write(self, result: NDArray[Any], index: Index, estimate: NDArray[np.float32]) -> None:
-        """Put an estimate, in grey levels, into its place in the result."""
-        block: NDArray[Any] = from_opponent(estimate) if self.colour else estimate
-        if result.dtype == np.uint8:
-            block = np.clip(np.rint(block), 0, 255)
-        self.layout.write(result, index, block)
+        """Put an estimate, shape (samples, components, [Z,] Y, X), in grey levels, into its place in the result."""
+        targets = result if result.ndim > len(self.layout.shape) else result[None]
+        for target, block in zip(targets, np.moveaxis(estimate, 1, 0), strict=True):
+            pixels: NDArray[Any] = from_opponent(block) if self.colour else block
+            if result.dtype == np.uint8:
+                pixels = np.clip(np.rint(pixels), 0, 255)
+            self.layout.write(target, index, pixels)
 
     def _result_shape(self) -> tuple[int, ...]:
         degradation, block = self.recipe.degradation, self.layout.block_shape
@@ -125,7 +161,7 @@ class Blocks:
         degradation = self.degradation(index)
         if self.recipe.job != "restore" or type(degradation).observed is Degradation.observed:
             return np.ones(shape, bool)
-        observed = degradation.observed(torch.empty((1, 1, *shape[1:])))
+        observed = degradation.observed(torch.empty((1, *shape[1:])))
         return np.broadcast_to(observed[0].numpy(), shape)
 
     def _planes(self, index: Index) -> list[NDArray[Any]]:

@@ -62,7 +62,7 @@ def denoise(
     sigma: Sigma = None, volume: Volume = False, set_: Set = [],
 ) -> None:  # fmt: skip
     """Remove noise from an image."""
-    _run({"job": "denoise", "denoiser": denoiser, "noise": {"sigma": sigma}, "volume": volume}, set_, image, result)
+    _run({"job": "denoise", "denoiser": denoiser, "noise": _noise(sigma), "volume": volume}, set_, image, result)
 
 
 @app.command()
@@ -72,19 +72,19 @@ def restore(
     sigma: Sigma = None, psf: Psf = None, mask: Mask = None, volume: Volume = False, set_: Set = [],
 ) -> None:  # fmt: skip
     """Undo a known degradation: blur, missing pixels, low resolution."""
-    recipe = {"job": "restore", "degradation": degradation, "solver": solver, "noise": {"sigma": sigma}, "volume": volume}
+    recipe = {"job": "restore", "degradation": degradation, "solver": solver, "noise": _noise(sigma), "volume": volume}
     _run(recipe, set_, image, result, psf=psf, mask=mask)
 
 
 @app.command()
 def degrade(
     image: In, result: Out, degradation: Degradation = "identity",
-    sigma: Annotated[float, typer.Option(help="Noise to add, in grey levels.")] = 0.0,
+    sigma: Annotated[float | None, typer.Option(help="Gaussian noise to add, in grey levels.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
     psf: Psf = None, mask: Mask = None, volume: Volume = False, set_: Set = [],
 ) -> None:  # fmt: skip
     """Simulate a measurement of a clean image."""
-    recipe = {"job": "degrade", "degradation": degradation, "noise": {"sigma": sigma}, "seed": seed, "volume": volume}
+    recipe = {"job": "degrade", "degradation": degradation, "noise": _noise(sigma), "seed": seed, "volume": volume}
     _run(recipe, set_, image, result, psf=psf, mask=mask)
 
 
@@ -139,6 +139,10 @@ def _run(recipe: dict[str, Any], settings: list[str], image: Path, result: Path,
             recipe["degradation"] = {**_as_dict(recipe["degradation"]), name: Input.of(read(path).data, path.name)}
     recipe.setdefault("axes", source.axes)
     write_result(run_with_bar(Recipe(**recipe), source), source, result)
+
+
+def _noise(sigma: float | None) -> dict[str, Any]:
+    return {} if sigma is None else {"sigma": sigma}
 
 
 def _short(value: Any) -> str:
@@ -197,8 +201,11 @@ def write_result(result: Result, source: Picture, path: Path) -> None:
     from napari_tweedie.images.files import write
 
     (image,) = result.images.values()
-    spacing = tuple(size / zoom for size, zoom in zip(source.spacing, result.zoom, strict=True))
-    write(path, image, source.axes, spacing, source.unit, result.provenance)
+    axes, sizes = source.axes[-len(result.zoom) :], source.spacing[-len(result.zoom) :]
+    spacing = tuple(size / zoom for size, zoom in zip(sizes, result.zoom, strict=True))
+    if image.ndim > len(axes):  # components of a measurement
+        axes, spacing = f"q{axes}", (1.0, *spacing)
+    write(path, image, axes, spacing, source.unit, result.provenance)
 
 
 def main() -> None:

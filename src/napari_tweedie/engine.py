@@ -121,7 +121,7 @@ class _Run:
                 yield Progress(total, self._stage(number, share), (now - started) * (1 / total - 1))
         devices.release(self.device)
         name = {"denoise": "denoised", "restore": self.recipe.solver.name, "degrade": "degraded"}[self.recipe.job]
-        zoom = tuple(a / b for a, b in zip(out.shape, layout.shape, strict=True))
+        zoom = tuple(a / b for a, b in zip(out.shape[-len(layout.shape) :], layout.shape, strict=True))
         zoom = tuple(1.0 if axis == "s" else factor for axis, factor in zip(layout.axes, zoom, strict=True))
         notes = [*self.recipe.degradation.notes(), *filter(None, [self.shortage])]
         return Result({name: out}, zoom, self._provenance(time.monotonic() - started, notes), notes)
@@ -138,7 +138,7 @@ class _Run:
         while True:
             try:
                 for share, estimate in without_gradients(job(index)):
-                    yield share, intensity.back(estimate[:, 0].cpu().numpy())
+                    yield share, intensity.back(estimate.cpu().numpy())
                 return
             except (RuntimeError, MemoryError) as error:
                 if not devices.is_out_of_memory(error):
@@ -175,7 +175,7 @@ class _Run:
         return Volume(tiled) if self.recipe.volume and 3 not in denoiser.ndim else tiled
 
     def _tensor(self, block: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(block.astype(np.float32)).unsqueeze(1).to(self.device)
+        return torch.from_numpy(block.astype(np.float32)).to(self.device)
 
     def _stage(self, number: int, share: float) -> str:
         stage = ""

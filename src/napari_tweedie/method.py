@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,10 @@ class Method(BaseModel):
     title: ClassVar[str]
     """Name in menus."""
 
+    def __eq__(self, other: object) -> bool:
+        """Compare the parameters; what a method has computed from them does not count."""
+        return type(self) is type(other) and dict(self) == dict(other)
+
     def describe(self) -> dict[str, Any]:
         """Return the name and the parameters, ready for JSON; arrays appear as name and hash."""
         return {"name": self.name, **self.model_dump(mode="json")}
@@ -69,9 +74,26 @@ class Method(BaseModel):
         extra = cls.model_fields[field].json_schema_extra
         return extra[key] if isinstance(extra, dict) else None
 
+    @classmethod
+    def is_composed(cls) -> bool:
+        """Tell whether some of the fields are methods themselves."""
+        return any(
+            isinstance(field.annotation, type) and issubclass(field.annotation, Method) for field in cls.model_fields.values()
+        )
+
+    def arrays(self) -> dict[str, Input]:
+        """Return the arrays by field."""
+        return {name: getattr(self, name) for name in self.inputs()}
+
+    def with_arrays(self, arrays: Mapping[str, Any]) -> Self:
+        """Return this method with those of `arrays` filled in that it names."""
+        own = {name: arrays[name] for name in self.inputs() if name in arrays}
+        return type(self)(**{**dict(self), **own}) if own else self
+
     def missing_inputs(self) -> list[str]:
-        """Return the names of the array fields whose array is not here yet."""
-        return [name for name in self.inputs() if getattr(self, name).array is None]
+        """Return the names of the array fields whose array is needed and not here yet."""
+        fields, arrays = type(self).model_fields, self.arrays()
+        return [name for name, array in arrays.items() if array.array is None and (fields[name].is_required() or array.name)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from napari_tweedie.degradations.noise import Gaussian
+    from napari_tweedie.degradations.noise import Noise
     from napari_tweedie.degradations.operator import Degradation
 
 
@@ -22,20 +22,26 @@ class Problem:
         y, shape (B, C, Y, X) or (B, C, Z, Y, X), float32, in units in which the image spans about [0, 1].
     degradation : Degradation
         A.
-    noise : Gaussian
+    noise : Noise
         Noise model with a known standard deviation, in the units of y.
     """
 
     measurement: Tensor
     degradation: Degradation
-    noise: Gaussian
+    noise: Noise
 
     @property
     def noise_level(self) -> float:
-        """Standard deviation σ_y of the noise."""
-        if self.noise.sigma is None:
+        """Standard deviation σ_y of the noise; where it depends on the signal, its root mean square."""
+        level = self.noise.level(float(self.measurement.mean()))
+        if level is None:
             raise ValueError("the noise level is not known: give sigma, or estimate it from the image")
-        return self.noise.sigma
+        return level
+
+    @property
+    def norm(self) -> float:
+        """An upper bound of ‖A‖ for images of this size."""
+        return self.degradation.norm(self.degradation.domain(tuple(self.measurement.shape[2:])))
 
     def start(self) -> Tensor:
         """Return a first estimate, without any prior knowledge."""

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from napari_tweedie import degradations, denoisers, solvers
-from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.degradations.noise import Gaussian, Noise
+from napari_tweedie.degradations.noise import build as build_noise
 from napari_tweedie.method import Method, Registry
 
 M = TypeVar("M", bound=Method)
@@ -40,7 +41,9 @@ class Recipe(BaseModel):
     degradation: Annotated[degradations.Degradation, _from(degradations.registry), _DESCRIBED, _SCHEMA] = Field(
         "identity", validate_default=True, description="What happened to the image."
     )
-    noise: Gaussian = Field(Gaussian(), description="Noise of the measurement.")
+    noise: Annotated[Noise, BeforeValidator(build_noise), _DESCRIBED, _SCHEMA] = Field(
+        Gaussian(), description="Noise of the measurement."
+    )
     solver: Annotated[solvers.Solver, _from(solvers.registry), _DESCRIBED, _SCHEMA] = Field(
         "hqs", validate_default=True, description="How the image is estimated; for the job restore."
     )
@@ -65,11 +68,10 @@ class Recipe(BaseModel):
         ValueError
             If an array is unknown to the degradation, or one that it needs is missing.
         """
-        unknown = set(inputs) - set(self.degradation.inputs())
+        unknown = set(inputs) - set(self.degradation.arrays())
         if unknown:
             raise ValueError(f"the degradation {self.degradation.name!r} takes no {', '.join(sorted(unknown))}")
-        parameters = {name: getattr(self.degradation, name) for name in type(self.degradation).model_fields} | inputs
-        recipe = self.model_copy(update={"degradation": type(self.degradation)(**parameters)})
+        recipe = self.model_copy(update={"degradation": self.degradation.with_arrays(inputs)})
         missing = recipe.degradation.missing_inputs()
         if missing:
             raise ValueError(f"the degradation {self.degradation.name!r} needs an array: {', '.join(missing)}")

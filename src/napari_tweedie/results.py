@@ -62,7 +62,8 @@ class Result:
     images : dict of str to array
         Results by name, float32 in units of the input (8-bit colour stays 8-bit).
     zoom : tuple of float
-        Pixels of the result per pixel of the input, an axis each.
+        Pixels of the result per pixel of the input, an axis each; the components of a measurement, such as real and
+        imaginary part, are no axis of the image.
     provenance : dict
         Recipe, version, weights, device, noise levels, seconds: all that is needed to do it again.
     notes : list of str

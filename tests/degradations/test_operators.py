@@ -1,3 +1,5 @@
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -6,35 +8,66 @@ from scipy import ndimage
 from napari_tweedie import degradations
 
 SHAPES = [(1, 1, 13, 18), (2, 3, 16, 8), (1, 1, 7, 12, 10)]
+OPTICS = {"na": 0.8, "refractive_index": 1.0, "pixel": 400, "step": 900}
 
 
+@cache
 def operators(shape: tuple[int, ...], seed: int = 0) -> dict[str, degradations.Degradation]:
-    """Every operator, in every boundary, for images of `shape` (divisible where it must be)."""
+    """Every operator, in every variant, for images of `shape` (divisible or square where it must be)."""
     rng = np.random.default_rng(seed)
     ndim = len(shape) - 2
     psf = rng.random((3, 5, 4)[-ndim:])
+    size = {"height": shape[-2], "width": shape[-1]}
+    rows, columns = (np.linspace(-1, 1, n) for n in shape[-2:])
+    coils = [np.exp(-((rows[:, None] - a) ** 2) - (columns - b) ** 2 + 1j * (a * columns + b)) for a in (-1, 1) for b in (-1, 1)]
+    blur = degradations.load("gaussian-blur", std=0.7, axial_std=0.4)
+    mask = degradations.load("mask", mask=rng.random(shape[2:]) < 0.4)
     return {
         "identity": degradations.load("identity"),
         "gaussian circular": degradations.load("gaussian-blur", std=0.7, axial_std=0.4, boundary="circular"),
         "gaussian pad": degradations.load("gaussian-blur", std=0.7, axial_std=0.4),
         "psf circular": degradations.load("psf-blur", psf=psf, boundary="circular"),
         "psf pad": degradations.load("psf-blur", psf=psf),
-        "mask": degradations.load("mask", mask=rng.random(shape[2:]) < 0.4),
+        "motion circular": degradations.load("motion-blur", length=4.5, angle=30, boundary="circular"),
+        "motion pad": degradations.load("motion-blur", length=3.2, angle=-70),
+        "widefield": degradations.load("microscope-psf", **OPTICS, boundary="circular"),
+        "confocal": degradations.load("microscope-psf", **OPTICS, modality="confocal", boundary="circular"),
+        "light sheet": degradations.load("microscope-psf", **OPTICS, modality="light-sheet", boundary="circular"),
+        "mask": mask,
         "downsample": degradations.load("downsample", factor=2),
+        "fourier cartesian": degradations.load("fourier-mask", acceleration=2.5),
+        "fourier radial": degradations.load("fourier-mask", pattern="radial"),
+        "fourier random": degradations.load("fourier-mask", pattern="random", seed=1),
+        "fourier coils": degradations.load("fourier-mask", acceleration=2, sensitivity=np.array(coils)),
+        "radon": degradations.load("radon", angles=11),
+        "radon limited": degradations.load("radon", angles=16, limit=70.0),
+        "projection dct": degradations.load("random-projection", ratio=0.3, **size),
+        "projection gaussian": degradations.load("random-projection", ratio=0.3, matrix="gaussian", **size),
+        "downsample @ gaussian": degradations.load("downsample") @ blur,
+        "mask @ gaussian": mask @ degradations.load("gaussian-blur", std=0.7, boundary="circular"),
+        "fourier @ mask": degradations.load("fourier-mask") @ mask,
     }
 
 
-def sized(name: str, x: torch.Tensor) -> torch.Tensor:
-    return x[..., : x.shape[-2] // 2 * 2, : x.shape[-1] // 2 * 2] if name == "downsample" else x
+def case(name: str, shape: tuple[int, ...]) -> tuple[degradations.Degradation, tuple[int, ...]]:
+    """The operator called `name`, and a shape near `shape` that it takes."""
+    operator = operators(shape)[name]
+    if len(shape) - 2 not in operator.ndim:
+        pytest.skip("not for images of this many axes")
+    if "downsample" in name:
+        shape = (*shape[:-2], shape[-2] // 2 * 2, shape[-1] // 2 * 2)
+    if "radon" in name:
+        shape = (*shape[:-2], min(shape[-2:]), min(shape[-2:]))
+    return operator, shape
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", operators(SHAPES[0]))
 def test_adjoint_identity(name: str, shape: tuple[int, ...], generator: torch.Generator) -> None:
-    operator = operators(shape)[name]
-    x = sized(name, torch.randn(shape, generator=generator))
+    operator, shape = case(name, shape)
+    x = torch.randn(shape, generator=generator)
     y = torch.randn(operator(x).shape, generator=generator)
-    assert tuple(y.shape[2:]) == operator.shape(tuple(x.shape[2:]))
+    assert tuple(y.shape) == (shape[0], shape[1] * operator.components(), *operator.shape(tuple(x.shape[2:])))
     assert operator.domain(tuple(y.shape[2:])) == tuple(x.shape[2:])
     left, right = (operator(x) * y).sum(), (x * operator.adjoint(y)).sum()
     assert abs(left - right) <= 1e-5 * (operator(x).norm() * y.norm())
@@ -44,9 +77,9 @@ def test_adjoint_identity(name: str, shape: tuple[int, ...], generator: torch.Ge
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", operators(SHAPES[0]))
 def test_prox_is_where_the_gradient_vanishes(name: str, shape: tuple[int, ...], rho: float, generator: torch.Generator) -> None:
-    operator = operators(shape)[name]
-    z = sized(name, torch.randn(shape, generator=generator))
-    y = operator(sized(name, torch.randn(shape, generator=generator)))
+    operator, shape = case(name, shape)
+    z = torch.randn(shape, generator=generator)
+    y = operator(torch.randn(shape, generator=generator))
     x = operator.prox(z, y, rho)
     gradient = operator.adjoint(operator(x) - y) + rho * (x - z)
     assert gradient.norm() <= 1e-3 * (operator.adjoint(y) + rho * z).norm()
@@ -54,24 +87,52 @@ def test_prox_is_where_the_gradient_vanishes(name: str, shape: tuple[int, ...], 
 
 @pytest.mark.parametrize("name", operators(SHAPES[0]))
 def test_norm_bounds_the_largest_singular_value(name: str, generator: torch.Generator) -> None:
-    shape = (1, 1, 16, 12)
-    operator = operators(shape)[name]
+    operator, shape = case(name, (1, 1, 16, 12))
     x = torch.randn(shape, generator=generator)
     for _ in range(50):
         x = operator.adjoint(operator(x / x.norm()))
     largest = float(x.norm()) ** 0.5
-    assert largest <= operator.norm() * 1.001
-    assert largest >= 0.5 * operator.norm()
+    assert largest <= operator.norm(shape[2:]) * 1.001
+    assert largest >= 0.5 * operator.norm(shape[2:])
 
 
 @pytest.mark.parametrize("name", operators(SHAPES[0]))
 def test_start_and_crop_fit_the_measurement(name: str, generator: torch.Generator) -> None:
-    operator = operators((1, 1, 12, 18))[name]
+    operator, _ = case(name, (1, 1, 12, 18))
     y = operator(operator.extend(torch.rand((1, 1, 12, 18), generator=generator)))
     start = operator.start(y)
     assert tuple(start.shape[2:]) == operator.domain(tuple(y.shape[2:]))
     assert torch.isfinite(start).all()
     assert operator(start).shape == y.shape
+
+
+DECOMPOSABLE = ["identity", "gaussian circular", "psf circular", "motion circular", "widefield", "mask", "downsample"]
+DECOMPOSABLE += ["fourier cartesian", "fourier radial", "fourier random", "projection dct"]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", DECOMPOSABLE)
+def test_svd_rebuilds_the_operator_from_orthonormal_factors(
+    name: str, shape: tuple[int, ...], generator: torch.Generator
+) -> None:
+    operator, shape = case(name, shape)
+    x, c = torch.randn(shape, generator=generator), torch.randn(shape, generator=generator)
+    svd = operator.svd(x)
+    s = svd.singular_values
+    assert (s >= 0).all()
+    assert s.max() <= operator.norm(shape[2:]) * (1 + 1e-5)
+    torch.testing.assert_close(svd.u(s * svd.vt(x)), operator(x), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(svd.v(svd.vt(x)), x, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(svd.vt(svd.v(c)), c, atol=1e-5, rtol=1e-5)
+    seen = c * (s > 0)
+    torch.testing.assert_close(svd.ut(svd.u(seen)), seen, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(s * svd.ut(operator(x)), svd.vt(operator.adjoint(operator(x))), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["gaussian-blur", "radon", "composition"])
+def test_operators_without_a_fast_svd_name_those_with_one(name: str) -> None:
+    with pytest.raises(ValueError, match="boundary='circular'" if "blur" in name else "downsample, fourier-mask.* have one"):
+        degradations.load(name).svd(torch.zeros(1, 1, 8, 8))
 
 
 def test_circular_gaussian_blur_agrees_with_scipy(rng: np.random.Generator) -> None:
@@ -122,3 +183,39 @@ def test_an_off_centre_psf_is_noted() -> None:
     psf = np.zeros((9, 9))
     psf[4, 4] = 1
     assert degradations.load("psf-blur", psf=psf).notes() == []
+
+
+def test_composition_applies_the_right_operator_first(generator: torch.Generator) -> None:
+    outer, inner = degradations.load("downsample", factor=3), degradations.load("gaussian-blur", std=1.0)
+    both = outer @ inner
+    image = torch.rand((1, 1, 32, 40), generator=generator)
+    x = both.extend(image)
+    torch.testing.assert_close(both(x), outer(inner(x)))
+    assert both(x).shape[2:] == (10, 13)
+    torch.testing.assert_close(both.crop(x), image[..., :30, :39])
+    assert both.norm() == pytest.approx(1 / 3)
+
+
+def test_composition_survives_its_description_and_takes_arrays(rng: np.random.Generator) -> None:
+    both = degradations.load("mask", mask={"name": "dead pixels"}) @ degradations.load("psf-blur", psf=rng.random((3, 3)))
+    described = both.describe()
+    assert (described["name"], described["outer"]["name"], described["inner"]["name"]) == ("composition", "mask", "psf-blur")
+    rebuilt = degradations.registry.build(described)
+    assert rebuilt.missing_inputs() == ["mask", "psf"]
+    filled = rebuilt.with_arrays({"mask": np.eye(8), "psf": both.inner.psf.array})
+    assert filled.missing_inputs() == []
+    x = torch.rand(1, 1, 10, 10)
+    torch.testing.assert_close(filled(x), both.with_arrays({"mask": np.eye(8)})(x))
+
+
+def test_a_margin_in_other_pixels_is_refused() -> None:
+    both = degradations.load("gaussian-blur") @ degradations.load("downsample")
+    with pytest.raises(ValueError, match="choose boundary='circular'"):
+        both.extend(torch.zeros(1, 1, 40, 40))
+    circular = degradations.load("gaussian-blur", boundary="circular") @ degradations.load("downsample")
+    assert circular.extend(torch.zeros(1, 1, 41, 41)).shape[2:] == (40, 40)
+
+
+def test_composition_works_where_both_parts_do() -> None:
+    assert (degradations.load("radon") @ degradations.load("gaussian-blur")).ndim == (2,)
+    assert degradations.load("composition").ndim == (2, 3)

@@ -129,6 +129,29 @@ def test_the_quick_command_denoises_the_active_layer(viewer: Viewer, qtbot: QtBo
     assert [layer.name for layer in viewer.layers] == ["cells", "cells · denoised"]
 
 
+def test_the_menu_offers_the_quick_command_for_images_only() -> None:
+    script = """
+import time, napari, numpy as np
+from napari._app_model import get_app_model
+from qtpy.QtWidgets import QApplication
+from napari_tweedie.widgets.job import RUNS
+viewer = napari.Viewer(show=False)
+command, app = "napari-tweedie.denoise_active_layer", get_app_model()
+item = next(i for i in app.menus.get_menu("napari/layers/filter") if getattr(i, "command", None) and i.command.id == command)
+viewer.add_labels(np.zeros((32, 32), int))
+assert not item.command.enablement.eval(viewer.layers._selection_ctx)
+viewer.add_image(np.random.default_rng(0).normal(100, 5, (32, 32)), name="cells")
+assert item.command.enablement.eval(viewer.layers._selection_ctx)
+app.commands.execute_command(command).result()
+assert RUNS.job is not None
+while RUNS.job is not None:
+    QApplication.processEvents()
+assert viewer.layers[-1].name == "cells · denoised"
+viewer.close()
+"""
+    run_script(script)
+
+
 def test_preferences_set_device_and_tile(viewer: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "defaults", lambda: {"device": "cpu", "tile": 256})
     panel = Denoise(viewer)

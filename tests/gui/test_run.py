@@ -1,3 +1,4 @@
+import warnings
 from collections.abc import Callable
 
 import dask.array as da
@@ -123,6 +124,8 @@ def test_values_that_are_not_finite_are_explained(
     viewer.add_image(data, contrast_limits=(1000, 1500))
     status = press(denoise)
     assert "not finite" in status
+    assert denoise.noise.sigma.number.text() == "unknown"
+    assert "not finite" in denoise.noise.sigma.number.toolTip()
     assert any("not finite" in message for message in messages())
     assert len(viewer.layers) == 1
 
@@ -165,6 +168,19 @@ def test_a_preview_covers_the_visible_part_and_is_replaced(
     denoise.bar.run.click()
     finish(denoise)
     assert [layer.name for layer in viewer.layers] == ["cells", "cells · denoised"]
+
+
+def test_warnings_reach_the_user(
+    messages: Messages, viewer: Viewer, denoise: Denoise, press: Press, noisy: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def doubtful(self: Unet, x: object, sigma: object) -> object:
+        warnings.warn("the weights are old", UserWarning, stacklevel=1)
+        return x
+
+    monkeypatch.setattr(Unet, "__call__", doubtful)
+    viewer.add_image(noisy)
+    press(denoise)
+    assert any("the weights are old" in message for message in messages())
 
 
 def test_layers_appear_side_by_side(viewer: Viewer, denoise: Denoise, noisy: np.ndarray) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import PrivateAttr
 
 from napari_tweedie.degradations.operator import Degradation, Shape, fourier_filter, spatial_axes
+from napari_tweedie.degradations.svd import SVD, hartley
 from napari_tweedie.lazy import torch
 from napari_tweedie.method import ArrayInput, Parameter
 
@@ -48,16 +49,17 @@ class Blur(Degradation):
         """Return the Fourier transform of the kernel on the grid of `x`, its centre at the origin."""
         key = (tuple(x.shape[2:]), x.dtype, x.device)
         if key not in self._transfers:
-            self._transfers[key] = self._transform(x)
+            self._transfers[key] = torch.fft.rfftn(self._grid(x))
         return self._transfers[key]
 
-    def _transform(self, x: Tensor) -> Tensor:
+    def _grid(self, x: Tensor) -> Tensor:
+        """Return the kernel on the grid of `x`, its centre at the origin, wrapped around."""
         kernel = self.kernel(x)
         grid = torch.zeros(x.shape[2:], dtype=x.dtype, device=x.device)
         sizes = zip(kernel.shape, grid.shape, strict=True)
         offsets = [(torch.arange(length, device=x.device) - length // 2) % n for length, n in sizes]
         grid.index_put_(torch.meshgrid(*offsets, indexing="ij"), kernel, accumulate=True)
-        return torch.fft.rfftn(grid)
+        return grid
 
     def __call__(self, x: Tensor) -> Tensor:
         return self.crop(fourier_filter(x, self._transfer(x)))
@@ -102,6 +104,16 @@ class Blur(Degradation):
         axes = spatial_axes(z)
         numerator = transfer.conj() * torch.fft.rfftn(y, dim=axes) + rho * torch.fft.rfftn(z, dim=axes)
         return torch.fft.irfftn(numerator / (transfer.abs().square() + rho), s=z.shape[2:], dim=axes)
+
+    def svd(self, x: Tensor) -> SVD:
+        """Use that V may be the Hartley basis, as a frequency and its opposite share |h|, and U the same with the phase of h."""
+        if self.boundary == "pad":
+            raise ValueError(f"{self.name!r} has a singular value decomposition with boundary='circular' only")
+        phase = torch.sgn(torch.where(self._transfer(x) == 0, 1, self._transfer(x)))
+        s = torch.fft.fftn(self._grid(x)).abs()
+        return SVD(
+            s, hartley, hartley, lambda c: fourier_filter(hartley(c), phase), lambda y: hartley(fourier_filter(y, phase.conj()))
+        )
 
 
 class GaussianBlur(Blur):
@@ -151,7 +163,7 @@ class PsfBlur(Blur):
         even = [side for length in reversed(psf.shape) for side in (0, 1 - length % 2)]
         return torch.nn.functional.pad(psf, even) / psf.sum()
 
-    def norm(self) -> float:
+    def norm(self, image: Shape | None = None) -> float:
         assert self.psf.array is not None
         return float(np.abs(self.psf.array).sum() / self.psf.array.sum())
 

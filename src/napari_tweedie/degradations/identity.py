@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from napari_tweedie.degradations.operator import Degradation
+from napari_tweedie.degradations.svd import SVD
+from napari_tweedie.lazy import torch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,3 +26,6 @@ class Identity(Degradation):
 
     def prox(self, z: Tensor, y: Tensor, rho: float) -> Tensor:
         return (y + rho * z) / (1 + rho)
+
+    def svd(self, x: Tensor) -> SVD:
+        return SVD.of_normal(self, torch.ones_like(x[0, 0]), lambda c: c, lambda x: x)

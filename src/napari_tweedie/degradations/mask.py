@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from napari_tweedie.degradations.operator import Degradation
+from napari_tweedie.degradations.svd import SVD
 from napari_tweedie.lazy import torch
 from napari_tweedie.method import ArrayInput, Parameter
 
@@ -42,6 +43,9 @@ class Mask(Degradation):
     def prox(self, z: Tensor, y: Tensor, rho: float) -> Tensor:
         known = self._known(z)
         return (known * y + rho * z) / (known + rho)
+
+    def svd(self, x: Tensor) -> SVD:
+        return SVD.of_normal(self, self._known(x), lambda c: c, lambda x: x)
 
     def start(self, y: Tensor) -> Tensor:
         """Fill every missing pixel with its nearest known one."""

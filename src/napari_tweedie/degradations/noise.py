@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari_tweedie.lazy import torch
 from napari_tweedie.method import Method, Parameter
@@ -11,7 +11,26 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 
-class Gaussian(Method):
+class Noise(Method):
+    """A noise model: it says how strong the noise is, and adds it to a clean measurement.
+
+    Random numbers are drawn on the CPU, so that a seed means the same on every device.
+    """
+
+    def level(self, mean: float) -> float | None:
+        """Return the standard deviation where the clean measurement is `mean`; None if it is to be estimated.
+
+        The variance of every model is affine in the clean value, so at the mean of a measurement this is the root mean
+        square over all of it, which solvers for white noise use.
+        """
+        raise TypeError(f"{type(self).__name__} defines no level")
+
+    def add(self, clean: Tensor, generator: Generator) -> Tensor:
+        """Return `clean` plus noise."""
+        raise TypeError(f"{type(self).__name__} adds no noise")
+
+
+class Gaussian(Noise):
     """White Gaussian noise of one standard deviation everywhere."""
 
     name: ClassVar[str] = "gaussian"
@@ -21,7 +40,69 @@ class Gaussian(Method):
         None, "Standard deviation, in grey levels of the image; none: estimated from the image.", unit="counts", ge=0
     )
 
+    def level(self, mean: float) -> float | None:
+        return self.sigma
+
     def add(self, clean: Tensor, generator: Generator) -> Tensor:
-        """Return `clean` plus noise, none if sigma is None, drawn on the CPU so that a seed means the same on every device."""
-        noise = torch.randn(clean.shape, generator=generator, dtype=clean.dtype)
-        return clean + (self.sigma or 0.0) * noise.to(clean.device)
+        """Return `clean` plus noise, none if sigma is None."""
+        return clean + (self.sigma or 0.0) * _normal(clean, generator)
+
+
+class Poisson(Noise):
+    """Photon noise and Gaussian read noise: ``y = gain · Poisson((clean − offset) / gain) + offset + N(0, read_noise²)``."""
+
+    name: ClassVar[str] = "poisson"
+    title: ClassVar[str] = "Poisson and read noise"
+
+    gain: float = Parameter(1.0, "Grey levels per photon.", unit="counts", gt=0)
+    offset: float = Parameter(0.0, "Grey level without light.", unit="counts")
+    read_noise: float = Parameter(0.0, "Standard deviation without light.", unit="counts", ge=0)
+
+    def level(self, mean: float) -> float:
+        return (self.gain * max(mean - self.offset, 0.0) + self.read_noise**2) ** 0.5
+
+    def add(self, clean: Tensor, generator: Generator) -> Tensor:
+        photons = torch.poisson(((clean - self.offset) / self.gain).clamp_min(0).cpu(), generator=generator).to(clean.device)
+        return self.gain * photons + self.offset + self.read_noise * _normal(clean, generator)
+
+
+class Quantised(Noise):
+    """Gaussian noise, then rounding to multiples of a step, as a converter of few bits does."""
+
+    name: ClassVar[str] = "quantised"
+    title: ClassVar[str] = "Rounded"
+
+    step: float = Parameter(1.0, "Distance of the levels.", unit="counts", gt=0)
+    sigma: float = Parameter(0.0, "Standard deviation before rounding.", unit="counts", ge=0)
+
+    def level(self, mean: float) -> float:
+        """Return √(σ² + step²/12): the error of rounding is about uniform where the image varies by more than a step."""
+        return (self.sigma**2 + self.step**2 / 12) ** 0.5
+
+    def add(self, clean: Tensor, generator: Generator) -> Tensor:
+        return self.step * torch.round((clean + self.sigma * _normal(clean, generator)) / self.step)
+
+
+def _normal(like: Tensor, generator: Generator) -> Tensor:
+    return torch.randn(like.shape, generator=generator, dtype=like.dtype).to(like.device)
+
+
+MODELS: dict[str, type[Noise]] = {model.name: model for model in (Gaussian, Poisson, Quantised)}
+"""The noise models by name."""
+
+
+def build(value: Any) -> Any:
+    """Build a noise model from an instance, its name, or what `Method.describe` returned; without a name it is Gaussian.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown or a parameter is out of range.
+    """
+    if isinstance(value, Noise):
+        return value
+    parameters = {"name": value} if isinstance(value, str) else dict(value)
+    name = parameters.pop("name", Gaussian.name)
+    if name not in MODELS:
+        raise ValueError(f"no noise is called {name!r}; there are: {', '.join(MODELS)}")
+    return MODELS[name](**parameters)

@@ -11,6 +11,8 @@ from napari_tweedie.method import Method
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from napari_tweedie.degradations.svd import SVD
+
 Shape = tuple[int, ...]
 
 
@@ -23,6 +25,10 @@ class Degradation(Method):
 
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
     """Numbers of spatial axes that the operator works on."""
+    is_image: ClassVar[bool] = True
+    """Whether a measurement looks like the image: its grey levels span the same range, and its noise can be estimated."""
+    is_random: ClassVar[bool] = False
+    """Whether A is a random projection, which message passing needs: i.i.d. or randomised-orthogonal, with E AᵀA = I."""
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return A x."""
@@ -40,8 +46,18 @@ class Degradation(Method):
         """Return the spatial shape of x for a measurement A x of spatial shape `measurement`."""
         return measurement
 
-    def norm(self) -> float:
-        """Return an upper bound of ‖A‖, the largest singular value."""
+    def components(self) -> int:
+        """Return how many channels the measurement has for each channel of the image: real and imaginary parts, coils."""
+        return 1
+
+    def norm(self, image: Shape | None = None) -> float:
+        """Return an upper bound of ‖A‖, the largest singular value, for x of spatial shape `image`.
+
+        Raises
+        ------
+        ValueError
+            If no shape is given and the norm grows with the image.
+        """
         return 1.0
 
     def extend(self, image: Tensor) -> Tensor:
@@ -65,7 +81,17 @@ class Degradation(Method):
 
         It preconditions conjugate gradients; it changes the speed, never the result.
         """
-        return self.norm() ** 2
+        return self.norm(tuple(x.shape[2:])) ** 2
+
+    def svd(self, x: Tensor) -> SVD:
+        """Return the singular value decomposition for images with the spatial shape, dtype and device of `x`.
+
+        Raises
+        ------
+        ValueError
+            If this operator has no fast one.
+        """
+        raise ValueError(f"{self.name!r} has no fast singular value decomposition; {', '.join(_decomposable())} have one")
 
     def prox(self, z: Tensor, y: Tensor, rho: float) -> Tensor:
         """Return ``argmin_x ½‖A x − y‖² + ½ρ‖x − z‖²``, by preconditioned conjugate gradients.
@@ -87,9 +113,22 @@ class Degradation(Method):
             precondition=lambda r: fourier_filter(r, 1 / spectrum),
         )
 
+    def __matmul__(self, inner: Degradation) -> Degradation:
+        """Return the operator that applies `inner` first, then this one."""
+        from napari_tweedie.degradations.composition import Composition
+
+        return Composition(outer=self, inner=inner)
+
     def notes(self) -> list[str]:
         """Return what a user should know about these inputs, a sentence each."""
         return []
+
+
+def _decomposable() -> list[str]:
+    """Return the names of the operators that replace `Degradation.svd`."""
+    from napari_tweedie.degradations import registry
+
+    return [name for name in registry.names() if registry.method(name).svd is not Degradation.svd]
 
 
 def spatial_axes(x: Tensor) -> tuple[int, ...]:

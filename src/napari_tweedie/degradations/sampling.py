@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari_tweedie.degradations.operator import Degradation, Shape
+from napari_tweedie.degradations.svd import SVD
 from napari_tweedie.lazy import torch
 from napari_tweedie.method import Parameter
 
@@ -34,8 +35,8 @@ class Downsample(Degradation):
     def domain(self, measurement: Shape) -> Shape:
         return tuple(n * factor for n, factor in zip(measurement, self._factors(len(measurement)), strict=True))
 
-    def norm(self) -> float:
-        return 1 / self.factor
+    def norm(self, image: Shape | None = None) -> float:
+        return float(prod(self._factors(2 if image is None else len(image))) ** -0.5)
 
     def __call__(self, x: Tensor) -> Tensor:
         factors = self._factors(x.ndim - 2)
@@ -52,6 +53,27 @@ class Downsample(Degradation):
     def prox(self, z: Tensor, y: Tensor, rho: float) -> Tensor:
         """Use A Aᵀ = I / block size, so that (AᵀA + ρ)⁻¹ needs no iteration."""
         return z + self.adjoint(y - self(z)) / (1 / prod(self._factors(z.ndim - 2)) + rho)
+
+    def svd(self, x: Tensor) -> SVD:
+        """Use that V may be, in every block of n pixels, the reflection that swaps its first pixel e with its mean m = 1/√n.
+
+        With d = e − m it is ``x − 2 d (dᵀx) / (dᵀd)`` (Householder), and ``dᵀd = 2 − 2/√n``.
+        """
+        factors = self._factors(x.ndim - 2)
+        root = prod(factors) ** 0.5
+        first: Any = (..., *(slice(None, None, factor) for factor in factors))
+
+        def reflect(x: Tensor) -> Tensor:
+            if root == 1:
+                return x
+            amount = (x[first] - root * self(x)) / (1 - 1 / root)
+            x = x + root * self.adjoint(amount)
+            x[first] -= amount
+            return x
+
+        s = torch.zeros_like(x[0, 0])
+        s[first] = 1 / root
+        return SVD.of_normal(self, s, reflect, reflect)
 
     def extend(self, image: Tensor) -> Tensor:
         """Drop the last pixels that do not fill a block."""

@@ -1,18 +1,29 @@
-"""What is a solver? A generator of better and better estimates."""
+"""What is a solver? A generator of better and better estimates, watched while it runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isfinite
 from typing import TYPE_CHECKING, ClassVar
 
+from napari_tweedie.lazy import torch
 from napari_tweedie.method import Method
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
     from napari_tweedie.denoisers.denoiser import Denoise
     from napari_tweedie.problem import Problem
+
+NOISE_FLOOR = 0.5 / 255
+"""Lowest noise level that solvers assume: 8-bit images are not known better."""
+
+DIVERGED = 10.0
+"""A residual that grew by this factor, and beyond that of an image of zeros, has diverged."""
+
+REACHED = 1.1
+"""A residual up to this multiple of the noise level counts as explained by noise."""
 
 
 @dataclass(frozen=True)
@@ -22,29 +33,98 @@ class State:
     Parameters
     ----------
     iteration, total : int
-        Iterations done, and to do in all.
+        Iterations done, and to do in all; they are equal in the last state, also when the solver stops early.
     estimate : Tensor
         The current estimate of x; usable at any time.
     residual : float
         Root mean square of A x − y, to compare with the noise level.
+    change : float
+        Norm of the estimate's change in this iteration, relative to the estimate; 1 for the first.
+    note : str
+        What the user should know, in one sentence; empty when all went well.
     """
 
     iteration: int
     total: int
     estimate: Tensor
     residual: float
+    change: float = 1.0
+    note: str = ""
 
 
 class Solver(Method):
-    """Estimates x from a problem and a denoiser; iterate over the call and stop whenever you like."""
+    """Estimates x from a problem and a denoiser; iterate over the call and stop whenever you like.
+
+    Subclasses define `estimates`, and `steps` where there is more than one.
+    """
 
     uses_denoiser: ClassVar[bool] = True
     """Whether the solver calls the denoiser; classical baselines do not."""
 
     def steps(self) -> int:
-        """Return how many states the solver will yield."""
+        """Return how many states the solver will yield at most."""
         return 1
 
-    def __call__(self, problem: Problem, denoiser: Denoise) -> Iterator[State]:
-        """Yield a state after every iteration."""
+    def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
+        """Yield the estimate of x after every iteration."""
         raise TypeError(f"{type(self).__name__} defines no iteration")
+
+    def __call__(self, problem: Problem, denoiser: Denoise, generator: Generator | None = None) -> Iterator[State]:
+        """Yield a state after every iteration.
+
+        Parameters
+        ----------
+        problem : Problem
+            Measurement, degradation, noise.
+        denoiser : callable
+            f(x, sigma).
+        generator : Generator, optional
+            Source of all randomness, on the CPU; by default one with seed 0.
+
+        Raises
+        ------
+        ValueError
+            If this solver cannot treat this problem; the message says why.
+        """
+        generator = generator or torch.Generator().manual_seed(0)
+        return watch(self.estimates(problem, denoiser, generator), problem, self.steps())
+
+
+def watch(estimates: Iterator[Tensor], problem: Problem, total: int, stop: float = 0.0) -> Iterator[State]:
+    """Measure every estimate; end early when nothing more is to be gained, or when the iteration diverges.
+
+    Parameters
+    ----------
+    estimates : iterator of Tensor
+        The iteration.
+    problem : Problem
+        What it solves.
+    total : int
+        Iterations to do.
+    stop : float
+        The iteration ends once the residual is at the noise level and `State.change` below this.
+
+    Yields
+    ------
+    State
+        One an iteration. After a divergence the last one holds the best estimate so far (that whose residual is lowest,
+        residuals below the noise level counting as equal, and of equals the latest) and a note.
+    """
+    floor = max(problem.noise_level, NOISE_FLOOR)
+    of_zeros = max(float(problem.measurement.square().mean().sqrt()), floor)
+    best, previous = State(0, total, problem.start(), float("inf")), torch.zeros(())
+    for k, x in enumerate(estimates, start=1):
+        residual = problem.data_residual(x)
+        if not isfinite(residual) or (residual > DIVERGED * best.residual and residual > of_zeros):
+            note = f"The iteration diverged and was stopped after {k} steps; the result is the best of the estimates before."
+            yield replace(best, iteration=k, total=k, residual=problem.data_residual(best.estimate), note=note)
+            return
+        change = float((x - previous.to(x)).norm() / x.norm().clamp_min(torch.finfo(x.dtype).tiny))
+        done = k == total or (change < stop and residual <= REACHED * floor)
+        state = State(k, k if done else total, x, residual, change)
+        if max(residual, floor) <= max(best.residual, floor):
+            best = state
+        yield state
+        if done:
+            return
+        previous = x

@@ -9,27 +9,22 @@ import numpy as np
 
 from napari_tweedie.lazy import torch
 from napari_tweedie.method import Parameter
-from napari_tweedie.solvers.solver import Solver, State
+from napari_tweedie.solvers.plug_and_play import PlugAndPlay
+from napari_tweedie.solvers.solver import NOISE_FLOOR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Generator, Tensor
 
     from napari_tweedie.denoisers.denoiser import Denoise
     from napari_tweedie.problem import Problem
 
-NOISE_FLOOR = 0.5 / 255
-"""Lowest noise level that the splitting solvers assume: 8-bit images are not known better."""
 
-
-class Splitting(Solver):
+class Splitting(PlugAndPlay):
     """Shared parameters of the splitting solvers: a falling schedule of denoising strengths."""
 
-    iterations: int = Parameter(24, "Turns of data step and denoising.", ge=1, le=1000)
     start: float = Parameter(49 / 255, "Denoising strength of the first iteration.", unit="range", gt=0, le=1, advanced=True)
-    regularisation: float = Parameter(0.23, "Weight of the denoiser against the data.", gt=0, le=100, advanced=True)
-
-    def steps(self) -> int:
-        return self.iterations
+    regularisation: float = Parameter(0.23, "Weight of the denoiser; 1: as in a posterior.", gt=0, le=100, advanced=True)
 
     def schedule(self, noise_level: float) -> NDArray[np.float64]:
         """Return the denoising strengths, spaced evenly in logarithm from `start` to the noise level."""
@@ -44,27 +39,33 @@ class HalfQuadraticSplitting(Splitting):
 
     iterations: int = Parameter(16, "Turns of data step and denoising.", ge=1, le=1000)
 
-    def __call__(self, problem: Problem, denoiser: Denoise) -> Iterator[State]:
+    def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
         sigma_y = max(problem.noise_level, NOISE_FLOOR)
         z = problem.start()
-        for k, sigma in enumerate(self.schedule(sigma_y), start=1):
+        for sigma in self.schedule(sigma_y):
             x = problem.prox(z, self.regularisation * (sigma_y / sigma) ** 2)
             z = denoiser(x, float(sigma))
-            yield State(k, self.iterations, z, problem.data_residual(z))
+            yield z
 
 
 class PnpAdmm(Splitting):
-    """Plug-and-play ADMM (Venkatakrishnan, Bouman & Wohlberg 2013) with a falling denoising strength."""
+    """Plug-and-play ADMM (Venkatakrishnan, Bouman & Wohlberg 2013) with a falling denoising strength.
+
+    At a constant strength (``start`` at the noise level) it converges for a denoiser whose residual f − I is
+    non-expansive enough (Ryu et al. 2019), certainly for a proximal map; no trained network is guaranteed to be one.
+    """
 
     name: ClassVar[str] = "pnp-admm"
     title: ClassVar[str] = "Plug-and-play ADMM"
 
-    def __call__(self, problem: Problem, denoiser: Denoise) -> Iterator[State]:
+    regularisation: float = Parameter(1.0, "Weight of the denoiser; 1: as in a posterior.", gt=0, le=100, advanced=True)
+
+    def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
         sigma_y = max(problem.noise_level, NOISE_FLOOR)
         x = problem.start()
         w = torch.zeros_like(x)
-        for k, sigma in enumerate(self.schedule(sigma_y), start=1):
+        for sigma in self.schedule(sigma_y):
             u = problem.prox(x - w, self.regularisation * (sigma_y / sigma) ** 2)
             x = denoiser(u + w, float(sigma))
             w = w + u - x
-            yield State(k, self.iterations, x, problem.data_residual(x))
+            yield x

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari.components import LayerList
     from pydantic.fields import FieldInfo
 
-UNITS = {"px": " px", "range": " of range", "counts": " counts"}
+UNITS = {"px": " px", "range": " of range", "counts": " counts", "nm": " nm", "°": "°"}
 """What stands behind a number, by the unit of its field."""
 KINDS: dict[str, tuple[type[Layer], ...]] = {"image": (Image,), "labels": (Labels, Shapes)}
 """Which layers an array can come from, by the hint of its field."""

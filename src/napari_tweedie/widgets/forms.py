@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from napari.layers import Layer
 from pydantic import BaseModel
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 
 from napari_tweedie.method import Input, Method, Registry
@@ -77,10 +77,13 @@ class Chooser(QWidget, Generic[M]):
         self._registry = registry
         self._layers = layers
         self._forms: dict[str, tuple[Form, Form]] = {}
-        self._names = sorted(registry.names(), key=lambda name: registry.method(name).title)
+        plain = [name for name in registry.names() if not registry.method(name).is_composed()]
+        self._names = sorted(plain, key=lambda name: registry.method(name).title)
         self.combo = QComboBox()
         self.combo.addItems([registry.method(name).title for name in self._names])
         shrinkable(self.combo)
+        for index, name in enumerate(self._names):
+            self.combo.setItemData(index, (registry.method(name).__doc__ or "").partition("\n")[0], Qt.ItemDataRole.ToolTipRole)
         place = column(self)
         place.addWidget(one_row(label, self.combo, tooltip))
         self.advanced = QWidget()
@@ -104,10 +107,11 @@ class Chooser(QWidget, Generic[M]):
         """
         basic, advanced = self._forms[self.name]
         values = basic.values() | advanced.values()
-        missing = [name for name, value in values.items() if value is None and name in self.cls.inputs()]
+        left_out = [name for name, value in values.items() if value is None and name in self.cls.inputs()]
+        missing = [name for name in left_out if self.cls.model_fields[name].is_required()]
         if missing:
             raise ValueError(f"choose a layer for {WRITTEN.get(missing[0], missing[0])}")
-        return self._registry.load(self.name, **values)
+        return self._registry.load(self.name, **{name: value for name, value in values.items() if name not in left_out})
 
     @property
     def cls(self) -> type[M]:

@@ -181,8 +181,10 @@ class Job(QObject):
             return
         order = self.order
         sizes = [stop - start for start, stop in zip(order.crop.start, order.crop.stop, strict=True)]
-        zoom = [a / b for a, b in zip(preview.image.shape, sizes, strict=True)]
-        self.layer = result_layer(order.source, preview.image, order.what, order.crop.start, zoom)
+        missing = len(sizes) - preview.image.ndim  # the components of a measurement become one image
+        image = preview.image.reshape((1,) * missing + preview.image.shape)
+        zoom = [a / b for a, b in zip(image.shape, sizes, strict=True)]
+        self.layer = result_layer(order.source, image, order.what, order.crop.start, zoom)
         if order.replaces in self.viewer.layers:
             self.viewer.layers.remove(order.replaces)
         self.viewer.add_layer(self.layer)

@@ -117,10 +117,11 @@ class Panel(QWidget):
         """Take a snapshot of the form and the layers."""
         image, recipe = self.source.image(), self.recipe()
         crop, what = Crop.whole(image_array(image).shape), "denoised" if self.job == "denoise" else recipe.solver.name
-        estimated = recipe.noise.sigma is None
+        estimated = recipe.noise.level(0.0) is None
         if preview:
             flat = self.viewer.dims.ndisplay == 2
-            crop = visible_crop(image, self.viewer.dims.point, recipe.axes, recipe.volume, flat=flat)
+            if self.job == "denoise" or recipe.degradation.is_image:
+                crop = visible_crop(image, self.viewer.dims.point, recipe.axes, recipe.volume, flat=flat)
             channel = crop.start[recipe.axes.index("c")] if "c" in recipe.axes else 0
             if estimated and channel < len(self.noise.levels):
                 recipe = recipe.model_copy(update={"noise": Gaussian(sigma=self.noise.levels[channel])})

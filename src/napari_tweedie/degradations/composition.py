@@ -1,0 +1,120 @@
+"""What if one degradation follows another?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from napari_tweedie.degradations.operator import Degradation, Shape
+from napari_tweedie.lazy import torch
+from napari_tweedie.method import Input, Method, Parameter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def _build(value: Any) -> Any:
+    from napari_tweedie.degradations import registry
+
+    return registry.build(value)
+
+
+Part = Annotated[
+    Degradation,
+    BeforeValidator(_build),
+    PlainSerializer(Method.describe, return_type=dict[str, Any]),
+    WithJsonSchema({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}),
+]
+"""Annotation of a parameter that is a degradation; accepts one, its name, or its description."""
+
+
+class Composition(Degradation):
+    """A B: first the inner degradation B, then the outer A; in Python ``A @ B``."""
+
+    name: ClassVar[str] = "composition"
+    title: ClassVar[str] = "One after the other"
+
+    outer: Part = Parameter("downsample", "What happens last.", validate_default=True)
+    inner: Part = Parameter("gaussian-blur", "What happens first.", validate_default=True)
+
+    @property
+    def ndim(self) -> tuple[int, ...]:  # type: ignore[override]
+        """Numbers of spatial axes that both work on."""
+        return tuple(n for n in self.inner.ndim if n in self.outer.ndim)
+
+    @property
+    def is_image(self) -> bool:  # type: ignore[override]
+        """Whether measurements of both look like images."""
+        return self.outer.is_image and self.inner.is_image
+
+    def arrays(self) -> dict[str, Input]:
+        return self.inner.arrays() | self.outer.arrays()
+
+    def missing_inputs(self) -> list[str]:
+        return list(dict.fromkeys([*self.outer.missing_inputs(), *self.inner.missing_inputs()]))
+
+    def with_arrays(self, arrays: Mapping[str, Any]) -> Composition:
+        """Give each array to every operator that names it."""
+        return Composition(outer=self.outer.with_arrays(arrays), inner=self.inner.with_arrays(arrays))
+
+    def components(self) -> int:
+        return self.outer.components() * self.inner.components()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.outer(self.inner(x))
+
+    def adjoint(self, y: Tensor) -> Tensor:
+        return self.inner.adjoint(self.outer.adjoint(y))
+
+    def shape(self, image: Shape) -> Shape:
+        return self.outer.shape(self.inner.shape(image))
+
+    def domain(self, measurement: Shape) -> Shape:
+        return self.inner.domain(self.outer.domain(measurement))
+
+    def norm(self, image: Shape | None = None) -> float:
+        """Return the product of both norms, which may be larger than ‖A B‖."""
+        return self.inner.norm(image) * self.outer.norm(None if image is None else self.inner.shape(image))
+
+    def extend(self, image: Tensor) -> Tensor:
+        inside = self.outer.extend(image)
+        extended = self.inner.extend(inside)
+        if self.crop(extended).shape[2:] != self.inner.crop(extended).shape[2:]:
+            self._require_one_grid(tuple(extended.shape[2:]), tuple(inside.shape[2:]))
+        return extended
+
+    def crop(self, x: Tensor) -> Tensor:
+        inside = self.inner.crop(x)
+        cropped = self.outer.crop(inside)
+        if cropped.shape != inside.shape:
+            self._require_one_grid(tuple(x.shape[2:]), tuple(inside.shape[2:]))
+        return cropped
+
+    def _require_one_grid(self, x: Shape, inside: Shape) -> None:
+        """Refuse margins of the outer operator that are counted in other pixels than those of x."""
+        if self.inner.shape(x) != inside:
+            raise ValueError(
+                f"{self.outer.name!r} needs a margin around the field of view, but {self.inner.name!r} before it changes the "
+                "pixels: choose boundary='circular' for the outer one"
+            )
+
+    def observed(self, y: Tensor) -> Tensor:
+        return self.outer.observed(y)
+
+    def start(self, y: Tensor) -> Tensor:
+        return self.inner.start(self.outer.start(y))
+
+    def normal_spectrum(self, x: Tensor) -> Tensor | float:
+        """Return the product of both, if the inner operator acts on frequencies: others mix what the outer one tells apart."""
+        inner = self.inner.normal_spectrum(x)
+        if not isinstance(inner, float):
+            shape = self.inner.shape(tuple(x.shape[2:]))
+            outer = self.outer.normal_spectrum(torch.empty((1, 1, *shape), dtype=x.dtype, device=x.device))
+            if isinstance(outer, float) or outer.shape == inner.shape:
+                return outer * inner
+        return super().normal_spectrum(x)
+
+    def notes(self) -> list[str]:
+        return [*self.inner.notes(), *self.outer.notes()]

@@ -1,0 +1,87 @@
+"""What do all solvers that call a denoiser share? The options of plug-and-play."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from napari_tweedie.lazy import torch
+from napari_tweedie.method import Parameter
+from napari_tweedie.solvers.solver import NOISE_FLOOR, Solver, State, watch
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from napari_tweedie.denoisers.denoiser import Denoise
+    from napari_tweedie.problem import Problem
+
+GAIN = 0.2
+"""Power of noise level over residual by which an adaptive strength is corrected after every iteration."""
+
+WEAKEST, STRONGEST = 0.05, 20.0
+"""Limits of that correction in all."""
+
+
+class PlugAndPlay(Solver):
+    """Shared parameters of the solvers that alternate a data step with a denoiser."""
+
+    iterations: int = Parameter(24, "Turns of data step and denoising.", ge=1, le=10000)
+    equivariant: bool = Parameter(
+        False, "Flip and rotate the image at random in every denoiser call, which steadies the iteration.", advanced=True
+    )
+    averaging: float = Parameter(
+        1.0, "Share τ of the denoiser in (1 − τ) x + τ f(x); below 1 it tames expansive ones.", gt=0, le=1, advanced=True
+    )
+    adaptive: bool = Parameter(
+        False, "Correct the denoising strength until the data residual equals the noise level.", advanced=True
+    )
+    stop: float = Parameter(
+        1e-4,
+        "Stop once the residual is at the noise level and the image changes less than this share; 0: never.",
+        ge=0,
+        lt=1,
+        advanced=True,
+    )
+
+    def steps(self) -> int:
+        return self.iterations
+
+    def __call__(self, problem: Problem, denoiser: Denoise, generator: Generator | None = None) -> Iterator[State]:
+        generator = generator or torch.Generator().manual_seed(0)
+        aided = Aided(denoiser, self, generator)
+        for state in watch(self.estimates(problem, aided, generator), problem, self.steps(), self.stop):
+            aided.follow(state.residual, max(problem.noise_level, NOISE_FLOOR))
+            yield state
+
+
+class Aided:
+    """A denoiser with the options of a solver around it.
+
+    Equivariance is that of Terris et al. (2024): a random element g of the group of flips and quarter turns of the YX
+    plane (and of flips along Z) a call, ``g⁻¹ f(g x)``. Averaging is the relaxation ``(1 − τ) x + τ f(x)``, non-expansive
+    for some τ if f is pseudo-contractive enough. The adaptive strength follows the discrepancy principle: a residual
+    above the noise level means that too much was removed.
+    """
+
+    def __init__(self, denoiser: Denoise, options: PlugAndPlay, generator: Generator) -> None:
+        self.denoiser = denoiser
+        self.options = options
+        self.generator = generator
+        self.factor = 1.0
+
+    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        """Return f(x, σ) under the options."""
+        turns, flips = self._transformation(x) if self.options.equivariant else (0, [])
+        clean = self.denoiser(torch.rot90(x, turns, (-2, -1)).flip(flips), sigma * self.factor)
+        clean = torch.rot90(clean.flip(flips), -turns, (-2, -1))
+        return clean if self.options.averaging == 1 else torch.lerp(x, clean, self.options.averaging)
+
+    def _transformation(self, x: Tensor) -> tuple[int, list[int]]:
+        turns, *coins = torch.randint(4, (1 + x.ndim - 3,), generator=self.generator).tolist()
+        axes = [-1, -3][: x.ndim - 3]
+        return turns, [axis for axis, coin in zip(axes, coins, strict=True) if coin % 2]
+
+    def follow(self, residual: float, noise_level: float) -> None:
+        """Correct the strength after an iteration that left `residual`."""
+        if self.options.adaptive and residual > 0:
+            self.factor = min(max(self.factor * (noise_level / residual) ** GAIN, WEAKEST), STRONGEST)

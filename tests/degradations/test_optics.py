@@ -1,0 +1,64 @@
+"""Kernels that are computed: motion and microscopes."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+from scipy.special import j1
+
+from napari_tweedie import degradations
+
+
+@pytest.mark.parametrize(("length", "angle"), [(6.0, 0.0), (7.5, 90.0), (5.0, 30.0), (9.0, -120.0), (0.0, 0.0)])
+def test_motion_is_the_mean_of_shifted_images(length: float, angle: float, rng: np.random.Generator) -> None:
+    image = rng.random((40, 36))
+    operator = degradations.load("motion-blur", length=length, angle=angle, boundary="circular")
+    way = (np.arange(400) + 0.5) / 400 * length - length / 2
+    turn = np.deg2rad(angle)
+    shifts = [(-s * np.sin(turn), s * np.cos(turn)) for s in way]
+    expected = np.mean([ndimage.shift(image, shift, order=1, mode="grid-wrap") for shift in shifts], axis=0)
+    np.testing.assert_allclose(operator(torch.from_numpy(image)[None, None])[0, 0], expected, atol=2e-3)
+
+
+def test_motion_stays_in_the_plane(rng: np.random.Generator) -> None:
+    operator = degradations.load("motion-blur", length=5.0, angle=45.0)
+    kernel = operator.kernel(torch.empty(1, 1, 1, 1, 1))
+    assert kernel.shape[0] == 1
+    torch.testing.assert_close(kernel[0], operator.kernel(torch.empty(1, 1, 1, 1)))
+
+
+def test_a_point_in_focus_is_the_airy_pattern() -> None:
+    psf = degradations.load("microscope-psf", na=1.2, wavelength=520, pixel=50).psf(2)
+    side = psf.shape[0] // 2
+    v = 2 * np.pi * 1.2 / 520 * 50 * np.arange(1, side + 1)
+    np.testing.assert_allclose(psf[side, side + 1 :], (2 * j1(v) / v) ** 2, atol=1e-9)
+    assert psf[side, side] == pytest.approx(1)
+
+
+def test_a_point_on_the_axis_is_the_paraxial_sinc_at_low_aperture() -> None:
+    optics = {"na": 0.1, "wavelength": 500, "refractive_index": 1.0}
+    z = np.linspace(-2e5, 2e5, 101)
+    along = degradations.load("microscope-psf", **optics).diffraction(np.zeros(1), z, 500)[:, 0]
+    np.testing.assert_allclose(along, np.sinc(z * 0.1**2 / (2 * 500)) ** 2, atol=3e-3)
+
+
+def test_widefield_keeps_the_light_of_every_plane_and_others_do_not() -> None:
+    sums = {}
+    for modality in ("widefield", "confocal", "light-sheet"):
+        psf = degradations.load("microscope-psf", modality=modality).psf(3)
+        sums[modality] = psf.sum((1, 2)) / psf.sum((1, 2)).max()
+    assert sums["widefield"].min() > 0.97
+    assert sums["confocal"][0] < 0.05
+    centre = len(sums["light-sheet"]) // 2
+    assert sums["light-sheet"][centre + 5] == pytest.approx(0.5, rel=0.02)  # five planes of 200 nm: half of the sheet's width
+
+
+def test_confocal_is_narrower_than_widefield() -> None:
+    wide, confocal = (degradations.load("microscope-psf", modality=m, pixel=5).psf(2) for m in ("widefield", "confocal"))
+    widths = [(psf[len(psf) // 2] > 0.5).sum() for psf in (wide, confocal)]  # of products of Gaussians: 1 / √(1 + (520 / 488)²)
+    assert widths[1] / widths[0] == pytest.approx((1 + (520 / 488) ** 2) ** -0.5, rel=0.05)
+
+
+def test_an_aperture_that_lets_no_light_pass_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"na must be below the refractive index 1.33 \(got 1.4\)"):
+        degradations.load("microscope-psf", na=1.4)
