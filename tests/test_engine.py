@@ -265,3 +265,15 @@ def test_noise_levels_are_those_of_the_run(noisy: np.ndarray) -> None:
 def test_the_gpu_agrees_with_the_cpu(noisy: np.ndarray) -> None:
     precise = {"denoiser": {"name": "unet", "precision": "float32"}}
     np.testing.assert_allclose(denoised(noisy, device="cuda", **precise), denoised(noisy, device="cpu", **precise), atol=1e-3)
+
+
+def test_a_solver_that_diverges_says_so_once(noisy: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exploding(self: Unet, x: torch.Tensor, sigma: object) -> torch.Tensor:
+        return 100 * x
+
+    monkeypatch.setattr(Unet, "__call__", exploding)
+    recipe = Recipe(job="restore", solver="pnp-pgd", degradation="gaussian-blur")
+    result = last(run(recipe, np.stack([noisy, noisy])))
+    assert [note for note in result.notes if "diverged" in note] == result.notes
+    assert len(result.notes) == 1
+    assert np.isfinite(result.images["pnp-pgd"]).all()

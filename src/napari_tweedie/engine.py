@@ -103,6 +103,7 @@ class _Run:
         self.blocks = Blocks(image, recipe)
         self.tile = recipe.tile or self._tile_that_fits()
         self.shortage = ""
+        self.warnings: dict[str, None] = {}
         self.residuals: dict[Index, float] = {}
 
     def steps(self) -> Generator[Progress | Preview, None, Result]:
@@ -123,7 +124,7 @@ class _Run:
         name = {"denoise": "denoised", "restore": self.recipe.solver.name, "degrade": "degraded"}[self.recipe.job]
         zoom = tuple(a / b for a, b in zip(out.shape[-len(layout.shape) :], layout.shape, strict=True))
         zoom = tuple(1.0 if axis == "s" else factor for axis, factor in zip(layout.axes, zoom, strict=True))
-        notes = [*self.recipe.degradation.notes(), *filter(None, [self.shortage])]
+        notes = [*self.recipe.degradation.notes(), *self.warnings, *filter(None, [self.shortage])]
         return Result({name: out}, zoom, self._provenance(time.monotonic() - started, notes), notes)
 
     def check(self) -> None:
@@ -159,8 +160,11 @@ class _Run:
         flat = degradation(torch.ones((1, 1, *degradation.domain(tuple(y.shape[2:]))), device=self.device))
         y = torch.where(degradation.observed(y), (y - intensity.offset * flat) / intensity.scale, 0.0)
         problem = Problem(y, degradation, Gaussian(sigma=channel.sigma / intensity.scale))
-        for state in self.recipe.solver(problem, self._denoiser()):
+        generator = torch.Generator().manual_seed(self.recipe.seed)
+        for state in self.recipe.solver(problem, self._denoiser(), generator):
             self.residuals[index] = state.residual * intensity.scale
+            if state.note:
+                self.warnings[state.note] = None
             yield state.iteration / state.total, degradation.crop(state.estimate)
 
     def _degrade(self, index: Index) -> Iterator[tuple[float, Tensor]]:

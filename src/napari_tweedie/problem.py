@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from napari_tweedie.lazy import torch
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -42,6 +44,11 @@ class Problem:
     def norm(self) -> float:
         """An upper bound of ‖A‖ for images of this size."""
         return self.degradation.norm(self.degradation.domain(tuple(self.measurement.shape[2:])))
+
+    def gain(self, x: Tensor) -> float:
+        """Return ‖A v‖ / ‖v‖ for white noise v on the grid of `x`, by one probe: how much A amplifies."""
+        probe = torch.randn(x.shape, generator=torch.Generator().manual_seed(0)).to(x)
+        return float(self.degradation(probe).norm() / probe.norm())
 
     def start(self) -> Tensor:
         """Return a first estimate, without any prior knowledge."""

@@ -139,9 +139,9 @@ viewer = napari.Viewer(show=False)
 command, app = "napari-tweedie.denoise_active_layer", get_app_model()
 item = next(i for i in app.menus.get_menu("napari/layers/filter") if getattr(i, "command", None) and i.command.id == command)
 viewer.add_labels(np.zeros((32, 32), int))
-assert not item.command.enablement.eval(viewer.layers._selection_ctx)
+assert not item.command.enablement.eval(viewer.layers._ctx)
 viewer.add_image(np.random.default_rng(0).normal(100, 5, (32, 32)), name="cells")
-assert item.command.enablement.eval(viewer.layers._selection_ctx)
+assert item.command.enablement.eval(viewer.layers._ctx)
 app.commands.execute_command(command).result()
 assert RUNS.job is not None
 while RUNS.job is not None:

@@ -26,9 +26,11 @@ class Splitting(PlugAndPlay):
     start: float = Parameter(49 / 255, "Denoising strength of the first iteration.", unit="range", gt=0, le=1, advanced=True)
     regularisation: float = Parameter(0.23, "Weight of the denoiser; 1: as in a posterior.", gt=0, le=100, advanced=True)
 
-    def schedule(self, noise_level: float) -> NDArray[np.float64]:
-        """Return the denoising strengths, spaced evenly in logarithm from `start` to the noise level."""
-        return np.geomspace(max(self.start, noise_level), max(noise_level, NOISE_FLOOR), self.iterations)
+    def schedule(self, problem: Problem, x: Tensor) -> tuple[float, NDArray[np.float64]]:
+        """Return σ_y, and the denoising strengths: spaced evenly in logarithm from `start` to what σ_y means in the image."""
+        sigma_y = max(problem.noise_level, NOISE_FLOOR)
+        last = sigma_y / max(1.0, problem.gain(x))
+        return sigma_y, np.geomspace(max(self.start, last), last, self.iterations)
 
 
 class HalfQuadraticSplitting(Splitting):
@@ -40,9 +42,9 @@ class HalfQuadraticSplitting(Splitting):
     iterations: int = Parameter(16, "Turns of data step and denoising.", ge=1, le=1000)
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
-        sigma_y = max(problem.noise_level, NOISE_FLOOR)
         z = problem.start()
-        for sigma in self.schedule(sigma_y):
+        sigma_y, strengths = self.schedule(problem, z)
+        for sigma in strengths:
             x = problem.prox(z, self.regularisation * (sigma_y / sigma) ** 2)
             z = denoiser(x, float(sigma))
             yield z
@@ -61,10 +63,10 @@ class PnpAdmm(Splitting):
     regularisation: float = Parameter(1.0, "Weight of the denoiser; 1: as in a posterior.", gt=0, le=100, advanced=True)
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
-        sigma_y = max(problem.noise_level, NOISE_FLOOR)
         x = problem.start()
         w = torch.zeros_like(x)
-        for sigma in self.schedule(sigma_y):
+        sigma_y, strengths = self.schedule(problem, x)
+        for sigma in strengths:
             u = problem.prox(x - w, self.regularisation * (sigma_y / sigma) ** 2)
             x = denoiser(u + w, float(sigma))
             w = w + u - x
