@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from skimage import io
 
-from napari_tweedie import denoisers
+from napari_tweedie import denoisers, device
 
 SEED = 0
 PUBLISHED = {
@@ -28,10 +28,11 @@ def psnr(estimate: torch.Tensor, truth: torch.Tensor) -> float:
 
 def main(folder: Path) -> None:
     """Print the table."""
+    device.keep_freed_memory()  # as the engine does
     images = [torch.from_numpy(io.imread(path).astype(np.float32) / 255)[None, None] for path in sorted(folder.glob("*.png"))]
     print(f"| mean PSNR of {len(images)} images, dB (seed {SEED}) | σ = 15 | 25 | 50 | seconds per image |")
     print("| --- | --- | --- | --- | --- |")
-    for name in denoisers.names():
+    for name in ("unet",):
         for precision in ("auto", "float32"):
             denoiser = denoisers.load(name, precision=precision)
             generator = torch.Generator().manual_seed(SEED)

@@ -79,3 +79,14 @@ def test_a_layer_is_found_by_its_name(qtbot: QtBot, viewer: ViewerModel) -> None
     viewer.layers.remove("my PSF")
     with pytest.raises(ValueError, match="choose a layer for PSF"):
         chooser.method()
+
+
+def test_an_array_that_is_not_needed_may_be_left_out(qtbot: QtBot, viewer: ViewerModel) -> None:
+    chooser = Chooser("Degradation", "", degradations.registry, "fourier-mask", viewer.layers)
+    qtbot.addWidget(chooser)
+    qtbot.addWidget(chooser.advanced)
+    viewer.add_image(np.ones((9, 9)), name="cells")
+    assert chooser.method().missing_inputs() == []
+    assert chooser.chosen_layers() == {}
+    viewer.add_image(np.ones((2, 9, 9)), name="coil sensitivity")
+    assert list(chooser.chosen_layers()) == ["sensitivity"]

@@ -34,7 +34,7 @@ class Unet(Denoiser):
     halo: ClassVar[int] = 64
 
     precision: Literal["auto", "float32", "bfloat16"] = Parameter(
-        "auto", "Arithmetic of the network; auto: bfloat16 where this device is measured to run it twice as fast.", advanced=True
+        "auto", "Arithmetic of the network; auto: bfloat16 where this device is measured to run it faster.", advanced=True
     )
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:

@@ -10,10 +10,21 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QFrame, QLabel, QScrollArea, 
 from superqt import QCollapsible
 
 SPACING = 6
-WIDTH = 350
+WIDTH = 370
 NARROWEST = 80
-LONGEST_LABEL = "Regularisation"
-"""As wide as this are all labels, so that rows of different forms align."""
+LONGEST_LABEL = "Refractive index"
+
+
+class Label(QLabel):
+    """A label as wide as the longest one in the font that the theme gives it, so that all columns align."""
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        width = self.fontMetrics().horizontalAdvance
+        hint = super().sizeHint()
+        return QSize(hint.width() + max(0, width(LONGEST_LABEL) - width(self.text())), hint.height())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        return self.sizeHint()
 
 
 class Rows(QFormLayout):
@@ -28,8 +39,7 @@ class Rows(QFormLayout):
 
     def row(self, label: str, widget: QWidget, tooltip: str = "") -> None:
         """Add a row; the tooltip appears on both of its parts."""
-        text = QLabel(label)
-        text.setMinimumWidth(text.fontMetrics().horizontalAdvance(LONGEST_LABEL) + 4)
+        text = Label(label or " ")
         text.setToolTip(tooltip)
         if not widget.toolTip():
             widget.setToolTip(tooltip)

@@ -66,16 +66,16 @@ class Number(QDoubleSpinBox):
 
 
 class OptionalNumber(QWidget):
-    """A number that is estimated unless the user says otherwise."""
+    """A number that is found automatically, by an estimate or a rule, unless the user says otherwise."""
 
     changed = Signal()
 
     def __init__(self, low: float, high: float, suffix: str) -> None:
         super().__init__()
         self.number = Number(low, high, suffix)
-        self.automatic = QCheckBox("estimated")
+        self.automatic = QCheckBox("auto")
         self._estimate = 0.0
-        self.automatic.setToolTip("Estimate it from the image; untick to give a value.")
+        self.automatic.setToolTip("Found automatically; untick to give a value.")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.number, 1)
@@ -105,7 +105,9 @@ class OptionalNumber(QWidget):
 
     def _toggle(self, automatic: bool) -> None:
         self.number.setEnabled(not automatic)
-        if not automatic:
+        if automatic:
+            self.show_estimate(self._estimate, "–")
+        else:
             self.number.setSpecialValueText("")
             self.number.setValue(self._estimate)
         self.changed.emit()
@@ -114,11 +116,12 @@ class OptionalNumber(QWidget):
 def editor(name: str, field: FieldInfo, layers: LayerList) -> Editor:
     """Return the editor of a field of a model, with the field's limits, unit and default."""
     hints = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    suffix = UNITS.get(str(hints.get("unit", "")), "")
+    unit = str(hints.get("unit", ""))
+    suffix = UNITS.get(unit, f" {unit}" if unit else "")
     annotation = field.annotation
     if annotation is Input:
         kind = str(hints.get("layer"))
-        layer = LayerCombo(layers, KINDS[kind], wanted=name if kind == "image" else "")
+        layer = LayerCombo(layers, KINDS[kind], wanted=name if kind == "image" else "", optional=not field.is_required())
         return Editor(layer, layer.value, layer.set_value, layer.changed)
     made = _plain_editor(annotation, *_limits(field), suffix)
     if not field.is_required():

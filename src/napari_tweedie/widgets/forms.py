@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=Method)
 
-WRITTEN = {"psf": "PSF", "sigma": "Noise level"}
+WRITTEN = {"psf": "PSF", "na": "NA", "sigma": "Noise level"}
 """Labels of fields that are not their names."""
 
 
@@ -117,6 +117,11 @@ class Chooser(QWidget, Generic[M]):
     def cls(self) -> type[M]:
         """The class of the chosen method."""
         return self._registry.method(self.name)
+
+    def chosen_layers(self) -> dict[str, Layer]:
+        """Return the layers that are chosen for arrays, by field."""
+        basic, advanced = self._forms[self.name]
+        return basic.chosen_layers() | advanced.chosen_layers()
 
     @property
     def form(self) -> Form:

@@ -27,6 +27,8 @@ class LayerCombo(QComboBox):
         Layer classes to offer.
     wanted : str
         Part of the name of the layer to propose; empty: the topmost layer.
+    optional : bool
+        Whether no layer is a choice too.
     follow : bool
         Whether to propose the viewer's active layer instead, as it changes, until the user has chosen one or used it.
         Results of this plugin are not followed: who denoises a layer wants to go on with that layer.
@@ -34,14 +36,17 @@ class LayerCombo(QComboBox):
 
     changed = Signal()
 
-    def __init__(self, layers: LayerList, kinds: tuple[type[Layer], ...], wanted: str = "", follow: bool = False) -> None:
+    def __init__(
+        self, layers: LayerList, kinds: tuple[type[Layer], ...], wanted: str = "", optional: bool = False, follow: bool = False
+    ) -> None:
         super().__init__()
         self._list = layers
         self._kinds = kinds
         self._wanted = wanted
+        self._none: list[Layer | None] = [None] if optional else []
         self._follow = follow
         self._pinned: Layer | None = None
-        self._offered: list[Layer] = []
+        self._offered: list[Layer | None] = []
         self._shown: Layer | None = None
         shrinkable(self)
         self.setPlaceholderText(f"no {' or '.join(kind.__name__ for kind in kinds)} layer chosen")
@@ -68,23 +73,23 @@ class LayerCombo(QComboBox):
     def refresh(self) -> None:
         """Offer the layers that are open now."""
         chosen = self.value()
-        self._offered = [layer for layer in reversed(self._list) if isinstance(layer, self._kinds)]
+        self._offered = [*self._none, *(layer for layer in reversed(self._list) if isinstance(layer, self._kinds))]
         blocked = self.blockSignals(True)
         self.clear()
-        self.addItems([layer.name for layer in self._offered])
+        self.addItems(["none" if layer is None else layer.name for layer in self._offered])
         self.set_value(self._proposal(chosen))
         self.blockSignals(blocked)
         self._announce()
 
     def _proposal(self, chosen: Layer | None) -> Layer | None:
         active = self._list.selection.active
-        if self._pinned in self._offered:
+        if self._pinned is not None and self._pinned in self._offered:
             return self._pinned
-        if self._follow and active in self._offered and METADATA not in active.metadata:
+        if self._follow and active is not None and active in self._offered and METADATA not in active.metadata:
             return active
-        if chosen in self._offered:
+        if chosen is not None and chosen in self._offered:
             return chosen
-        return next((layer for layer in self._offered if self._wanted in layer.name.lower()), None)
+        return next((layer for layer in self._offered if layer is not None and self._wanted in layer.name.lower()), None)
 
     def _announce(self) -> None:
         chosen = self.value()

@@ -23,6 +23,7 @@ class NoiseLevel(Form):
 
     def __init__(self, layers: LayerList) -> None:
         super().__init__(Gaussian, ["sigma"], layers)
+        self.sigma.automatic.setText("estimated")
         self.levels: list[float] = []
         """Estimated levels, a channel each; empty until they are known."""
         self._measured: object = None

@@ -27,7 +27,7 @@ class Restore(Panel):
         return [degradation, self.noise, solver, denoiser]
 
     def chosen_layers(self) -> dict[str, Layer]:
-        return self.choosers["degradation"].form.chosen_layers()
+        return self.choosers["degradation"].chosen_layers()
 
     def _on_edit(self, *changed: object) -> None:
         self._fit_dimensions()
