@@ -87,3 +87,16 @@ def test_a_finer_result_lies_where_its_pixels_come_from(
     centre = np.mean([result.data_to_world(pixel) for pixel in block], axis=0)
     np.testing.assert_allclose(centre, layer.data_to_world((5, 5)))
     np.testing.assert_allclose(result.scale, (1, 1.5))
+
+
+def test_iterations_follow_the_degradation_until_the_user_changes_them(restore: Restore) -> None:
+    degradation, solver = restore.choosers["degradation"], restore.choosers["solver"]
+    iterations = solver.form.editors["iterations"]
+    assert iterations.get() == 8
+    degradation.choose("mask")
+    assert iterations.get() == 24
+    iterations.set(5)
+    degradation.form.editors["marks"].set("known")
+    assert iterations.get() == 5
+    degradation.choose("gaussian-blur")
+    assert iterations.get() == 8

@@ -30,6 +30,8 @@ class Blur(Degradation):
     kernel's support, and A keeps the part of the convolution that the camera saw.
     """
 
+    iterations: ClassVar[int] = 8
+
     boundary: Boundary = Parameter("pad", _BOUNDARY, advanced=True)
 
     _transfers: dict[tuple[Any, ...], Any] = PrivateAttr(default_factory=dict)

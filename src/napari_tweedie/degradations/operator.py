@@ -23,6 +23,8 @@ class Degradation(Method):
     by a closed form where there is one.
     """
 
+    iterations: ClassVar[int] = 24
+    """Turns of data step and denoising that half-quadratic splitting needs for it, a proposal of forms."""
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
     """Numbers of spatial axes that the operator works on."""
     is_image: ClassVar[bool] = True

@@ -16,6 +16,8 @@ class Restore(Panel):
     """The dock *Restore*: blur, missing pixels or low resolution are undone by a solver that uses the denoiser."""
 
     job: ClassVar[Literal["denoise", "restore"]] = "restore"
+    _proposed: type | None = None
+    """The degradation whose number of iterations was proposed last."""
 
     def _choosers(self) -> dict[str, Chooser[Any]]:
         degradation = self._chooser("degradation", degradations.registry, "gaussian-blur")
@@ -31,6 +33,7 @@ class Restore(Panel):
 
     def _on_edit(self, *changed: object) -> None:
         self._fit_dimensions()
+        self._fit_iterations()
         self.choosers["denoiser"].setEnabled(self.choosers["solver"].cls.uses_denoiser)
         super()._on_edit(*changed)
 
@@ -40,3 +43,10 @@ class Restore(Panel):
         if isinstance(chosen, Image) and chosen is not self._fitted:
             self.source.volume.setChecked(chosen.ndim == 3)
         self._fitted = chosen
+
+    def _fit_iterations(self) -> None:
+        """Propose as many iterations as the degradation needs, once it is chosen: blur needs few, gaps need many."""
+        degradation, solver = self.choosers["degradation"].cls, self.choosers["solver"]
+        if degradation is not self._proposed and solver.name == "hqs":
+            self._proposed = degradation
+            solver.form.editors["iterations"].set(degradation.iterations)
