@@ -92,11 +92,11 @@ def test_a_finer_result_lies_where_its_pixels_come_from(
 def test_iterations_follow_the_degradation_until_the_user_changes_them(restore: Restore) -> None:
     degradation, solver = restore.choosers["degradation"], restore.choosers["solver"]
     iterations = solver.form.editors["iterations"]
-    assert iterations.get() == 8
+    assert iterations.get() == 12
     degradation.choose("mask")
     assert iterations.get() == 24
     iterations.set(5)
     degradation.form.editors["marks"].set("known")
     assert iterations.get() == 5
     degradation.choose("gaussian-blur")
-    assert iterations.get() == 8
+    assert iterations.get() == 12

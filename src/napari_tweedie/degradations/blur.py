@@ -30,7 +30,7 @@ class Blur(Degradation):
     kernel's support, and A keeps the part of the convolution that the camera saw.
     """
 
-    iterations: ClassVar[int] = 8
+    iterations: ClassVar[int] = 12
 
     boundary: Boundary = Parameter("pad", _BOUNDARY, advanced=True)
 
