@@ -118,7 +118,7 @@ class _Run:
                 if share == 1 or now - shown > PREVIEW_SECONDS:
                     self.blocks.write(out, index, estimate)
                     shown = now
-                    yield Preview(out, index, total)
+                    yield Preview(out, index, share)
                 yield Progress(total, self._stage(number, share), (now - started) * (1 / total - 1))
         devices.release(self.device)
         name = {"denoise": "denoised", "restore": self.recipe.solver.name, "degrade": "degraded"}[self.recipe.job]

@@ -27,6 +27,13 @@ def start(panel: Panel, called: threading.Event, qtbot: QtBot) -> None:
     qtbot.waitUntil(called.is_set, timeout=LIMIT)
 
 
+def start_long(restore: Restore, viewer: Viewer, noisy: np.ndarray, slow: threading.Event, qtbot: QtBot) -> None:
+    """Start a restoration of a layer "cells" that does not end by itself within a test."""
+    viewer.add_image(noisy, name="cells")
+    restore.choosers["solver"].form.editors["iterations"].set(200)
+    start(restore, slow, qtbot)
+
+
 def test_cancelling_a_denoising_leaves_nothing(
     viewer: Viewer, denoise: Denoise, slow: threading.Event, finish: Press, qtbot: QtBot, noisy: np.ndarray
 ) -> None:
@@ -45,9 +52,7 @@ def test_cancelling_a_denoising_leaves_nothing(
 def test_cancelling_a_restoration_keeps_the_estimate_and_says_so(
     viewer: Viewer, restore: Restore, slow: threading.Event, finish: Press, qtbot: QtBot, noisy: np.ndarray
 ) -> None:
-    viewer.add_image(noisy, name="cells")
-    restore.choosers["solver"].form.editors["iterations"].set(200)
-    start(restore, slow, qtbot)
+    start_long(restore, viewer, noisy, slow, qtbot)
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=LIMIT)
     restore.bar.run.click()
     status = finish(restore)
@@ -61,9 +66,7 @@ def test_cancelling_a_restoration_keeps_the_estimate_and_says_so(
 def test_removing_the_input_stops_the_run(
     viewer: Viewer, restore: Restore, slow: threading.Event, finish: Press, qtbot: QtBot, noisy: np.ndarray
 ) -> None:
-    viewer.add_image(noisy, name="cells")
-    restore.choosers["solver"].form.editors["iterations"].set(200)
-    start(restore, slow, qtbot)
+    start_long(restore, viewer, noisy, slow, qtbot)
     viewer.layers.remove("cells")
     assert "'cells' was removed; nothing was kept" in finish(restore)
     assert len(viewer.layers) == 0
@@ -73,9 +76,7 @@ def test_removing_the_input_stops_the_run(
 def test_removing_the_growing_result_stops_the_run(
     viewer: Viewer, restore: Restore, slow: threading.Event, finish: Press, qtbot: QtBot, noisy: np.ndarray
 ) -> None:
-    viewer.add_image(noisy, name="cells")
-    restore.choosers["solver"].form.editors["iterations"].set(200)
-    start(restore, slow, qtbot)
+    start_long(restore, viewer, noisy, slow, qtbot)
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=LIMIT)
     viewer.layers.pop()
     finish(restore)
