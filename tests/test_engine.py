@@ -209,8 +209,10 @@ def test_progress_rises_to_one_and_the_last_preview_is_the_result(noisy: np.ndar
     shares = [step.share for step in seen if isinstance(step, Progress)]
     assert shares == sorted(shares)
     assert shares[-1] == 1
+    residuals = [step.facts["residual"] for step in seen if isinstance(step, Progress)]
+    assert residuals[3] == pytest.approx(result.provenance["data_residuals"][0], rel=1e-4)
     assert [step.stage for step in seen if isinstance(step, Progress)][5] == "image 2 of 2 · iteration 2 of 4"
-    assert [step for step in seen if isinstance(step, Preview)][-1].image is result.images["hqs"]
+    assert [step for step in seen if isinstance(step, Preview)][-1].images["hqs"] is result.images["hqs"]
 
 
 @pytest.mark.parametrize("times", [1, 3])

@@ -17,6 +17,7 @@ from napari_tweedie.method import Input
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_tweedie.jobs import Output
     from napari_tweedie.recipe import Recipe
 
 SAMPLED_BLOCKS = 4
@@ -131,19 +132,23 @@ class Blocks:
                 changed[name] = Input.of(self.layout.read(value.array, index)[0])
         return degradation.model_copy(update=changed) if changed else degradation
 
-    def result(self) -> NDArray[Any]:
-        """Return an empty array for the result: float32, or uint8 for 8-bit colour; transparency is dropped."""
+    def result(self, output: Output) -> NDArray[Any]:
+        """Return an empty array for a result: float32, or uint8 for 8-bit colour; transparency is dropped."""
+        count = output.count
         shape = self.layout.resized(self._result_shape())
         shape = tuple(3 if axis == "s" else length for axis, length in zip(self.layout.axes, shape, strict=True))
         if self.components > 1 and self.recipe.job == "degrade":
-            shape = (self.components, *shape)
-        return np.zeros(shape, np.uint8 if self.colour and self.image.dtype == np.uint8 else np.float32)
+            count = self.components
+        if count:
+            shape = (count, *shape)
+        is_8_bit = self.colour and self.image.dtype == np.uint8 and output.kind == "image"
+        return np.zeros(shape, np.uint8 if is_8_bit else np.float32)
 
-    def write(self, result: NDArray[Any], index: Index, estimate: NDArray[np.float32]) -> None:
-        """Put an estimate, shape (samples, components, [Z,] Y, X), in grey levels, into its place in the result."""
+    def write(self, result: NDArray[Any], output: Output, index: Index, estimate: NDArray[np.float32]) -> None:
+        """Put an estimate, shape (samples, components or count, [Z,] Y, X), in grey levels, into its place in the result."""
         targets = result if result.ndim > len(self.layout.shape) else result[None]
         for target, block in zip(targets, np.moveaxis(estimate, 1, 0), strict=True):
-            pixels: NDArray[Any] = from_opponent(block) if self.colour else block
+            pixels: NDArray[Any] = from_opponent(block, output.kind != "image") if self.colour else block
             if result.dtype == np.uint8:
                 pixels = np.clip(np.rint(pixels), 0, 255)
             self.layout.write(target, index, pixels)

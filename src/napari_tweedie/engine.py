@@ -11,12 +11,10 @@ import numpy as np
 
 from napari_tweedie import device as devices
 from napari_tweedie.blocks import Blocks
-from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.denoisers.pieces import Tiled, Volume
 from napari_tweedie.images.axes import Index
-from napari_tweedie.images.intensity import Intensity
+from napari_tweedie.jobs import JOBS, Output, Step, Tools
 from napari_tweedie.lazy import torch
-from napari_tweedie.problem import Problem
 from napari_tweedie.results import Cancelled, Preview, Progress, Result
 
 if TYPE_CHECKING:
@@ -101,6 +99,7 @@ class _Run:
         self.device = devices.pick(recipe.device)
         devices.keep_freed_memory()
         self.blocks = Blocks(image, recipe)
+        self.job = JOBS[recipe.job](recipe, self.blocks)
         self.tile = recipe.tile or self._tile_that_fits()
         self.shortage = ""
         self.warnings: dict[str, None] = {}
@@ -109,86 +108,64 @@ class _Run:
     def steps(self) -> Generator[Progress | Preview, None, Result]:
         started = shown = time.monotonic()
         layout = self.blocks.layout
-        out = self.blocks.result()
+        outputs = {output.name: output for output in self.job.outputs()}
+        images = {name: self.blocks.result(output) for name, output in outputs.items()}
         for number, index in enumerate(layout):
-            for share, estimate in self._estimates(index):
+            scale = self.job.intensity(index).scale
+            for step in self._steps(index):
                 self.check()
-                total = (number + share) / len(layout)
+                total = (number + step.share) / len(layout)
+                facts = {name: value * scale if name == "residual" else value for name, value in step.facts.items()}
                 now = time.monotonic()
-                if share == 1 or now - shown > PREVIEW_SECONDS:
-                    self.blocks.write(out, index, estimate)
+                if step.share == 1 or now - shown > PREVIEW_SECONDS:
+                    for name, estimate in step.estimates.items():
+                        self._write(images[name], outputs[name], index, estimate)
                     shown = now
-                    yield Preview(out, index, share)
-                yield Progress(total, self._stage(number, share), (now - started) * (1 / total - 1))
+                    yield Preview(images, index, step.share)
+                self._remember(index, step, facts)
+                yield Progress(total, self._stage(number, step.share), (now - started) * (1 / total - 1), facts)
         devices.release(self.device)
-        name = {"denoise": "denoised", "restore": self.recipe.solver.name, "degrade": "degraded"}[self.recipe.job]
-        zoom = tuple(a / b for a, b in zip(out.shape[-len(layout.shape) :], layout.shape, strict=True))
+        first = next(iter(images.values()))
+        zoom = tuple(a / b for a, b in zip(first.shape[-len(layout.shape) :], layout.shape, strict=True))
         zoom = tuple(1.0 if axis == "s" else factor for axis, factor in zip(layout.axes, zoom, strict=True))
         notes = [*self.recipe.degradation.notes(), *self.warnings, *filter(None, [self.shortage])]
-        return Result({name: out}, zoom, self._provenance(time.monotonic() - started, notes), notes)
+        return Result(images, outputs, zoom, self._provenance(time.monotonic() - started, notes), notes)
 
     def check(self) -> None:
         """Raise if the caller asked to stop."""
         if self.cancelled():
             raise Cancelled
 
-    def _estimates(self, index: Index) -> Iterator[tuple[float, NDArray[np.float32]]]:
-        """Yield the share that is done and the estimate in grey levels; start again with less memory where it ran out."""
-        job = {"denoise": self._denoise, "restore": self._restore, "degrade": self._degrade}[self.recipe.job]
-        intensity = Intensity() if self.recipe.job == "degrade" else self.blocks.channel(index).intensity
+    def _steps(self, index: Index) -> Iterator[Step]:
+        """Work on a block; start it again with less memory where it ran out."""
         while True:
             try:
-                for share, estimate in without_gradients(job(index)):
-                    yield share, intensity.back(estimate.cpu().numpy())
+                yield from without_gradients(self.job.steps(index, Tools(self._denoiser(), self.device)))
                 return
             except (RuntimeError, MemoryError) as error:
                 if not devices.is_out_of_memory(error):
                     raise
             self._use_less_memory()
 
-    def _denoise(self, index: Index) -> Iterator[tuple[float, Tensor]]:
-        channel = self.blocks.channel(index)
-        x = self._tensor(channel.intensity.forward(self.blocks.samples(index)))
-        return self._denoiser().pieces(x, channel.sigma / channel.intensity.scale)
+    def _write(self, image: NDArray[Any], output: Output, index: Index, estimate: Tensor) -> None:
+        intensity = self.job.intensity(index)
+        back = intensity.back if output.kind == "image" else intensity.distance
+        self.blocks.write(image, output, index, back(estimate.cpu().numpy()))
 
-    def _restore(self, index: Index) -> Iterator[tuple[float, Tensor]]:
-        """Solve y = A x + noise for (x − offset) / scale, whose measurement is (y − offset A 1) / scale."""
-        channel = self.blocks.channel(index)
-        intensity = channel.intensity
-        degradation = self.blocks.degradation(index)
-        y = self._tensor(self.blocks.samples(index))
-        flat = degradation(torch.ones((1, 1, *degradation.domain(tuple(y.shape[2:]))), device=self.device))
-        y = torch.where(degradation.observed(y), (y - intensity.offset * flat) / intensity.scale, 0.0)
-        problem = Problem(y, degradation, Gaussian(sigma=channel.sigma / intensity.scale))
-        generator = torch.Generator().manual_seed(self.recipe.seed)
-        for state in self.recipe.solver(problem, self._denoiser(), generator):
-            self.residuals[index] = state.residual * intensity.scale
-            if state.note:
-                self.warnings[state.note] = None
-            yield state.iteration / state.total, degradation.crop(state.estimate)
-
-    def _degrade(self, index: Index) -> Iterator[tuple[float, Tensor]]:
-        degradation = self.blocks.degradation(index)
-        seed = np.random.SeedSequence((self.recipe.seed, *index)).generate_state(1)
-        x = degradation.extend(self._tensor(self.blocks.samples(index)))
-        yield 1.0, self.recipe.noise.add(degradation(x), torch.Generator().manual_seed(int(seed[0])))
+    def _remember(self, index: Index, step: Step, facts: dict[str, float]) -> None:
+        if "residual" in facts:
+            self.residuals[index] = facts["residual"]
+        if step.note:
+            self.warnings[step.note] = None
 
     def _denoiser(self) -> Tiled | Volume:
         denoiser = self.recipe.denoiser
         tiled = Tiled(denoiser, self.tile, denoiser.halo, self.check)
         return Volume(tiled) if self.recipe.volume and 3 not in denoiser.ndim else tiled
 
-    def _tensor(self, block: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(block.astype(np.float32)).to(self.device)
-
     def _stage(self, number: int, share: float) -> str:
-        stage = ""
-        if len(self.blocks.layout) > 1:
-            stage = f"image {number + 1} of {len(self.blocks.layout)}"
-        if self.recipe.job == "restore":
-            steps = self.recipe.solver.steps()
-            stage += f"{' · ' if stage else ''}iteration {round(share * steps)} of {steps}"
-        return stage or f"{round(100 * share)} % done"
+        several = f"image {number + 1} of {len(self.blocks.layout)}" if len(self.blocks.layout) > 1 else ""
+        return " · ".join(filter(None, [several, self.job.stage(share)])) or f"{round(100 * share)} % done"
 
     def _tile_that_fits(self) -> int:
         budget = devices.free_memory(self.device) // 4
@@ -212,14 +189,13 @@ class _Run:
             )
 
     def _provenance(self, seconds: float, notes: list[str]) -> dict[str, Any]:
-        uses_denoiser = self.recipe.job == "denoise" or (self.recipe.job == "restore" and self.recipe.solver.uses_denoiser)
         return {
             "version": version("napari-tweedie"),
             "recipe": self.recipe.model_dump(mode="json"),
             "axes": self.blocks.layout.axes,
             "noise_levels": self.blocks.noise_levels,
             "data_residuals": self._data_residuals(),
-            "denoiser": self.recipe.denoiser.provenance(self.device) if uses_denoiser else {},
+            "denoiser": self.recipe.denoiser.provenance(self.device) if self.job.uses_denoiser() else {},
             "device": str(self.device),
             "tile": self.tile,
             "seconds": round(seconds, 2),
@@ -234,7 +210,7 @@ class _Run:
         return [float(np.sqrt(np.mean(squares[number]))) for number in sorted(squares)]
 
 
-def without_gradients(steps: Iterator[tuple[float, Tensor]]) -> Iterator[tuple[float, Tensor]]:
+def without_gradients(steps: Iterator[Step]) -> Iterator[Step]:
     """Advance `steps` without recording gradients; the caller's own setting is untouched between the steps."""
     while True:
         with torch.no_grad():

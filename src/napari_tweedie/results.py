@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_tweedie.images.axes import Index
+    from napari_tweedie.jobs import Output
 
 
 class Cancelled(Exception):  # noqa: N818 - it is no error
@@ -27,28 +29,31 @@ class Progress:
         What is being done, for people.
     seconds_left : float
         Estimate of the time to the end.
+    facts : dict of str to float
+        What is known of the current estimate: of an iteration its "residual", in grey levels, and its relative "change".
     """
 
     share: float
     stage: str
     seconds_left: float
+    facts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Preview:
-    """The result so far, in units of the input; the same array is filled further until the run ends.
+    """The results so far, in units of the input; the same arrays are filled further until the run ends.
 
     Parameters
     ----------
-    image : array
-        The whole result; blocks that are still to come are zero.
+    images : dict of str to array
+        The whole results by name, the most important first; blocks that are still to come are zero.
     index : tuple of int
         The block that was written last.
     share : float
         Part of the work on that block that is done, from 0 to 1.
     """
 
-    image: NDArray[Any]
+    images: dict[str, NDArray[Any]]
     index: Index
     share: float
 
@@ -60,7 +65,9 @@ class Result:
     Parameters
     ----------
     images : dict of str to array
-        Results by name, float32 in units of the input (8-bit colour stays 8-bit).
+        Results by name, the most important first, float32 in units of the input (8-bit colour stays 8-bit).
+    outputs : dict of str to Output
+        What each of them is.
     zoom : tuple of float
         Pixels of the result per pixel of the input, an axis each; the components of a measurement, such as real and
         imaginary part, are no axis of the image.
@@ -71,6 +78,7 @@ class Result:
     """
 
     images: dict[str, NDArray[Any]]
+    outputs: dict[str, Output]
     zoom: tuple[float, ...]
     provenance: dict[str, Any]
     notes: list[str]

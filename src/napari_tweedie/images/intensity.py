@@ -39,6 +39,10 @@ class Intensity:
         """Map numbers in about [0, 1] to grey levels, as float32."""
         return np.asarray(image * np.float64(self.scale) + self.offset, dtype=np.float32)
 
+    def distance(self, value: Any) -> Any:
+        """Map a difference or a standard deviation of numbers in about [0, 1] to grey levels."""
+        return value * self.scale
+
 
 def _thinned(plane: NDArray[Any]) -> NDArray[np.float64]:
     """Return about 2^18 of the finite pixels of a plane."""
@@ -60,6 +64,6 @@ def to_opponent(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.tensordot(_OPPONENT, rgb, 1) + _GREY, dtype=np.float32)
 
 
-def from_opponent(opponent: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Invert `to_opponent`."""
-    return np.asarray(np.tensordot(_OPPONENT.T, opponent - _GREY, 1), dtype=np.float32)
+def from_opponent(opponent: NDArray[np.float32], difference: bool = False) -> NDArray[np.float32]:
+    """Invert `to_opponent`, for an image or for a difference of two."""
+    return np.asarray(np.tensordot(_OPPONENT.T, opponent if difference else opponent - _GREY, 1), dtype=np.float32)

@@ -181,8 +181,8 @@ class Job(QObject):
             return
         order = self.order
         sizes = [stop - start for start, stop in zip(order.crop.start, order.crop.stop, strict=True)]
-        missing = len(sizes) - preview.image.ndim  # the components of a measurement become one image
-        image = preview.image.reshape((1,) * missing + preview.image.shape)
+        image = next(iter(preview.images.values()))
+        image = image.reshape((1,) * (len(sizes) - image.ndim) + image.shape)  # the components of a measurement become one image
         zoom = [a / b for a, b in zip(image.shape, sizes, strict=True)]
         self.layer = result_layer(order.source, image, order.what, order.crop.start, zoom)
         if order.replaces in self.viewer.layers:
