@@ -121,7 +121,7 @@ class _Run:
                     for name, estimate in step.estimates.items():
                         self._write(images[name], outputs[name], index, estimate)
                     shown = now
-                    yield Preview(images, index, step.share)
+                    yield Preview(images, outputs, index, step.share)
                 self._remember(index, step, facts)
                 yield Progress(total, self._stage(number, step.share), (now - started) * (1 / total - 1), facts)
         devices.release(self.device)

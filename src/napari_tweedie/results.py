@@ -47,6 +47,8 @@ class Preview:
     ----------
     images : dict of str to array
         The whole results by name, the most important first; blocks that are still to come are zero.
+    outputs : dict of str to Output
+        What each of them is.
     index : tuple of int
         The block that was written last.
     share : float
@@ -54,6 +56,7 @@ class Preview:
     """
 
     images: dict[str, NDArray[Any]]
+    outputs: dict[str, Output]
     index: Index
     share: float
 

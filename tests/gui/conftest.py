@@ -21,7 +21,7 @@ from napari_tweedie.widgets.job import RUNS  # noqa: E402
 from napari_tweedie.widgets.panel import Panel  # noqa: E402
 from napari_tweedie.widgets.restore import Restore  # noqa: E402
 
-LIMIT = 60_000
+LIMIT = 300_000
 
 
 @pytest.fixture(autouse=True)

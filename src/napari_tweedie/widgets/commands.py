@@ -16,7 +16,7 @@ from napari_tweedie.widgets.words import sentence
 def denoise_active_layer(layer: Image, viewer: Viewer) -> None:
     """Denoise the active layer with the defaults, in the background."""
     recipe = Recipe(job="denoise", axes=image_axes(layer), **settings.defaults())
-    job = Job(viewer, Order(recipe, layer, "denoised", Crop.whole(image_array(layer).shape)))
+    job = Job(viewer, Order(recipe, layer, "", Crop.whole(image_array(layer).shape)))
     job.ended.connect(show_info)
     try:
         job.start()

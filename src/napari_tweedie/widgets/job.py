@@ -16,7 +16,8 @@ from napari_tweedie.engine import Cancelled, Preview, Progress, Result, run
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.method import Input
 from napari_tweedie.recipe import Recipe
-from napari_tweedie.widgets.layers import METADATA, Crop, fit_contrast, image_array, result_layer
+from napari_tweedie.widgets.growing import Growing
+from napari_tweedie.widgets.layers import Crop, image_array
 from napari_tweedie.widgets.words import sentence, summary
 from napari_tweedie.widgets.worker import JobError, JobWorker
 
@@ -39,7 +40,7 @@ class Order:
     source : Image
         The input layer.
     what : str
-        What the result is, for the name of its layer.
+        What the results are called after the input's name; empty: each by its own name.
     inputs : dict
         Arrays that the degradation names.
     crop : Crop
@@ -48,8 +49,8 @@ class Order:
         Whether the noise level was left to the estimate.
     preview : bool
         Whether the result is only to be looked at.
-    replaces : Image, optional
-        A layer that the result takes the place of.
+    replaces : tuple of Image
+        Layers that the results take the place of.
     """
 
     recipe: Recipe
@@ -59,7 +60,7 @@ class Order:
     inputs: dict[str, Input] = field(default_factory=dict)
     estimated: bool = True
     preview: bool = False
-    replaces: Image | None = None
+    replaces: tuple[Image, ...] = ()
 
 
 class Runs(QObject):
@@ -94,7 +95,7 @@ class Job(QObject):
         super().__init__()
         self.viewer = viewer
         self.order = order
-        self.layer: Any = None
+        self.layers = Growing(viewer, order.source, order.crop, order.what, order.replaces)
         self._last: Preview | None = None
         self._result: Result | None = None
         self._error: Exception | None = None
@@ -156,7 +157,7 @@ class Job(QObject):
         if self._reason:
             return
         if isinstance(step, Preview):
-            self._show(step)
+            self.layers.show(step)
         else:
             self.progressed.emit(step)
             self._bar.update(round(1000 * step.share) - self._bar.n)  # last: it lets other events in, the end among them
@@ -171,23 +172,8 @@ class Job(QObject):
         notification_manager.receive_warning(*arguments[:4])
 
     def _on_removed(self, event: Any) -> None:
-        if event.value is self.order.source or event.value is self.layer:
+        if event.value is self.order.source or event.value in self.layers:
             self.cancel(f"Stopped, because the layer {event.value.name!r} was removed")
-
-    def _show(self, preview: Preview) -> None:
-        """Add the layer of the result, or draw it again: it shares the array that the engine fills."""
-        if self.layer is not None:
-            self.layer.refresh()
-            return
-        order = self.order
-        sizes = [stop - start for start, stop in zip(order.crop.start, order.crop.stop, strict=True)]
-        image = next(iter(preview.images.values()))
-        image = image.reshape((1,) * (len(sizes) - image.ndim) + image.shape)  # the components of a measurement become one image
-        zoom = [a / b for a, b in zip(image.shape, sizes, strict=True)]
-        self.layer = result_layer(order.source, image, order.what, order.crop.start, zoom)
-        if order.replaces in self.viewer.layers:
-            self.viewer.layers.remove(order.replaces)
-        self.viewer.add_layer(self.layer)
 
     def _finish(self) -> None:
         """Put everything back, whatever happened, and tell."""
@@ -208,11 +194,8 @@ class Job(QObject):
 
     def _complete(self, result: Result) -> str:
         if self._last is not None:
-            self._show(self._last)
-        if self.layer is not None:
-            self.layer.metadata[METADATA] = self._provenance() | result.provenance
-            if self.order.recipe.job == "restore":
-                fit_contrast(self.layer)
+            self.layers.show(self._last)
+        self.layers.complete(self._provenance() | result.provenance, fit=self.order.recipe.job == "restore")
         for note in result.notes:
             show_info(note)
         return " ".join([summary(result.provenance, self.order.estimated), *result.notes])
@@ -223,16 +206,15 @@ class Job(QObject):
         layout = Layout(recipe.axes, image_array(self.order.source).shape, recipe.volume)
         removed = self._reason.startswith("Stopped")
         if recipe.job == "restore" and last is not None and len(layout) == 1 and not (removed or self.order.preview):
-            self._show(last)
+            self.layers.show(last)
             where = f"{round(last.share * recipe.solver.steps())} of {recipe.solver.steps()}"
-            self.layer.name = f"{self.layer.name} (stopped at {where})"
-            self.layer.metadata[METADATA] = self._provenance() | {"stopped": where}
+            self.layers.keep(self._provenance(), where)
             return f"{self._reason} at iteration {where}; the estimate so far is kept."
-        self._remove()
+        self.layers.remove()
         return f"{self._reason}; nothing was kept."
 
     def _fail(self, error: Exception) -> str:
-        self._remove()
+        self.layers.remove()
         if isinstance(error, ValueError | MemoryError | OSError):
             told = sentence(error)
             show_error(told)
@@ -240,10 +222,6 @@ class Job(QObject):
         cause = error.__cause__ if isinstance(error, JobError) and error.__cause__ else error
         notification_manager.receive_error(type(cause), cause, cause.__traceback__)
         return f"Failed: {cause}"
-
-    def _remove(self) -> None:
-        if self.layer is not None and self.layer in self.viewer.layers:
-            self.viewer.layers.remove(self.layer)
 
     def _provenance(self) -> dict[str, Any]:
         crop = {"start": list(self.order.crop.start), "stop": list(self.order.crop.stop)}

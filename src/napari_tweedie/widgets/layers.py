@@ -96,7 +96,9 @@ def visible_crop(layer: Image, point: Sequence[float], axes: str, volume: bool, 
     return Crop(tuple(start), tuple(stop))
 
 
-def result_layer(source: Image, image: NDArray[Any], what: str, start: Sequence[int], zoom: Sequence[float]) -> Image:
+def result_layer(
+    source: Image, image: NDArray[Any], what: str, start: Sequence[int], zoom: Sequence[float], kind: str = "image"
+) -> Image:
     """Return a new layer that lies where its pixels come from in the input.
 
     Parameters
@@ -104,46 +106,73 @@ def result_layer(source: Image, image: NDArray[Any], what: str, start: Sequence[
     source : Image
         The input layer; it is not changed.
     image : array
-        The result, with as many axes as the input.
+        The result, with as many axes as the input, and perhaps one more in front, of images that lie behind each other.
     what : str
         What the result is, for its name.
     start : sequence of int
         The input's pixel at which the result begins, an axis each.
     zoom : sequence of float
         Pixels of the result per pixel of the input, an axis each.
+    kind : str
+        An "image" looks like the input; a "difference" and a "spread" have colours of their own.
     """
     ndim = source.ndim
     zoomed = np.asarray(zoom[:ndim], dtype=float)
     first = np.asarray(start[:ndim]) + 0.5 / zoomed - 0.5
-    limits = list(source.contrast_limits)
+    more = image.ndim - len(zoom)
+    rgb = source.rgb and image.shape[-1] == 3
+    limits = {"image": list(source.contrast_limits), "difference": [-1.0, 1.0], "spread": [0.0, 1.0]}[kind]
     return Image(
         image,
         name=f"{source.name} · {what}",
-        rgb=source.rgb,
+        rgb=rgb,
         multiscale=False,
-        scale=source.scale / zoomed,
-        translate=source.affine.inverse(source.data_to_world(first)),
-        rotate=source.rotate,
-        shear=source.shear,
-        affine=source.affine.affine_matrix,
-        units=source.units,
-        axis_labels=source.axis_labels,
-        colormap=source.colormap,
+        scale=np.append(np.ones(more), source.scale / zoomed),
+        translate=np.append(np.zeros(more), source.affine.inverse(source.data_to_world(first))),
+        rotate=_with_more_axes(source.rotate, more),
+        shear=_with_more_axes(_shear_matrix(source), more),
+        affine=_with_more_axes(source.affine.affine_matrix, more),
+        units=("pixel",) * more + tuple(source.units),
+        axis_labels=("sample",) * more + tuple(source.axis_labels),
+        colormap={"difference": "PiYG", "spread": "magma"}.get(kind, source.colormap),
         blending=source.blending,
-        gamma=source.gamma,
+        gamma=source.gamma if kind == "image" else 1.0,
         interpolation2d=source.interpolation2d,
-        contrast_limits=None if source.rgb else limits,
+        contrast_limits=None if rgb else limits,
         metadata={METADATA: {"input": source.name}},
     )
 
 
-def fit_contrast(layer: Image) -> None:
-    """Raise the upper contrast limit of a restored layer to its 99.9 percentile where sharper structures are brighter."""
+def _with_more_axes(matrix: NDArray[np.float64], more: int) -> NDArray[np.float64]:
+    """Return a matrix that leaves `more` further axes in front as they are."""
+    larger = np.eye(len(matrix) + more)
+    larger[more:, more:] = matrix
+    return larger
+
+
+def _shear_matrix(layer: Image) -> NDArray[np.float64]:
+    """Return the shear of a layer as a matrix, whether it says it as one or by its upper triangle."""
+    shear = np.asarray(layer.shear)
+    if shear.ndim == 2:
+        return shear
+    matrix = np.eye(layer.ndim)
+    matrix[np.triu_indices(layer.ndim, 1)] = shear
+    return matrix
+
+
+def fit_contrast(layer: Image, kind: str = "image") -> None:
+    """Fit the contrast limits of a result to its 99.9 percentile.
+
+    Those of an image only ever rise, where sharper structures are brighter; those of a difference are symmetric.
+    """
     if layer.rgb:
         return
-    brightest = float(np.percentile(layer.data[..., :: max(1, layer.data.shape[-1] // 512)], 99.9))
-    if brightest > layer.contrast_limits[1]:
-        layer.contrast_limits = (layer.contrast_limits[0], brightest)
+    sample = np.abs(layer.data[..., :: max(1, layer.data.shape[-1] // 512)])
+    highest = float(np.percentile(sample, 99.9)) or 1.0
+    if kind != "image":
+        layer.contrast_limits = (-highest if kind == "difference" else 0.0, highest)
+    elif highest > layer.contrast_limits[1]:
+        layer.contrast_limits = (layer.contrast_limits[0], highest)
 
 
 def marked_pixels(layer: Labels | Shapes, image: Image, axes: str, volume: bool) -> NDArray[np.bool_]:

@@ -51,7 +51,7 @@ class Panel(QWidget):
         self.bar = RunBar()
         self._warming = Background(self)
         self._run: Job | None = None
-        self._preview: Image | None = None
+        self._preview: tuple[Image, ...] = ()
         self._fitted: Layer | None = None
         self._use_preferences()
         device_row = one_row("Device", self.device, Recipe.model_fields["device"].description or "")
@@ -116,7 +116,7 @@ class Panel(QWidget):
     def order(self, preview: bool) -> Order:
         """Take a snapshot of the form and the layers."""
         image, recipe = self.source.image(), self.recipe()
-        crop, what = Crop.whole(image_array(image).shape), "denoised" if self.job == "denoise" else recipe.solver.name
+        crop, what = Crop.whole(image_array(image).shape), ""
         estimated = recipe.noise.level(0.0) is None
         if preview:
             flat = self.viewer.dims.ndisplay == 2
@@ -162,10 +162,8 @@ class Panel(QWidget):
 
     def _on_ended(self, text: str) -> None:
         job, self._run = self._run, None
-        if self._preview not in self.viewer.layers:
-            self._preview = None
-        if job is not None and job.order.preview and job.layer in self.viewer.layers:
-            self._preview = job.layer
+        if job is not None and job.order.preview:
+            self._preview = tuple(job.layers.by_name.values())
         self.bar.end(text, self.obstacle())
         self._measure()
 

@@ -1,0 +1,176 @@
+"""What does each kind of job compute on one block of an image?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.images.intensity import Intensity
+from napari_tweedie.lazy import torch
+from napari_tweedie.problem import Problem
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+    from torch import device as Device
+
+    from napari_tweedie.blocks import Blocks
+    from napari_tweedie.denoisers.pieces import Tiled, Volume
+    from napari_tweedie.images.axes import Index
+    from napari_tweedie.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Output:
+    """One image that a job returns.
+
+    Parameters
+    ----------
+    name : str
+        Its name among the results.
+    kind : str
+        An "image" in grey levels; a "difference" of images, around zero; or a "spread", a standard deviation.
+    count : int
+        How many images of that name lie along a new first axis; 0 for one image without such an axis.
+    """
+
+    name: str
+    kind: Literal["image", "difference", "spread"] = "image"
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a job stands on a block.
+
+    Parameters
+    ----------
+    share : float
+        Part of the work on the block that is done, from 0 to 1.
+    estimates : dict of str to Tensor
+        Every output so far, by name, shape (samples, components or count, [Z,] Y, X), in the block's normalised units.
+    facts : dict of str to float
+        What is known of the estimate, in the same units: "residual" and "change" of an iteration.
+    note : str
+        What the user should know, in one sentence; empty when all went well.
+    """
+
+    share: float
+    estimates: Mapping[str, Tensor]
+    facts: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the engine lends a job: the denoiser, cut into pieces that the memory holds, and the device."""
+
+    denoiser: Tiled | Volume
+    device: Device
+
+    def tensor(self, block: NDArray[Any]) -> Tensor:
+        """Return a block as a float32 tensor on the device."""
+        return torch.from_numpy(block.astype(np.float32)).to(self.device)
+
+
+class Job:
+    """One kind of job on the blocks of an image. Subclasses say what they return and compute it."""
+
+    uses_noise_level: ClassVar[bool] = True
+    """Whether the job needs the noise level and the range of the image."""
+
+    def __init__(self, recipe: Recipe, blocks: Blocks) -> None:
+        self.recipe = recipe
+        self.blocks = blocks
+
+    def outputs(self) -> list[Output]:
+        """Return what the job returns, the most important first."""
+        raise TypeError(f"{type(self).__name__} returns nothing")
+
+    def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
+        """Work on one block."""
+        raise TypeError(f"{type(self).__name__} does nothing")
+
+    def uses_denoiser(self) -> bool:
+        """Return whether the denoiser is called."""
+        return True
+
+    def stage(self, share: float) -> str:
+        """Say what is being done on a block once `share` of it is."""
+        return ""
+
+    def intensity(self, index: Index) -> Intensity:
+        """Return the map between grey levels and the units of the estimates."""
+        return self.blocks.channel(index).intensity if self.uses_noise_level else Intensity()
+
+
+class Denoise(Job):
+    """f(y, σ)."""
+
+    def outputs(self) -> list[Output]:
+        return [Output("denoised")]
+
+    def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
+        channel = self.blocks.channel(index)
+        x = tools.tensor(channel.intensity.forward(self.blocks.samples(index)))
+        for share, estimate in tools.denoiser.pieces(x, channel.sigma / channel.intensity.scale):
+            yield Step(share, {"denoised": estimate})
+
+
+class Restore(Job):
+    """Solve y = A x + noise for (x − offset) / scale, whose measurement is (y − offset A 1) / scale."""
+
+    def outputs(self) -> list[Output]:
+        return [Output(self.recipe.solver.name)]
+
+    def uses_denoiser(self) -> bool:
+        return self.recipe.solver.uses_denoiser
+
+    def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
+        problem = self.problem(index, tools)
+        generator = torch.Generator().manual_seed(self.recipe.seed)
+        for state in self.recipe.solver(problem, tools.denoiser, generator):
+            facts = {"residual": state.residual, "change": state.change}
+            estimate = problem.degradation.crop(state.estimate)
+            yield Step(state.iteration / state.total, {self.recipe.solver.name: estimate}, facts, state.note)
+
+    def stage(self, share: float) -> str:
+        steps = self.recipe.solver.steps()
+        return f"iteration {round(share * steps)} of {steps}"
+
+    def problem(self, index: Index, tools: Tools) -> Problem:
+        """Return what is to be solved on a block, in normalised units."""
+        channel = self.blocks.channel(index)
+        intensity = channel.intensity
+        degradation = self.blocks.degradation(index)
+        y = tools.tensor(self.blocks.samples(index))
+        flat = degradation(torch.ones((1, 1, *degradation.domain(tuple(y.shape[2:]))), device=tools.device))
+        y = torch.where(degradation.observed(y), (y - intensity.offset * flat) / intensity.scale, 0.0)
+        return Problem(y, degradation, Gaussian(sigma=channel.sigma / intensity.scale))
+
+
+class Degrade(Job):
+    """A x + noise."""
+
+    uses_noise_level: ClassVar[bool] = False
+
+    def outputs(self) -> list[Output]:
+        return [Output("degraded")]
+
+    def uses_denoiser(self) -> bool:
+        return False
+
+    def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
+        degradation = self.blocks.degradation(index)
+        seed = np.random.SeedSequence((self.recipe.seed, *index)).generate_state(1)
+        x = degradation.extend(tools.tensor(self.blocks.samples(index)))
+        generator = torch.Generator().manual_seed(int(seed[0]))
+        yield Step(1.0, {"degraded": self.recipe.noise.add(degradation(x), generator)})
+
+
+JOBS: dict[str, Callable[[Recipe, Blocks], Job]] = {"denoise": Denoise, "restore": Restore, "degrade": Degrade}
+"""The jobs by their names in recipes."""
