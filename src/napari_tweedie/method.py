@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar, get_args, get_origin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,10 +76,9 @@ class Method(BaseModel):
 
     @classmethod
     def is_composed(cls) -> bool:
-        """Tell whether some of the fields are methods themselves."""
-        return any(
-            isinstance(field.annotation, type) and issubclass(field.annotation, Method) for field in cls.model_fields.values()
-        )
+        """Tell whether some of the fields are methods themselves, or several methods each."""
+        kinds = [kind for field in cls.model_fields.values() for kind in (field.annotation, *_members(field.annotation))]
+        return any(isinstance(kind, type) and issubclass(kind, Method) for kind in kinds)
 
     def arrays(self) -> dict[str, Input]:
         """Return the arrays by field."""
@@ -94,6 +93,12 @@ class Method(BaseModel):
         """Return the names of the array fields whose array is needed and not here yet."""
         fields, arrays = type(self).model_fields, self.arrays()
         return [name for name, array in arrays.items() if array.array is None and (fields[name].is_required() or array.name)]
+
+
+def _members(annotation: Any) -> list[Any]:
+    """Return the types of the members of a tuple's annotation, without what pydantic is told about them."""
+    members = get_args(annotation) if get_origin(annotation) is tuple else ()
+    return [get_args(member)[0] if get_origin(member) is Annotated else member for member in members]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,80 @@
+"""What if several denoisers see the same image? An affine combination of denoisers is a denoiser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema, model_validator
+
+from napari_tweedie.denoisers.denoiser import Denoiser
+from napari_tweedie.method import Method, Parameter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch import device as Device
+
+
+def _build(value: Any) -> Any:
+    from napari_tweedie.denoisers import registry
+
+    return registry.build(value)
+
+
+Part = Annotated[
+    Denoiser,
+    BeforeValidator(_build),
+    PlainSerializer(Method.describe, return_type=dict[str, Any]),
+    WithJsonSchema({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}),
+]
+"""Annotation of a parameter that is a denoiser; accepts one, its name, or its description."""
+
+
+class Combined(Denoiser):
+    """Σ aᵢ fᵢ(x, σ) with Σ aᵢ = 1.
+
+    What holds for every part holds for it: constants and the mean are kept, the identity at σ = 0, a symmetric Jacobian
+    (Milanfar & Delbracio 2024). Weights below zero extrapolate, and may enlarge changes of the image.
+    """
+
+    name: ClassVar[str] = "combined"
+    title: ClassVar[str] = "Combination of denoisers"
+
+    parts: tuple[Part, ...] = Parameter(
+        ("unet", "gaussian"), "The denoisers, by name or description.", min_length=1, validate_default=True
+    )
+    weights: tuple[float, ...] = Parameter((), "A weight for each, together 1; none: all alike.")
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> Combined:
+        if self.weights and len(self.weights) != len(self.parts):
+            raise ValueError(f"weights must be {len(self.parts)}, one a denoiser (got {len(self.weights)})")
+        if self.weights and not abs(sum(self.weights) - 1) < 1e-6:
+            raise ValueError(f"weights must sum to 1 (got {sum(self.weights):g})")
+        if not self.ndim:
+            raise ValueError("no number of axes suits every denoiser: combine denoisers of planes, or of volumes")
+        return self
+
+    @property
+    def ndim(self) -> tuple[int, ...]:  # type: ignore[override]
+        """Numbers of spatial axes that all parts take."""
+        return tuple(n for n in self.parts[0].ndim if all(n in part.ndim for part in self.parts))
+
+    @property
+    def halo(self) -> int:  # type: ignore[override]
+        """The farthest reach of any part."""
+        return max(part.halo for part in self.parts)
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether gradients flow through every part."""
+        return all(getattr(part, "differentiable", True) for part in self.parts)
+
+    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        weights = self.weights or (1 / len(self.parts),) * len(self.parts)
+        total = weights[0] * self.parts[0](x, sigma)
+        for weight, part in zip(weights[1:], self.parts[1:], strict=True):
+            total = total + weight * part(x, sigma)
+        return total
+
+    def provenance(self, device: Device) -> dict[str, Any]:
+        return {"parts": [part.provenance(device) for part in self.parts]}
