@@ -49,15 +49,18 @@ class Blocks:
             raise ValueError(f"images of type {self.image.dtype} are not supported: convert to integers or floats")
         self.recipe = recipe
         shape, axes = tuple(self.image.shape), recipe.axes
-        self.components = 1 if recipe.job == "denoise" else recipe.degradation.components()
+        self._degrades = recipe.inverts or recipe.job == "degrade"
+        self.components = recipe.degradation.components() if self._degrades else 1
         self._parts = [self.image]
-        if self.components > 1 and recipe.job == "restore":
+        if self.components > 1 and recipe.inverts:
             self._parts = self._components()
             shape, axes = shape[1:], axes[1:]
         self.layout = Layout(axes or guess_axes(shape), shape, recipe.volume)
         self.colour = "s" in self.layout.axes
-        if self.colour and recipe.job != "denoise" and not recipe.degradation.is_image:
+        if self.colour and self._degrades and not recipe.degradation.is_image:
             raise ValueError(f"the degradation {recipe.degradation.name!r} takes no colour: split it into channels")
+        if self.colour and recipe.job == "decompose":
+            raise ValueError("colour images are not taken apart: split the layer into channels first")
         self._channels: dict[int, Channel] = {}
 
     def _components(self) -> list[Any]:
@@ -101,7 +104,7 @@ class Blocks:
             chosen = [indices[n] for n in _spread(len(indices))]
             planes = [plane for other in chosen for plane in self._planes(other)]
             sigma = self.recipe.noise.level(float(np.mean([np.nanmean(plane) for plane in planes])))
-            if self.recipe.job == "restore" and not self.recipe.degradation.is_image:
+            if self.recipe.inverts and not self.recipe.degradation.is_image:
                 if sigma is None:
                     raise ValueError(
                         f"the noise level of a measurement by {self.recipe.degradation.name!r} cannot be estimated: give it"
@@ -155,7 +158,7 @@ class Blocks:
 
     def _result_shape(self) -> tuple[int, ...]:
         degradation, block = self.recipe.degradation, self.layout.block_shape
-        if self.recipe.job == "restore":
+        if self.recipe.inverts:
             return tuple(degradation.crop(torch.empty((1, 1, *degradation.domain(block)), device="meta")).shape[2:])
         if self.recipe.job == "degrade":
             return degradation.shape(tuple(degradation.extend(torch.empty((1, 1, *block), device="meta")).shape[2:]))
@@ -164,7 +167,7 @@ class Blocks:
     def _observed(self, shape: tuple[int, ...], index: Index) -> NDArray[np.bool_]:
         """Return which pixels of a block count: all but those that the degradation says are missing."""
         degradation = self.degradation(index)
-        if self.recipe.job != "restore" or type(degradation).observed is Degradation.observed:
+        if not self.recipe.inverts or type(degradation).observed is Degradation.observed:
             return np.ones(shape, bool)
         observed = degradation.observed(torch.empty((1, *shape[1:])))
         return np.broadcast_to(observed[0].numpy(), shape)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from napari_tweedie.denoisers import Denoiser
     from napari_tweedie.recipe import Recipe
 
 __all__ = ["Cancelled", "Preview", "Progress", "Result", "last", "noise_levels", "run"]
@@ -103,7 +104,6 @@ class _Run:
         self.tile = recipe.tile or self._tile_that_fits()
         self.shortage = ""
         self.warnings: dict[str, None] = {}
-        self.residuals: dict[Index, float] = {}
 
     def steps(self) -> Generator[Progress | Preview, None, Result]:
         started = shown = time.monotonic()
@@ -122,7 +122,8 @@ class _Run:
                         self._write(images[name], outputs[name], index, estimate)
                     shown = now
                     yield Preview(images, outputs, index, step.share)
-                self._remember(index, step, facts)
+                if step.note:
+                    self.warnings[step.note] = None
                 yield Progress(total, self._stage(number, step.share), (now - started) * (1 / total - 1), facts)
         devices.release(self.device)
         first = next(iter(images.values()))
@@ -140,7 +141,7 @@ class _Run:
         """Work on a block; start it again with less memory where it ran out."""
         while True:
             try:
-                yield from without_gradients(self.job.steps(index, Tools(self._denoiser(), self.device)))
+                yield from without_gradients(self.job.steps(index, Tools(self.device, self._pieces_of)))
                 return
             except (RuntimeError, MemoryError) as error:
                 if not devices.is_out_of_memory(error):
@@ -152,14 +153,7 @@ class _Run:
         back = intensity.back if output.kind == "image" else intensity.distance
         self.blocks.write(image, output, index, back(estimate.cpu().numpy()))
 
-    def _remember(self, index: Index, step: Step, facts: dict[str, float]) -> None:
-        if "residual" in facts:
-            self.residuals[index] = facts["residual"]
-        if step.note:
-            self.warnings[step.note] = None
-
-    def _denoiser(self) -> Tiled | Volume:
-        denoiser = self.recipe.denoiser
+    def _pieces_of(self, denoiser: Denoiser) -> Tiled | Volume:
         tiled = Tiled(denoiser, self.tile, denoiser.halo, self.check)
         return Volume(tiled) if self.recipe.volume and 3 not in denoiser.ndim else tiled
 
@@ -194,20 +188,13 @@ class _Run:
             "recipe": self.recipe.model_dump(mode="json"),
             "axes": self.blocks.layout.axes,
             "noise_levels": self.blocks.noise_levels,
-            "data_residuals": self._data_residuals(),
+            **self.job.report(),
             "denoiser": self.recipe.denoiser.provenance(self.device) if self.job.uses_denoiser() else {},
             "device": str(self.device),
             "tile": self.tile,
             "seconds": round(seconds, 2),
             "notes": notes,
         }
-
-    def _data_residuals(self) -> list[float]:
-        """Return, a channel each, the root mean square of A x − y, to compare with the noise level."""
-        squares: dict[int, list[float]] = {}
-        for index, residual in self.residuals.items():
-            squares.setdefault(self.blocks.layout.channel(index), []).append(residual**2)
-        return [float(np.sqrt(np.mean(squares[number]))) for number in sorted(squares)]
 
 
 def without_gradients(steps: Iterator[Step]) -> Iterator[Step]:

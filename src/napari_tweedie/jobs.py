@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import device as Device
 
     from napari_tweedie.blocks import Blocks
+    from napari_tweedie.denoisers import Denoiser
     from napari_tweedie.denoisers.pieces import Tiled, Volume
     from napari_tweedie.images.axes import Index
     from napari_tweedie.recipe import Recipe
@@ -67,10 +68,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Tools:
-    """What the engine lends a job: the denoiser, cut into pieces that the memory holds, and the device."""
+    """What the engine lends a job: the device, and denoisers that work in pieces that its memory holds."""
 
-    denoiser: Tiled | Volume
     device: Device
+    pieces_of: Callable[[Denoiser], Tiled | Volume]
 
     def tensor(self, block: NDArray[Any]) -> Tensor:
         """Return a block as a float32 tensor on the device."""
@@ -103,6 +104,10 @@ class Job:
         """Say what is being done on a block once `share` of it is."""
         return ""
 
+    def report(self) -> dict[str, Any]:
+        """Return what is known at the end, for the provenance: "data_residuals", in grey levels, a channel each."""
+        return {"data_residuals": []}
+
     def intensity(self, index: Index) -> Intensity:
         """Return the map between grey levels and the units of the estimates."""
         return self.blocks.channel(index).intensity if self.uses_noise_level else Intensity()
@@ -117,12 +122,16 @@ class Denoise(Job):
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         channel = self.blocks.channel(index)
         x = tools.tensor(channel.intensity.forward(self.blocks.samples(index)))
-        for share, estimate in tools.denoiser.pieces(x, channel.sigma / channel.intensity.scale):
+        for share, estimate in tools.pieces_of(self.recipe.denoiser).pieces(x, channel.sigma / channel.intensity.scale):
             yield Step(share, {"denoised": estimate})
 
 
 class Restore(Job):
     """Solve y = A x + noise for (x − offset) / scale, whose measurement is (y − offset A 1) / scale."""
+
+    def __init__(self, recipe: Recipe, blocks: Blocks) -> None:
+        super().__init__(recipe, blocks)
+        self._residuals: dict[Index, float] = {}
 
     def outputs(self) -> list[Output]:
         return [Output(self.recipe.solver.name)]
@@ -133,14 +142,21 @@ class Restore(Job):
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         problem = self.problem(index, tools)
         generator = torch.Generator().manual_seed(self.recipe.seed)
-        for state in self.recipe.solver(problem, tools.denoiser, generator):
+        for state in self.recipe.solver(problem, tools.pieces_of(self.recipe.denoiser), generator):
             facts = {"residual": state.residual, "change": state.change}
+            self._residuals[index] = state.residual * self.intensity(index).scale
             estimate = problem.degradation.crop(state.estimate)
             yield Step(state.iteration / state.total, {self.recipe.solver.name: estimate}, facts, state.note)
 
     def stage(self, share: float) -> str:
         steps = self.recipe.solver.steps()
         return f"iteration {round(share * steps)} of {steps}"
+
+    def report(self) -> dict[str, Any]:
+        squares: dict[int, list[float]] = {}
+        for index, residual in self._residuals.items():
+            squares.setdefault(self.blocks.layout.channel(index), []).append(residual**2)
+        return {"data_residuals": [float(np.sqrt(np.mean(squares[number]))) for number in sorted(squares)]}
 
     def problem(self, index: Index, tools: Tools) -> Problem:
         """Return what is to be solved on a block, in normalised units."""
@@ -172,5 +188,40 @@ class Degrade(Job):
         yield Step(1.0, {"degraded": self.recipe.noise.add(degradation(x), generator)})
 
 
-JOBS: dict[str, Callable[[Recipe, Blocks], Job]] = {"denoise": Denoise, "restore": Restore, "degrade": Degrade}
+class Decompose(Job):
+    """x = base + Σ bands."""
+
+    def __init__(self, recipe: Recipe, blocks: Blocks) -> None:
+        super().__init__(recipe, blocks)
+        self._error = 0.0
+
+    def outputs(self) -> list[Output]:
+        levels = self.recipe.decomposition.levels
+        return [Output("base"), *(Output(f"band {number}", "difference") for number in range(1, levels + 1))]
+
+    def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
+        channel = self.blocks.channel(index)
+        decomposition = self.recipe.decomposition
+        x = tools.tensor(channel.intensity.forward(self.blocks.samples(index)))
+        denoisers = [tools.pieces_of(denoiser) for denoiser in decomposition.denoisers_for(self.recipe.denoiser)]
+        for state in decomposition(x, denoisers, channel.sigma / channel.intensity.scale):
+            bands = {f"band {number}": band for number, band in enumerate(state.bands, start=1)}
+            self._error = max(self._error, state.error)
+            yield Step(state.level / state.total, {"base": state.base, **bands})
+
+    def report(self) -> dict[str, Any]:
+        """Return also the largest "reconstruction_error", as a share of the image's range."""
+        return {**super().report(), "reconstruction_error": self._error}
+
+    def stage(self, share: float) -> str:
+        levels = self.recipe.decomposition.levels
+        return f"band {round(share * levels)} of {levels}"
+
+
+JOBS: dict[str, Callable[[Recipe, Blocks], Job]] = {
+    "denoise": Denoise,
+    "restore": Restore,
+    "degrade": Degrade,
+    "decompose": Decompose,
+}
 """The jobs by their names in recipes."""

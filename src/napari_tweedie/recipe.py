@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from napari_tweedie import degradations, denoisers, solvers
+from napari_tweedie.analysis.decomposition import Decomposition
 from napari_tweedie.degradations.noise import Gaussian, Noise
 from napari_tweedie.degradations.noise import build as build_noise
 from napari_tweedie.method import Method, Registry
 
 M = TypeVar("M", bound=Method)
+
+JobName: TypeAlias = Literal["denoise", "restore", "degrade", "decompose"]
 
 _DESCRIBED = PlainSerializer(Method.describe, return_type=dict[str, Any])
 _SCHEMA = WithJsonSchema({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]})
@@ -34,7 +37,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1] = Field(1, description="Version of this format.")
-    job: Literal["denoise", "restore", "degrade"] = Field("denoise", description="What to do.")
+    job: JobName = Field("denoise", description="What to do.")
     denoiser: Annotated[denoisers.Denoiser, _from(denoisers.registry), _DESCRIBED, _SCHEMA] = Field(
         "unet", validate_default=True, description="The model of what images look like."
     )
@@ -46,6 +49,9 @@ class Recipe(BaseModel):
     )
     solver: Annotated[solvers.Solver, _from(solvers.registry), _DESCRIBED, _SCHEMA] = Field(
         "hqs", validate_default=True, description="How the image is estimated; for the job restore."
+    )
+    decomposition: Decomposition = Field(
+        Decomposition(), description="Into which bands the image is taken apart; for the job decompose."
     )
     axes: str = Field("", description="One letter of tczyxsq an axis; empty: guessed from the number of axes.")
     volume: bool = Field(False, description="Treat Z as depth (3-D) rather than plane by plane.")
@@ -59,6 +65,11 @@ class Recipe(BaseModel):
         if ndim not in self.degradation.ndim:
             raise ValueError(f"the degradation {self.degradation.name!r} does not work on {ndim}-D blocks")
         return self
+
+    @property
+    def inverts(self) -> bool:
+        """Whether the input is a measurement by the degradation, and the result the image that was measured."""
+        return self.job == "restore"
 
     def with_inputs(self, **inputs: Any) -> Recipe:
         """Return this recipe with arrays filled in that its degradation names.

@@ -41,7 +41,7 @@ class Form(QWidget):
     def __init__(self, model: type[BaseModel], fields: Sequence[str], layers: LayerList) -> None:
         super().__init__()
         self.editors: dict[str, Editor] = {}
-        rows = Rows(self)
+        self._rows = rows = Rows(self)
         for name in fields:
             field = model.model_fields[name]
             self.editors[name] = made = editor(name, field, layers)
@@ -50,6 +50,10 @@ class Form(QWidget):
 
     def _announce(self, *_: object) -> None:
         self.changed.emit()
+
+    def show_row(self, field: str, shown: bool) -> None:
+        """Show or hide the row of a field."""
+        self._rows.show_row(self.editors[field].widget, shown)
 
     def values(self) -> dict[str, Any]:
         """Return the values by field; a chosen layer as an input that has a name but no array yet."""

@@ -106,6 +106,11 @@ class Job(QObject):
     def __repr__(self) -> str:
         return f"{self.order.source.name} · {self.order.what}"
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the run has returned its result."""
+        return self._result is not None
+
     def start(self) -> None:
         """Start the run; wait for `ended`.
 
@@ -195,7 +200,7 @@ class Job(QObject):
     def _complete(self, result: Result) -> str:
         if self._last is not None:
             self.layers.show(self._last)
-        self.layers.complete(self._provenance() | result.provenance, fit=self.order.recipe.job == "restore")
+        self.layers.complete(self._provenance() | result.provenance, fit=self.order.recipe.inverts)
         for note in result.notes:
             show_info(note)
         return " ".join([summary(result.provenance, self.order.estimated), *result.notes])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from napari.layers import Image, Labels, Layer, Shapes
@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QWidget
 from napari_tweedie import denoisers, device
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.method import Input, explain
-from napari_tweedie.recipe import Recipe
+from napari_tweedie.recipe import JobName, Recipe
 from napari_tweedie.widgets import settings
 from napari_tweedie.widgets.arrangement import arrange, folded, one_row, shrinkable
 from napari_tweedie.widgets.background import Background
@@ -37,7 +37,7 @@ WARM_UP_MS = 1000
 class Panel(QWidget):
     """A dock that runs one job on a layer. Subclasses set up their choosers and say what goes into the recipe."""
 
-    job: ClassVar[Literal["denoise", "restore"]]
+    job: ClassVar[JobName]
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from napari.layers import Image, Layer
 from qtpy.QtWidgets import QWidget
 
 from napari_tweedie import degradations, solvers
+from napari_tweedie.recipe import JobName
 from napari_tweedie.widgets.forms import Chooser
 from napari_tweedie.widgets.panel import Panel
 
@@ -15,7 +16,7 @@ from napari_tweedie.widgets.panel import Panel
 class Restore(Panel):
     """The dock *Restore*: blur, missing pixels or low resolution are undone by a solver that uses the denoiser."""
 
-    job: ClassVar[Literal["denoise", "restore"]] = "restore"
+    job: ClassVar[JobName] = "restore"
     _proposed: type | None = None
     """The degradation whose number of iterations was proposed last."""
 
