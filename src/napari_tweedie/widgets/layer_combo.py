@@ -25,8 +25,8 @@ class LayerCombo(QComboBox):
         The layers of a viewer.
     kinds : tuple of type
         Layer classes to offer.
-    wanted : str
-        Part of the name of the layer to propose; empty: the topmost layer.
+    wanted : str, optional
+        Part of the name of the layer to propose; empty: the topmost layer; None: propose no layer.
     optional : bool
         Whether no layer is a choice too.
     follow : bool
@@ -37,7 +37,12 @@ class LayerCombo(QComboBox):
     changed = Signal()
 
     def __init__(
-        self, layers: LayerList, kinds: tuple[type[Layer], ...], wanted: str = "", optional: bool = False, follow: bool = False
+        self,
+        layers: LayerList,
+        kinds: tuple[type[Layer], ...],
+        wanted: str | None = "",
+        optional: bool = False,
+        follow: bool = False,
     ) -> None:
         super().__init__()
         self._list = layers
@@ -89,7 +94,8 @@ class LayerCombo(QComboBox):
             return active
         if chosen is not None and chosen in self._offered:
             return chosen
-        return next((layer for layer in self._offered if layer is not None and self._wanted in layer.name.lower()), None)
+        named = [layer for layer in self._offered if layer is not None and self._wanted is not None]
+        return next((layer for layer in named if self._wanted in layer.name.lower()), None)
 
     def _announce(self) -> None:
         chosen = self.value()

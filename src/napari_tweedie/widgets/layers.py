@@ -59,6 +59,13 @@ class Crop:
         return Crop(self.start[kept], self.stop[kept]).of(mask)
 
 
+def visible_pixels(layer: Image) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """Return the first visible pixel, and the one after the last, along every axis; of a multiscale layer the finest ones."""
+    factors = layer.downsample_factors[layer.data_level] if layer.multiscale else np.ones(layer.ndim)
+    first, last = layer.corner_pixels[0] * factors[: layer.ndim], (layer.corner_pixels[1] + 1) * factors[: layer.ndim]
+    return first.astype(int), last.astype(int)
+
+
 def visible_crop(layer: Image, point: Sequence[float], axes: str, volume: bool, flat: bool = True) -> Crop:
     """Return the middle of the visible field: the current slice, or all planes of a volume, and a limited number of pixels.
 
@@ -77,15 +84,14 @@ def visible_crop(layer: Image, point: Sequence[float], axes: str, volume: bool, 
     """
     shape = image_array(layer).shape
     current = np.rint(layer.world_to_data(point)).astype(int)
-    factors = layer.downsample_factors[layer.data_level] if layer.multiscale else np.ones(layer.ndim)
-    first, last = layer.corner_pixels[0] * factors[: layer.ndim], (layer.corner_pixels[1] + 1) * factors[: layer.ndim]
+    first, last = visible_pixels(layer)
     side = LARGEST_VOLUME_FIELD if volume else LARGEST_FIELD
     start, stop = [], []
     for n, (axis, length) in enumerate(zip(axes, shape, strict=True)):
         begin, end = 0, length
         if axis in "yx":
             if flat and last[n] - first[n] > 1:
-                begin, end = max(0, int(first[n])), min(length, int(last[n]))
+                begin, end = max(0, first[n]), min(length, last[n])
             begin = max(begin, (begin + end - side) // 2)
             end = min(end, begin + side)
         elif axis != "s" and not (volume and axis == "z"):
