@@ -31,6 +31,10 @@ def test_names_alone_mean_defaults() -> None:
         ({"unknown": 1}, "unknown"),
         ({"degradation": {"name": "mask"}}, "mask"),
         ({"version": 2}, "version"),
+        ({"spacing": (1.0,)}, "a number for each of YX or ZYX"),
+        ({"spacing": (1.0, 1.0), "volume": True}, "a number for each of ZYX"),
+        ({"spacing": (0.0, 1.0)}, "greater than 0"),
+        ({"unit": "inch"}, "unit must be pixel or one of"),
     ],
 )
 def test_what_is_wrong_is_named(fields: dict[str, object], message: str) -> None:

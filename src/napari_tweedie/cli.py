@@ -132,13 +132,23 @@ def _run(recipe: dict[str, Any], settings: list[str], image: Path, result: Path,
     if result.resolve() == image.resolve():
         raise ValueError(f"{result} is the image itself: choose another name for the result")
     source = read(image)
+    recipe |= _sizes(source)
     for setting in settings:
         _apply(setting, recipe)
     for name, path in arrays.items():
         if path is not None:
-            recipe["degradation"] = {**_as_dict(recipe["degradation"]), name: Input.of(read(path).data, path.name)}
+            picture = read(path)
+            given = Input.of(picture.data, path.name, picture.nanometres())
+            recipe["degradation"] = {**_as_dict(recipe["degradation"]), name: given}
     recipe.setdefault("axes", source.axes)
     write_result(run_with_bar(Recipe(**recipe), source), source, result)
+
+
+def _sizes(source: Picture) -> dict[str, Any]:
+    """Return what a file says of its pixels, as fields of a recipe."""
+    sizes = {axis: size for axis, size in zip(source.axes, source.spacing, strict=True) if axis in "zyx"}
+    known = source.unit != "pixel" or len(set(sizes.values())) > 1
+    return {"spacing": tuple(sizes[axis] for axis in "zyx" if axis in sizes), "unit": source.unit} if known else {}
 
 
 def _noise(sigma: float | None) -> dict[str, Any]:

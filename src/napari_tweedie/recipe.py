@@ -10,6 +10,7 @@ from napari_tweedie import degradations, denoisers, solvers
 from napari_tweedie.analysis.decomposition import Decomposition
 from napari_tweedie.degradations.noise import Gaussian, Noise
 from napari_tweedie.degradations.noise import build as build_noise
+from napari_tweedie.images.files import METRES
 from napari_tweedie.method import Method, Registry
 
 M = TypeVar("M", bound=Method)
@@ -55,6 +56,10 @@ class Recipe(BaseModel):
     )
     axes: str = Field("", description="One letter of tczyxsq an axis; empty: guessed from the number of axes.")
     volume: bool = Field(False, description="Treat Z as depth (3-D) rather than plane by plane.")
+    spacing: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = Field(
+        (), description="Size of a pixel along each spatial axis, (Z,) Y, X, in the unit of the layer; empty: unknown."
+    )
+    unit: str = Field("pixel", description="Unit of the spacing, such as micrometer; pixel: only its ratios count.")
     seed: int = Field(0, ge=0, description="Seed of every random number.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
     tile: int = Field(0, ge=0, le=2**14, description="Tile size of the denoiser in pixels; 0: from the free memory.")
@@ -66,13 +71,29 @@ class Recipe(BaseModel):
             raise ValueError(f"the degradation {self.degradation.name!r} does not work on {ndim}-D blocks")
         return self
 
+    @model_validator(mode="after")
+    def _spacing_fits(self) -> Recipe:
+        if len(self.spacing) not in (0, 2, 3) or (self.volume and len(self.spacing) == 2):
+            raise ValueError(f"spacing needs a number for each of {'ZYX' if self.volume else 'YX or ZYX'} (got {self.spacing})")
+        if self.unit not in {"pixel", *METRES}:
+            raise ValueError(f"unit must be pixel or one of {', '.join(METRES)} (got {self.unit!r})")
+        return self
+
+    def _informed(self, degradation: degradations.Degradation) -> degradations.Degradation:
+        """Tell a degradation how large the pixels of the image are: those of the layer, or finer ones that are restored."""
+        if not self.spacing:
+            return degradation
+        factors = degradation.factors(len(self.spacing)) if self.inverts else (1,) * len(self.spacing)
+        sizes = (size / factor for size, factor in zip(self.spacing, factors, strict=True))
+        return degradation.with_spacing(tuple(sizes), None if self.unit == "pixel" else METRES[self.unit] * 1e9)
+
     @property
     def inverts(self) -> bool:
         """Whether the input is a measurement by the degradation, and the result the image that was measured."""
         return self.job == "restore"
 
     def with_inputs(self, **inputs: Any) -> Recipe:
-        """Return this recipe with arrays filled in that its degradation names.
+        """Return this recipe with arrays filled in that its degradation names, and with the pixel size known to it.
 
         Raises
         ------
@@ -82,7 +103,7 @@ class Recipe(BaseModel):
         unknown = set(inputs) - set(self.degradation.arrays())
         if unknown:
             raise ValueError(f"the degradation {self.degradation.name!r} takes no {', '.join(sorted(unknown))}")
-        recipe = self.model_copy(update={"degradation": self.degradation.with_arrays(inputs)})
+        recipe = self.model_copy(update={"degradation": self._informed(self.degradation.with_arrays(inputs))})
         missing = recipe.degradation.missing_inputs()
         if missing:
             raise ValueError(f"the degradation {self.degradation.name!r} needs an array: {', '.join(missing)}")

@@ -59,6 +59,16 @@ class Composition(Degradation):
         """Give each array to every operator that names it."""
         return Composition(outer=self.outer.with_arrays(arrays), inner=self.inner.with_arrays(arrays))
 
+    def factors(self, ndim: int) -> Shape:
+        return tuple(a * b for a, b in zip(self.inner.factors(ndim), self.outer.factors(ndim), strict=True))
+
+    def with_spacing(self, spacing: tuple[float, ...], nanometres: float | None) -> Composition:
+        """Tell both; the pixels that the outer operator sees are those that the inner one makes."""
+        factors = self.inner.factors(len(spacing))
+        between = tuple(size * factor for size, factor in zip(spacing, factors, strict=True))
+        outer = self.outer.with_spacing(between, nanometres)
+        return Composition(outer=outer, inner=self.inner.with_spacing(spacing, nanometres))
+
     def components(self) -> int:
         return self.outer.components() * self.inner.components()
 

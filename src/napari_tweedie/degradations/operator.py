@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from napari_tweedie.lazy import torch
 from napari_tweedie.method import Method
@@ -47,6 +47,22 @@ class Degradation(Method):
     def domain(self, measurement: Shape) -> Shape:
         """Return the spatial shape of x for a measurement A x of spatial shape `measurement`."""
         return measurement
+
+    def factors(self, ndim: int) -> Shape:
+        """Return how many pixels of x lie along a pixel of A x, an axis each."""
+        return (1,) * ndim
+
+    def with_spacing(self, spacing: tuple[float, ...], nanometres: float | None) -> Self:
+        """Return this operator for images whose pixels have a known size; most operators do not ask for it.
+
+        Parameters
+        ----------
+        spacing : tuple of float
+            Size of the pixels of x along (Z,) Y, X.
+        nanometres : float or None
+            Unit of `spacing`; None if only its ratios count.
+        """
+        return self
 
     def components(self) -> int:
         """Return how many channels the measurement has for each channel of the image: real and imaginary parts, coils."""

@@ -58,6 +58,12 @@ class Picture:
     name: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
 
+    def nanometres(self) -> tuple[float, ...]:
+        """Return the size of a pixel along the z, y, x that there are, in nanometres; empty where it is unknown."""
+        if self.unit not in METRES:
+            return ()
+        return tuple(size * METRES[self.unit] * 1e9 for axis, size in zip(self.axes, self.spacing, strict=True) if axis in "zyx")
+
 
 def read(path: str | Path) -> Picture:
     """Read the first image of a TIFF (OME, ImageJ or plain) or a picture such as PNG or JPEG.

@@ -229,18 +229,7 @@ def pixel_sizes(layer: Layer) -> NDArray[np.float64] | None:
         return None
 
 
-def check_same_pixels(psf: Image, image: Image, spatial: str) -> None:
-    """Raise a ValueError if a point-spread function is known to have other pixels than the image."""
-    ours, theirs = pixel_sizes(image), pixel_sizes(psf)
-    if ours is None or theirs is None:
-        return
-    n = min(len(spatial), len(theirs), len(ours))
-    if not np.allclose(ours[-n:], theirs[-n:], rtol=0.01):
-        raise ValueError(
-            f"the pixels of {psf.name!r} measure {_sizes(theirs[-n:])} µm, those of the image {_sizes(ours[-n:])} µm: "
-            "resample the point-spread function, or correct its scale"
-        )
-
-
-def _sizes(sizes: NDArray[np.float64]) -> str:
-    return " × ".join(f"{size:.4g}" for size in sizes)
+def nanometres(layer: Layer) -> tuple[float, ...]:
+    """Return the pixel size of a layer along every axis as an input of a method has it: empty where it is unknown."""
+    sizes = pixel_sizes(layer)
+    return () if sizes is None else tuple(float(1000 * size) for size in sizes)

@@ -20,7 +20,7 @@ from napari_tweedie.widgets.arrangement import arrange, folded, one_row, shrinka
 from napari_tweedie.widgets.background import Background
 from napari_tweedie.widgets.forms import Chooser, Form
 from napari_tweedie.widgets.job import RUNS, Job, Order
-from napari_tweedie.widgets.layers import Crop, check_same_pixels, image_array, marked_pixels, visible_crop
+from napari_tweedie.widgets.layers import Crop, image_array, marked_pixels, nanometres, visible_crop
 from napari_tweedie.widgets.noise import NoiseLevel
 from napari_tweedie.widgets.relay import Relay
 from napari_tweedie.widgets.run_bar import RunBar
@@ -90,6 +90,7 @@ class Panel(QWidget):
             If something is missing or not allowed; the message says what to change.
         """
         values = {"job": self.job, "axes": self.source.axes.text(), "volume": self.source.is_volume()}
+        values |= self.source.sizes()
         values |= {"device": self.device.currentText(), "noise": self.noise.values(), **self.settings.values()}
         try:
             return Recipe(**{**values, **{field: chooser.method() for field, chooser in self.choosers.items()}, **changes})
@@ -105,9 +106,6 @@ class Panel(QWidget):
             return "Another run is in progress."
         try:
             self.recipe()
-            for layer in self.chosen_layers().values():
-                if isinstance(layer, Image):
-                    check_same_pixels(layer, image, self.source.layout_of().spatial)
             self.source.layout_of()
         except ValueError as error:
             return sentence(error)
@@ -137,7 +135,7 @@ class Panel(QWidget):
                 array = crop.of_mask(marked, self.source.axes.text())
             else:
                 array = np.asarray(image_array(layer))
-            inputs[name] = Input.of(array, layer.name)
+            inputs[name] = Input.of(array, layer.name, nanometres(layer))
         return inputs
 
     # Running.
