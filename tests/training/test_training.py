@@ -7,10 +7,11 @@ import torch
 from skimage import io
 
 from napari_tweedie.denoisers.network import load_network
-from napari_tweedie.training.data import Source, draw_batch, read_folder
+from napari_tweedie.training.data import Images, Source, draw_batch, read_folder
 from napari_tweedie.training.export import write_weights
 from napari_tweedie.training.loop import Training, train
 from napari_tweedie.training.losses import draw_noise_levels, weighted_squared_error
+from napari_tweedie.training.synthetic import Synthetic
 
 SMALL = {"widths": (16, 16), "blocks": 1, "batch": 4, "patch": 16, "large_patch": 32, "learning_rate": 1e-3}
 
@@ -18,7 +19,7 @@ SMALL = {"widths": (16, 16), "blocks": 1, "batch": 4, "patch": 16, "large_patch"
 @pytest.fixture
 def sources(scene: np.ndarray) -> list[Source]:
     image = scene.astype(np.float32)
-    return [Source([image, image[::2, ::2]], 0.5), Source([image], 0.5, microscope=True)]
+    return [Images([image, image[::2, ::2]], 0.4), Images([image], 0.4, microscope=True), Synthetic(0.2)]
 
 
 def test_training_lowers_the_loss(sources: list[Source], tmp_path: Path) -> None:
