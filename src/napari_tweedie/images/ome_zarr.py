@@ -6,22 +6,17 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tweedie.images import ngff
 from napari_tweedie.images.axes import guess_axes
-from napari_tweedie.images.chunks import CHUNK, chunk_shape, coarsened, pyramid, regions
-from napari_tweedie.images.picture import METRES, NAMESPACE, UNITS, Picture, stem
+from napari_tweedie.images.chunks import CHUNK, Region, chunk_shape, coarsened, pyramid, regions
+from napari_tweedie.images.picture import NAMESPACE, Picture, stem
 
 if TYPE_CHECKING:
     import zarr
-
-Version = Literal["0.4", "0.5"]
-Limits = Sequence[tuple[float, float]]
-
-_SECONDS = {"microsecond": 1e-6, "millisecond": 1e-3, "second": 1.0, "minute": 60.0, "hour": 3600.0}
-_COLOURS = ("00FFFF", "FF00FF", "FFFF00", "FF0000", "00FF00", "0000FF")
 
 
 def read(path: Path) -> Picture:
@@ -38,18 +33,19 @@ def read(path: Path) -> Picture:
     if isinstance(node, zarr.Array):
         return Picture(node, guess_axes(node.shape), name=stem(path))
     attributes: dict[str, Any] = dict(node.attrs)
-    image = _image(attributes, path)
+    image = ngff.image(attributes, path)
     (multiscale, *_), dataset = image.multiscales, image.multiscales[0].datasets[0]
-    data, ours = node[dataset.path], attributes.get(NAMESPACE, {})
+    data: Any = node[dataset.path]
+    ours = attributes.get(NAMESPACE, {})
     letters = ours.get("axes", "")
-    axes = letters if len(letters) == data.ndim else _letters(multiscale.axes)
+    axes = letters if len(letters) == data.ndim else ngff.letters(multiscale.axes)
     scale, shift = np.ones(data.ndim), np.zeros(data.ndim)
     for step in [*dataset.coordinateTransformations, *(multiscale.coordinateTransformations or [])]:
         if step.type == "scale":
             scale, shift = scale * step.scale, shift * step.scale
         else:
             shift = shift + step.translation
-    factors, unit = _units(multiscale.axes)
+    factors, unit = ngff.units(multiscale.axes)
     labels = [channel.label or "" for channel in image.omero.channels] if image.omero else []
     named = all(labels) and "c" in axes and len(labels) == data.shape[axes.index("c")]
     return Picture(
@@ -58,55 +54,9 @@ def read(path: Path) -> Picture:
     )  # fmt: skip
 
 
-def _image(attributes: dict[str, Any], path: Path) -> Any:
-    """Return the metadata of an image, a model of yaozarrs."""
-    from yaozarrs import v04, v05
-
-    ome = attributes.get("ome", attributes)
-    if "multiscales" in ome:
-        return (v05.Image if "ome" in attributes else v04.Image).model_validate(ome)
-    if "plate" in ome:
-        raise ValueError(f"it is a plate: name one of its fields, such as {path / ome['plate']['wells'][0]['path'] / '0'}")
-    if "bioformats2raw.layout" in ome:
-        raise ValueError(f"it is a collection of images: name one of them, such as {path / '0'}")
-    raise ValueError("it is a zarr group without an OME image")
-
-
-def _letters(axes: Sequence[Any]) -> str:
-    """Return the axes string for axes of yaozarrs."""
-    known = {"time": "t", "channel": "c"}
-    return "".join(axis.name if axis.type == "space" and axis.name in "zyx" else known.get(axis.type, "q") for axis in axes)
-
-
-def _units(axes: Sequence[Any]) -> tuple[list[float], str]:
-    """Return the factor that makes every axis one of seconds, or of the unit of x, and that unit."""
-    lengths = {axis.name: UNITS.get(axis.unit, axis.unit) for axis in axes if axis.type == "space"}
-    unit = lengths.get("x") if lengths.get("x") in METRES else "pixel"
-    factors = []
-    for axis in axes:
-        length = lengths.get(axis.name)
-        if unit != "pixel" and length in METRES:
-            factors.append(METRES[length] / METRES[unit] if length != unit else 1.0)
-        else:
-            factors.append(_SECONDS.get(axis.unit, 1.0) if axis.type == "time" else 1.0)
-    return factors, unit or "pixel"
-
-
-def ordered(axes: str) -> str:
-    """Return the axes in the order that OME-Zarr asks for: time, channels or others, space.
-
-    Raises
-    ------
-    ValueError
-        If OME-Zarr cannot hold these axes.
-    """
-    others = [axis for axis in axes if axis not in "tzyx"]
-    if len(others) > 1:
-        raise ValueError(f"an OME-Zarr has one axis besides t, z, y and x, and axes {axes!r} have {len(others)}: write a TIFF")
-    return "".join(sorted(axes, key=lambda axis: 0 if axis == "t" else 2 if axis in "zyx" else 1))
-
-
-def create(path: Path, like: Picture, chunks: Sequence[int], limits: Limits, version: Version = "0.5") -> list[zarr.Array[Any]]:
+def create(
+    path: Path, like: Picture, chunks: Sequence[int], limits: ngff.Limits, version: ngff.Version = "0.5"
+) -> list[zarr.Array[Any]]:
     """Create an OME-Zarr without any chunk and return its levels, the finest first.
 
     Parameters
@@ -126,17 +76,18 @@ def create(path: Path, like: Picture, chunks: Sequence[int], limits: Limits, ver
     ------
     FileExistsError
         If there is something of this name.
+    ValueError
+        If an OME-Zarr cannot hold it.
     """
     import zarr
 
-    if path.exists():
-        raise FileExistsError(f"{path} exists: choose another name, or remove it")
+    _require_new(path)
     if like.data.dtype.kind == "c":
         raise ValueError(f"{path}: OME-Zarr holds no complex numbers: write a TIFF")
     shapes = pyramid(like.axes, like.data.shape)
     group = zarr.create_group(path, zarr_format=2 if version == "0.4" else 3)
-    group.attrs.update(_metadata(like, shapes, limits, version) | {NAMESPACE: {"axes": like.axes, "metadata": like.metadata}})
-    specific: dict[str, Any] = {"dimension_names": _names(like.axes)}
+    group.attrs.update(ngff.metadata(like, shapes, limits, version) | {NAMESPACE: {"axes": like.axes, "metadata": like.metadata}})
+    specific: dict[str, Any] = {"dimension_names": ngff.names(like.axes)}
     if version == "0.4":
         specific = {"chunk_key_encoding": {"name": "v2", "separator": "/"}}
     return [
@@ -145,56 +96,35 @@ def create(path: Path, like: Picture, chunks: Sequence[int], limits: Limits, ver
     ]
 
 
-def levels(path: Path) -> list[zarr.Array[Any]]:
-    """Open all levels of what `create` made for writing; every chunk that is written becomes a file, empty or not."""
+def level(path: Path, number: int) -> zarr.Array[Any]:
+    """Open a level of what `create` made for writing; every chunk that is written becomes a file, empty or not."""
     import zarr
 
-    group = zarr.open_group(path, mode="r+")
-    number = len(_image(dict(group.attrs), path).multiscales[0].datasets)
     options: Any = {"write_empty_chunks": True}
-    return [zarr.open_array(path / str(level), mode="r+", config=options) for level in range(number)]
+    return zarr.open_array(path / str(number), mode="r+", config=options)
 
 
-def _metadata(like: Picture, shapes: Sequence[tuple[int, ...]], limits: Limits, version: Version) -> dict[str, Any]:
-    """Return the attributes of an OME-Zarr image, validated."""
-    from yaozarrs import v04, v05
+def levels(path: Path) -> list[zarr.Array[Any]]:
+    """Open all levels of what `create` made for writing."""
+    import zarr
 
-    kinds = {"t": "time", "c": "channel", "s": "channel", "q": "other", "z": "space", "y": "space", "x": "space"}
-    axes: list[dict[str, Any]] = []
-    for name, letter in zip(_names(like.axes), like.axes, strict=True):
-        axes.append({"name": name, "type": kinds[letter]})
-        if letter == "t" or (letter in "zyx" and like.unit != "pixel"):
-            axes[-1]["unit"] = "second" if letter == "t" else like.unit
-    datasets: list[dict[str, Any]] = []
-    factors = np.ones(len(axes))
-    for level, shape in enumerate(shapes):
-        factors *= np.where(np.less(shape, shapes[max(0, level - 1)]), 2, 1)
-        steps: list[dict[str, Any]] = [{"type": "scale", "scale": [float(size) for size in factors * like.spacing]}]
-        shift = like.origin + (factors - 1) / 2 * like.spacing
-        if shift.any():
-            steps.append({"type": "translation", "translation": [float(place) for place in shift]})
-        datasets.append({"path": str(level), "coordinateTransformations": steps})
-    multiscale = {"name": like.name, "axes": axes, "datasets": datasets, "type": "mean"}
-    image: dict[str, Any] = {"multiscales": [multiscale]}
-    if like.channels:
-        image["omero"] = {"channels": _shown(like.channels, limits)}
-    if version == "0.4":
-        return v04.Image.model_validate(image).model_dump(mode="json", exclude_none=True)
-    return {"ome": v05.Image.model_validate(image).model_dump(mode="json", exclude_none=True)}
+    attributes = dict(zarr.open_group(path, mode="r").attrs)
+    return [level(path, number) for number in range(len(ngff.image(attributes, path).multiscales[0].datasets))]
 
 
-def _names(axes: str) -> list[str]:
-    """Return the names of axes in an OME-Zarr, where colours are channels."""
-    return ["c" if axis == "s" else axis for axis in axes]
+def chunk_file(array: zarr.Array[Any], region: Region) -> Path:
+    """Return the file that holds a chunk of a local array, whether it is there or not; it appears when it is complete."""
+    place = tuple(at.start // size for at, size in zip(region, array.chunks, strict=True))
+    root: Path = array.store.root  # type: ignore[attr-defined]
+    return root / array.path / array.metadata.encode_chunk_key(place)
 
 
-def _shown(channels: Sequence[str], limits: Limits) -> list[dict[str, Any]]:
-    """Return the names of channels with what viewers ask for beside them: a colour and a range of grey levels."""
-    colours = _COLOURS if len(channels) > 1 else ("FFFFFF",)
-    return [
-        {"label": name, "color": colours[n % len(colours)], "window": {"start": low, "end": high, "min": low, "max": high}}
-        for n, (name, (low, high)) in enumerate(zip(channels, limits, strict=True))
-    ]
+def store(path: Path, metadata: dict[str, Any]) -> None:
+    """Replace our metadata in what `create` made."""
+    import zarr
+
+    attributes: Any = zarr.open_group(path, mode="r+").attrs
+    attributes.update({NAMESPACE: {**attributes[NAMESPACE], "metadata": metadata}})
 
 
 def write(path: Path, picture: Picture) -> None:
@@ -207,15 +137,14 @@ def write(path: Path, picture: Picture) -> None:
     FileExistsError
         If there is something of this name.
     """
-    axes = ordered(picture.axes)
+    _require_new(path)
+    axes = ngff.ordered(picture.axes)
     order = [picture.axes.index(axis) for axis in axes]
     data = picture.data.transpose(order)
     spacing, origin = (tuple(values[n] for n in order) for values in (picture.spacing, picture.origin))
     like = Picture(data, axes, spacing, picture.unit, picture.name, picture.metadata, picture.channels, origin)
     planes = np.moveaxis(data, axes.index("c"), 0) if "c" in axes else data[None]
     limits = [(float(plane.min()), float(plane.max())) for plane in planes] if picture.channels else []
-    if path.exists():
-        raise FileExistsError(f"{path} exists: choose another name, or remove it")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         chunks = chunk_shape(axes, data.shape, dict.fromkeys("yx", CHUNK))
@@ -228,3 +157,8 @@ def write(path: Path, picture: Picture) -> None:
         part.rename(path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _require_new(path: Path) -> None:
+    if path.exists():
+        raise FileExistsError(f"{path} exists: choose another name, or remove it")
