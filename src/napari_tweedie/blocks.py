@@ -15,8 +15,11 @@ from napari_tweedie.lazy import torch
 from napari_tweedie.method import Input
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
+    from napari_tweedie.degradations.noise import Noise
     from napari_tweedie.jobs import Output
     from napari_tweedie.recipe import Recipe
 
@@ -31,6 +34,12 @@ class Channel:
     intensity: Intensity
     sigma: float
 
+    @classmethod
+    def of(cls, planes: Sequence[NDArray[Any]], noise: Noise) -> Channel:
+        """Measure what `noise` leaves open on some planes, in which missing pixels are NaN."""
+        sigma = noise.level(float(np.mean([np.nanmean(plane) for plane in planes])))
+        return cls(Intensity.of(planes), estimate_stack_noise_level(planes) if sigma is None else sigma)
+
 
 class Blocks:
     """The blocks (samples, [Z,] Y, X) of an image, what is known of their channels, and where results belong.
@@ -41,9 +50,11 @@ class Blocks:
         A NumPy, dask or zarr array; it is read block by block and never changed.
     recipe : Recipe
         Says axes, volume or planes, degradation and noise.
+    channels : mapping of int to Channel, optional
+        What is known of the channels already; they are not measured then.
     """
 
-    def __init__(self, image: Any, recipe: Recipe) -> None:
+    def __init__(self, image: Any, recipe: Recipe, channels: Mapping[int, Channel] | None = None) -> None:
         self.image = image if hasattr(image, "shape") else np.asarray(image)
         if np.dtype(self.image.dtype).kind not in "buif":
             raise ValueError(f"images of type {self.image.dtype} are not supported: convert to integers or floats")
@@ -61,7 +72,7 @@ class Blocks:
             raise ValueError(f"the degradation {recipe.degradation.name!r} takes no colour: split it into channels")
         if self.colour and recipe.job == "decompose":
             raise ValueError("colour images are not taken apart: split the layer into channels first")
-        self._channels: dict[int, Channel] = {}
+        self._channels = dict(channels or {})
 
     def _components(self) -> list[Any]:
         """Return the components of a measurement, which lie along the first axis."""
@@ -102,17 +113,17 @@ class Blocks:
         if number not in self._channels:
             indices = [other for other in self.layout if self.layout.channel(other) == number]
             chosen = [indices[n] for n in _spread(len(indices))]
-            planes = [plane for other in chosen for plane in self._planes(other)]
-            sigma = self.recipe.noise.level(float(np.mean([np.nanmean(plane) for plane in planes])))
+            planes = [plane for other in chosen for plane in self.planes(other)]
             if self.recipe.inverts and not self.recipe.degradation.is_image:
+                sigma = self.recipe.noise.level(float(np.mean([np.nanmean(plane) for plane in planes])))
                 if sigma is None:
                     raise ValueError(
                         f"the noise level of a measurement by {self.recipe.degradation.name!r} cannot be estimated: give it"
                     )
-                planes = [plane for other in chosen for plane in self._start(other)]
-            if sigma is None:
-                sigma = estimate_stack_noise_level(planes)
-            self._channels[number] = Channel(Intensity.of(planes), sigma)
+                intensity = Intensity.of(plane for other in chosen for plane in self._start(other))
+                self._channels[number] = Channel(intensity, sigma)
+            else:
+                self._channels[number] = Channel.of(planes, self.recipe.noise)
         return self._channels[number]
 
     def _start(self, index: Index) -> list[NDArray[np.float32]]:
@@ -172,7 +183,7 @@ class Blocks:
         observed = degradation.observed(torch.empty((1, *shape[1:])))
         return np.broadcast_to(observed[0].numpy(), shape)
 
-    def _planes(self, index: Index) -> list[NDArray[Any]]:
+    def planes(self, index: Index) -> list[NDArray[Any]]:
         """Return some planes of a block, missing pixels as NaN."""
         block = self.samples(index)
         observed = self._observed(block.shape, index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +20,13 @@ from napari_tweedie.results import Cancelled, Preview, Progress, Result
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
+    from torch import device as Device
 
+    from napari_tweedie.blocks import Channel
     from napari_tweedie.denoisers import Denoiser
     from napari_tweedie.recipe import Recipe
 
-__all__ = ["Cancelled", "Preview", "Progress", "Result", "last", "noise_levels", "run"]
+__all__ = ["Cancelled", "Preview", "Progress", "Result", "last", "noise_levels", "run", "run_part"]
 
 PREVIEW_SECONDS = 0.5
 SMALLEST_TILE = 128
@@ -70,6 +72,14 @@ def run(
     return (yield from _Run(recipe.with_inputs(**inputs), image, cancelled).steps())
 
 
+def run_part(recipe: Recipe, part: Any, channels: Mapping[int, Channel]) -> Result:
+    """Run a recipe on a part of a larger image, whose channels have the range and the noise level of the whole.
+
+    Errors are those of `run`.
+    """
+    return last(_Run(recipe, part, lambda: False, channels).steps())
+
+
 def noise_levels(recipe: Recipe, image: Any, **inputs: Any) -> list[float]:
     """Return the noise level of every channel that `run` would work with, in grey levels.
 
@@ -94,14 +104,16 @@ def last(steps: Generator[Any, None, Result]) -> Result:
 class _Run:
     """One run: a recipe, the blocks of an image, and what changes on the way (device and tiles when memory is short)."""
 
-    def __init__(self, recipe: Recipe, image: Any, cancelled: Callable[[], bool]) -> None:
+    def __init__(
+        self, recipe: Recipe, image: Any, cancelled: Callable[[], bool], channels: Mapping[int, Channel] | None = None
+    ) -> None:
         self.recipe = recipe
         self.cancelled = cancelled
         self.device = devices.pick(recipe.device)
         devices.keep_freed_memory()
-        self.blocks = Blocks(image, recipe)
+        self.blocks = Blocks(image, recipe, channels)
         self.job = JOBS[recipe.job](recipe, self.blocks)
-        self.tile = recipe.tile or self._tile_that_fits()
+        self.tile = recipe.tile or tile_that_fits(self.device)
         self.shortage = ""
         self.warnings: dict[str, None] = {}
 
@@ -161,11 +173,6 @@ class _Run:
         several = f"image {number + 1} of {len(self.blocks.layout)}" if len(self.blocks.layout) > 1 else ""
         return " · ".join(filter(None, [several, self.job.stage(share)])) or f"{round(100 * share)} % done"
 
-    def _tile_that_fits(self) -> int:
-        budget = devices.free_memory(self.device) // 4
-        size = int((budget / BYTES_PER_PIXEL) ** 0.5)
-        return int(np.clip(size // SMALLEST_TILE * SMALLEST_TILE, SMALLEST_TILE, 2048 if self.device.type == "cuda" else 1024))
-
     def _use_less_memory(self) -> None:
         """Halve the tiles, then leave the device for the CPU, and say so once; give up when neither is possible."""
         devices.release(self.device)
@@ -175,7 +182,7 @@ class _Run:
         elif self.device.type != "cpu":
             self.shortage = f"The memory of {self.device} was too small; the CPU finished the work."
             self.device = torch.device("cpu")
-            self.tile = self._tile_that_fits()
+            self.tile = tile_that_fits(self.device)
         else:
             raise MemoryError(
                 f"the memory does not suffice even for tiles of {self.tile} pixels: close other programs, crop the image, "
@@ -195,6 +202,12 @@ class _Run:
             "seconds": round(seconds, 2),
             "notes": notes,
         }
+
+
+def tile_that_fits(device: Device) -> int:
+    """Return the side of the largest tile, in pixels, that a quarter of the free memory of a device holds."""
+    size = int((devices.free_memory(device) // 4 / BYTES_PER_PIXEL) ** 0.5)
+    return int(np.clip(size // SMALLEST_TILE * SMALLEST_TILE, SMALLEST_TILE, 2048 if device.type == "cuda" else 1024))
 
 
 def without_gradients(steps: Iterator[Step]) -> Iterator[Step]:

@@ -10,7 +10,7 @@ from napari_tweedie import degradations, denoisers, solvers
 from napari_tweedie.analysis.decomposition import Decomposition
 from napari_tweedie.degradations.noise import Gaussian, Noise
 from napari_tweedie.degradations.noise import build as build_noise
-from napari_tweedie.images.files import METRES
+from napari_tweedie.images.picture import METRES
 from napari_tweedie.method import Method, Registry
 
 M = TypeVar("M", bound=Method)

@@ -110,7 +110,9 @@ def test_leaving_a_view_puts_everything_back(viewer: Viewer, pair: tuple[Image, 
     assert pair[1].contrast_limits == [0, 20]
 
 
-def test_layers_blink_in_turn_and_keep_blinking(viewer: Viewer, compare: Compare, pair: tuple[Image, Image], qtbot: QtBot) -> None:
+def test_layers_blink_in_turn_and_keep_blinking(
+    viewer: Viewer, compare: Compare, pair: tuple[Image, Image], qtbot: QtBot
+) -> None:
     choose(compare, pair)
     view = compare.views[BLINK]
     view.seconds.setValue(0.1)
@@ -138,9 +140,13 @@ def test_side_by_side_shows_only_the_chosen_layers_in_full(viewer: Viewer, compa
     assert red[1] - red[0] == pytest.approx(green[1] - green[0], abs=2)
 
 
-def test_a_difference_is_computed_from_the_slices_that_are_seen(viewer: Viewer, compare: Compare, rng: np.random.Generator) -> None:
+def test_a_difference_is_computed_from_the_slices_that_are_seen(
+    viewer: Viewer, compare: Compare, rng: np.random.Generator
+) -> None:
     first, second = rng.integers(0, 60000, (2, *SHAPE)).astype(np.uint16)
-    choose(compare, (viewer.add_image(first, name="first", scale=(2, 1, 1)), viewer.add_image(second[:, 10:, 20:], name="second")))
+    choose(
+        compare, (viewer.add_image(first, name="first", scale=(2, 1, 1)), viewer.add_image(second[:, 10:, 20:], name="second"))
+    )
     viewer.layers["second"].scale, viewer.layers["second"].translate = (2, 1, 1), (0, 10, 20)
     compare.buttons[DIFFERENCE].click()
     layer = viewer.layers["second − first"]
@@ -200,9 +206,7 @@ def test_the_line_is_dragged_and_stays_through_zoom_slices_3d_and_resizing(
     assert min(red[0], green[0]) == -1 or red[1] > green[0]
 
 
-def test_an_image_larger_than_a_texture_is_cut_too(
-    viewer: Viewer, compare: Compare, pair: tuple[Image, Image]
-) -> None:
+def test_an_image_larger_than_a_texture_is_cut_too(viewer: Viewer, compare: Compare, pair: tuple[Image, Image]) -> None:
     choose(compare, pair)
     for layer in pair:
         visual = viewer.window._qt_viewer.canvas.layer_to_visual[layer]
@@ -254,7 +258,9 @@ def test_closing_the_window_in_a_view_is_quiet(viewer: Viewer, pair: tuple[Image
     qtbot.wait(800)
 
 
-def test_a_key_turns_a_view_on_and_off_while_the_dock_is_open(viewer: Viewer, compare: Compare, pair: tuple[Image, Image]) -> None:
+def test_a_key_turns_a_view_on_and_off_while_the_dock_is_open(
+    viewer: Viewer, compare: Compare, pair: tuple[Image, Image]
+) -> None:
     choose(compare, pair)
     press = viewer.keymap[next(key for key in viewer.keymap if str(key) == "Alt+S")]
     press(viewer)

@@ -76,4 +76,3 @@ def test_colour_is_refused_with_a_way_out(dock: Decompose, finish: Callable[[Pan
     dock.viewer.add_image(np.zeros((8, 8, 3), np.uint8), name="colour", rgb=True)
     dock.run()
     assert "split" in finish(dock)
-

@@ -87,6 +87,9 @@ class Blur(Degradation):
     def domain(self, measurement: Shape) -> Shape:
         return tuple(n + 2 * margin for n, margin in zip(measurement, self._margins(len(measurement)), strict=True))
 
+    def reach(self, ndim: int) -> Shape | None:
+        return None if self.boundary == "circular" else self._margins(ndim)
+
     def extend(self, image: Tensor) -> Tensor:
         """Continue the image beyond its borders by mirror images."""
         for axis, margin in zip(spatial_axes(image), self._margins(image.ndim - 2), strict=True):

@@ -84,6 +84,11 @@ class Composition(Degradation):
     def domain(self, measurement: Shape) -> Shape:
         return self.inner.domain(self.outer.domain(measurement))
 
+    def reach(self, ndim: int) -> Shape | None:
+        """Return the sum of both, in the pixels of each, of which those of the measurement are the largest."""
+        inner, outer = self.inner.reach(ndim), self.outer.reach(ndim)
+        return None if inner is None or outer is None else tuple(a + b for a, b in zip(inner, outer, strict=True))
+
     def norm(self, image: Shape | None = None) -> float:
         """Return the product of both norms, which may be larger than ‖A B‖."""
         return self.inner.norm(image) * self.outer.norm(None if image is None else self.inner.shape(image))

@@ -64,6 +64,13 @@ class Degradation(Method):
         """
         return self
 
+    def reach(self, ndim: int) -> Shape | None:
+        """Return how far a pixel of the image is seen in the measurement, along each of `ndim` axes; None: everywhere.
+
+        It says how much a region of a large image must see of its neighbours to be restored alone.
+        """
+        return None
+
     def components(self) -> int:
         """Return how many channels the measurement has for each channel of the image: real and imaginary parts, coils."""
         return 1

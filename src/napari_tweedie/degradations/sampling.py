@@ -35,6 +35,9 @@ class Downsample(Degradation):
     def domain(self, measurement: Shape) -> Shape:
         return tuple(n * factor for n, factor in zip(measurement, self.factors(len(measurement)), strict=True))
 
+    def reach(self, ndim: int) -> Shape:
+        return (0,) * ndim
+
     def norm(self, image: Shape | None = None) -> float:
         return float(prod(self.factors(2 if image is None else len(image))) ** -0.5)
 

@@ -72,7 +72,9 @@ def dead_leaves(size: int, rng: Generator) -> Image:
     return _clip(gaussian_filter(_averaged(image), rng.uniform(0.0, 0.6)))
 
 
-def _inside_leaf(rows: slice, columns: slice, centre: NDArray[np.float64], radius: float, rng: Generator, size: int) -> NDArray[np.bool_]:
+def _inside_leaf(
+    rows: slice, columns: slice, centre: NDArray[np.float64], radius: float, rng: Generator, size: int
+) -> NDArray[np.bool_]:
     """Tell which pixels of a window lie in a disc, an ellipse or a rectangle of random direction."""
     y, x = (np.arange(s.start, min(s.stop, size)) - c for s, c in zip((rows, columns), centre, strict=True))
     angle, flatness = rng.uniform(0, np.pi), rng.uniform(0.2, 1.0)

@@ -79,7 +79,9 @@ def planes(viewer: Viewer, first: Image, second: Image, visible: bool = False) -
     shown = [axis - viewer.dims.ndim + n for axis in viewer.dims.order[-2:]]
     if min(shown) < 0:
         raise ValueError(f"{first.name!r} and {second.name!r} do not both have the axes that are shown")
-    here = [np.rint(layer.world_to_data(viewer.dims.point)).astype(int) - crop.start for layer, crop in zip((first, second), crops)]
+    here = [
+        np.rint(layer.world_to_data(viewer.dims.point)).astype(int) - crop.start for layer, crop in zip((first, second), crops)
+    ]
     size = np.subtract(crops[0].stop, crops[0].start)[-n:]
     low, high = here[0][-n:].copy(), here[0][-n:] + 1
     low[shown], high[shown] = 0, size[shown]
