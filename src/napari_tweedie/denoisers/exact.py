@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import pi, prod
 from typing import TYPE_CHECKING, ClassVar
 
 from napari_tweedie.degradations.operator import fourier_filter
@@ -11,7 +11,7 @@ from napari_tweedie.lazy import torch
 from napari_tweedie.method import Parameter
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
     from torch import device as Device
 
 
@@ -39,12 +39,27 @@ class Gaussian(Denoiser):
         """Return the variance S of every Fourier coefficient of `x` (orthonormal), on the grid of ``rfftn``."""
         sizes = tuple(x.shape[2:])
         power = power_law(sizes, self.slope, x.device)
-        last = sizes[-1]
-        twice = torch.full((last // 2 + 1,), 2.0, device=x.device)
-        twice[0] = 1
-        if last % 2 == 0:
-            twice[-1] = 1
-        return power * (self.std**2 * prod(sizes) / (power * twice).sum())
+        return power * (self.std**2 * prod(sizes) / (power * _multiplicity(sizes[-1], x.device)).sum())
+
+    def draw(self, like: Tensor, generator: Generator) -> Tensor:
+        """Return clean images of the shape of `like`, drawn on the CPU."""
+        return fourier_filter(torch.randn(like.shape, generator=generator).to(like), self.spectrum(like).sqrt())
+
+    def log_density(self, x: Tensor, sigma: float) -> Tensor:
+        """Return log p_σ(x), the density of clean images plus noise of level sigma, shape (B,)."""
+        variance = self.spectrum(x) + sigma**2
+        distance = (x * fourier_filter(x, 1 / variance)).flatten(1).sum(1)
+        volume = x.shape[1] * (torch.log(2 * pi * variance) * _multiplicity(x.shape[-1], x.device)).sum()
+        return -(distance + volume) / 2
+
+
+def _multiplicity(last: int, device: Device) -> Tensor:
+    """Return how many coefficients of ``fftn`` each of ``rfftn`` stands for, along the last axis of length `last`."""
+    twice = torch.full((last // 2 + 1,), 2.0, device=device)
+    twice[0] = 1
+    if last % 2 == 0:
+        twice[-1] = 1
+    return twice
 
 
 def power_law(sizes: tuple[int, ...], slope: float, device: Device) -> Tensor:
