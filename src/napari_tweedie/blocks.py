@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_tweedie.degradations.noise import Noise
-    from napari_tweedie.jobs import Output
+    from napari_tweedie.outputs import Output
     from napari_tweedie.recipe import Recipe
 
 SAMPLED_BLOCKS = 4

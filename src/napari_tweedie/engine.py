@@ -13,8 +13,9 @@ from napari_tweedie import device as devices
 from napari_tweedie.blocks import Blocks
 from napari_tweedie.denoisers.pieces import Tiled, Volume
 from napari_tweedie.images.axes import Index
-from napari_tweedie.jobs import JOBS, Output, Step, Tools
+from napari_tweedie.jobs import JOBS, Step, Tools
 from napari_tweedie.lazy import torch
+from napari_tweedie.outputs import Output
 from napari_tweedie.results import Cancelled, Preview, Progress, Result
 
 if TYPE_CHECKING:
@@ -138,8 +139,8 @@ class _Run:
                     self.warnings[step.note] = None
                 yield Progress(total, self._stage(number, step.share), (now - started) * (1 / total - 1), facts)
         devices.release(self.device)
-        first = next(iter(images.values()))
-        zoom = tuple(a / b for a, b in zip(first.shape[-len(layout.shape) :], layout.shape, strict=True))
+        shape = next((image.shape[-len(layout.shape) :] for image in images.values()), layout.shape)
+        zoom = tuple(a / b for a, b in zip(shape, layout.shape, strict=True))
         zoom = tuple(1.0 if axis == "s" else factor for axis, factor in zip(layout.axes, zoom, strict=True))
         notes = [*self.recipe.degradation.notes(), *self.warnings, *filter(None, [self.shortage])]
         return Result(images, outputs, zoom, self._provenance(time.monotonic() - started, notes), notes)
@@ -162,8 +163,9 @@ class _Run:
 
     def _write(self, image: NDArray[Any], output: Output, index: Index, estimate: Tensor) -> None:
         intensity = self.job.intensity(index)
-        back = intensity.back if output.kind == "image" else intensity.distance
-        self.blocks.write(image, output, index, back(estimate.cpu().numpy()))
+        pixels = estimate.cpu().numpy()
+        grey = intensity.back(pixels) if output.kind == "image" else intensity.distance(pixels, output.power)
+        self.blocks.write(image, output, index, grey)
 
     def _pieces_of(self, denoiser: Denoiser) -> Tiled | Volume:
         tiled = Tiled(denoiser, self.tile, denoiser.halo, self.check)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar, get_args, get_origin
@@ -217,6 +217,30 @@ class Registry(Generic[M]):
             parameters = dict(value)
             return self.load(parameters.pop("name", ""), **parameters)
         return value
+
+
+class Bundle(Registry[M]):
+    """Methods of a kind that third parties do not extend.
+
+    Parameters
+    ----------
+    kind : str
+        What they are.
+    methods : sequence of type
+        Their classes.
+    """
+
+    def __init__(self, kind: str, methods: Sequence[type[M]]) -> None:
+        self.kind = kind
+        self.methods = {method.name: method for method in methods}
+
+    def names(self) -> list[str]:
+        return list(self.methods)
+
+    def method(self, name: str) -> type[M]:
+        if name not in self.methods:
+            raise ValueError(f"no {self.kind} is called {name!r}; there are: {', '.join(self.methods)}")
+        return self.methods[name]
 
 
 def explain(error: ValidationError) -> str:

@@ -8,6 +8,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from napari_tweedie import degradations, denoisers, solvers
 from napari_tweedie.analysis.decomposition import Decomposition
+from napari_tweedie.analysis.inspections import Inspection
+from napari_tweedie.analysis.inspections import registry as inspections
 from napari_tweedie.degradations.noise import Gaussian, Noise
 from napari_tweedie.degradations.noise import build as build_noise
 from napari_tweedie.images.picture import METRES
@@ -15,7 +17,7 @@ from napari_tweedie.method import Method, Registry
 
 M = TypeVar("M", bound=Method)
 
-JobName: TypeAlias = Literal["denoise", "restore", "degrade", "decompose"]
+JobName: TypeAlias = Literal["denoise", "restore", "degrade", "decompose", "inspect"]
 
 _DESCRIBED = PlainSerializer(Method.describe, return_type=dict[str, Any])
 _SCHEMA = WithJsonSchema({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]})
@@ -53,6 +55,9 @@ class Recipe(BaseModel):
     )
     decomposition: Decomposition = Field(
         Decomposition(), description="Into which bands the image is taken apart; for the job decompose."
+    )
+    inspection: Annotated[Inspection, _from(inspections), _DESCRIBED, _SCHEMA] = Field(
+        "score", validate_default=True, description="What is looked at; for the job inspect."
     )
     axes: str = Field("", description="One letter of tczyxsq an axis; empty: guessed from the number of axes.")
     volume: bool = Field(False, description="Treat Z as depth (3-D) rather than plane by plane.")

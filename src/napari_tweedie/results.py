@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_tweedie.images.axes import Index
-    from napari_tweedie.jobs import Output
+    from napari_tweedie.outputs import Output
 
 
 class Cancelled(Exception):  # noqa: N818 - it is no error
