@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QPushButton, QWidget
 from napari_tweedie.widgets.arrangement import Rows, arrange, folded
 from napari_tweedie.widgets.layer_combo import LayerCombo
 from napari_tweedie.widgets.layers import METADATA
+from napari_tweedie.widgets.profile import Profile
 from napari_tweedie.widgets.relay import Relay
 from napari_tweedie.widgets.similarity import Similarity
 from napari_tweedie.widgets.views.blink import Blink
@@ -45,6 +46,7 @@ class Compare(QWidget):
         self.views: list[View] = [kind(napari_viewer, self) for kind in (Blink, SideBySide, Difference, Swipe)]
         self.buttons = [self._button(view) for view in self.views]
         self.similarity = Similarity(napari_viewer)
+        self.profile = Profile(napari_viewer)
         self.status = QLabel()
         self.status.setWordWrap(True)
         self._view: View | None = None
@@ -140,6 +142,7 @@ class Compare(QWidget):
             button.setEnabled(not obstacle)
             button.setToolTip(obstacle or f"{view.tip} ({_written(view.key)})")
         self.similarity.compare(chosen)
+        self.profile.compare(chosen)
         if self._view is not None and chosen != self._shown:
             self.show_as(self._view if all(layer in self.viewer.layers for layer in self._shown) else None)
 
@@ -171,7 +174,8 @@ class Compare(QWidget):
         for view in self.views:
             if view.option is not None:
                 self._options.row(view.label, view.option)
-        arrange(self, [inputs, row, options, folded("Similarity", [self.similarity])], self.status)
+        folds = [folded("Similarity", [self.similarity]), folded("Line profile", [self.profile])]
+        arrange(self, [inputs, row, options, *folds], self.status)
         self._mark()
 
     def _connect(self) -> None:

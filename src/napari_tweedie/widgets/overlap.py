@@ -57,8 +57,8 @@ def lazily(layer: Image, crop: Crop) -> Any:
     return crop.of(grey).astype(np.float32)
 
 
-def planes(viewer: Viewer, first: Image, second: Image, visible: bool = False) -> list[NDArray[np.float32]]:
-    """Return the plane that is looked at of both layers, on the pixels that they share; colour as its mean.
+def plane_crops(viewer: Viewer, first: Image, second: Image, visible: bool = False) -> tuple[Crop, Crop]:
+    """Return the plane that is looked at of both layers, on the pixels that they share.
 
     Parameters
     ----------
@@ -80,23 +80,29 @@ def planes(viewer: Viewer, first: Image, second: Image, visible: bool = False) -
     if min(shown) < 0:
         raise ValueError(f"{first.name!r} and {second.name!r} do not both have the axes that are shown")
     here = [
-        np.rint(layer.world_to_data(viewer.dims.point)).astype(int) - crop.start for layer, crop in zip((first, second), crops)
+        np.rint(layer.world_to_data(viewer.dims.point)).astype(int) - crop.start
+        for layer, crop in zip((first, second), crops, strict=True)
     ]
     size = np.subtract(crops[0].stop, crops[0].start)[-n:]
     low, high = here[0][-n:].copy(), here[0][-n:] + 1
     low[shown], high[shown] = 0, size[shown]
     if visible and viewer.dims.ndisplay == 2:
-        seen = [edge[-n:][shown] - np.array(crops[0].start)[-n:][shown] for edge in visible_pixels(first)]
-        low[shown], high[shown] = np.maximum(seen[0], 0), np.minimum(seen[1], size[shown])
+        begin, end = (edge[-n:] - np.array(crops[0].start[-n:]) for edge in visible_pixels(first))
+        low[shown], high[shown] = np.maximum(begin, 0)[shown], np.minimum(end, size)[shown]
     if (low < 0).any() or (high > size).any() or (high <= low).any():
         raise ValueError(f"{first.name!r} and {second.name!r} share no pixels here")
-    read = []
-    for layer, crop, point in zip((first, second), crops, here, strict=True):
+    parts = []
+    for crop, point in zip(crops, here, strict=True):
         begin, end = point.copy(), point + 1
         begin[-n:], end[-n:] = low, high
-        part = Crop(tuple(crop.start + begin), tuple(crop.start + end))
-        read.append(np.asarray(lazily(layer, part)).reshape([high[axis] - low[axis] for axis in sorted(shown)]))
-    return read
+        parts.append(Crop(tuple(map(int, crop.start + begin)), tuple(map(int, crop.start + end))))
+    return parts[0], parts[1]
+
+
+def plane(layer: Image, crop: Crop) -> NDArray[np.float32]:
+    """Read a part of a layer that `plane_crops` returned, without the axes of one pixel; colour as its mean."""
+    values: NDArray[np.float32] = np.squeeze(np.asarray(lazily(layer, crop)))
+    return values
 
 
 def _grid(layer: Image, n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -10,7 +10,7 @@ from napari.layers import Image
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_tweedie.widgets.layers import METADATA, result_layer
-from napari_tweedie.widgets.overlap import lazily, planes, shared
+from napari_tweedie.widgets.overlap import lazily, plane, plane_crops, shared
 from napari_tweedie.widgets.views.side_by_side import place
 from napari_tweedie.widgets.views.view import View
 
@@ -74,7 +74,7 @@ def difference(viewer: Viewer, reference: Image, layer: Image) -> Image:
     of_reference, of_layer = shared(reference, layer)
     pixels = lazily(layer, of_layer) - lazily(reference, of_reference)
     larger, crop = (reference, of_reference) if reference.ndim > layer.ndim else (layer, of_layer)
-    first, second = planes(viewer, reference, layer)
+    first, second = (plane(*pair) for pair in zip((reference, layer), plane_crops(viewer, reference, layer), strict=True))
     limit = float(np.nanpercentile(np.abs(second - first), SHARE)) or 1.0
     made = result_layer(larger, pixels, "", crop.start, (1,) * larger.ndim, "difference")
     made.name = f"{layer.name} − {reference.name}"
