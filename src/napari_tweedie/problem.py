@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -68,4 +69,22 @@ class Problem:
 
     def data_residual(self, x: Tensor) -> float:
         """Return the root mean square of A x − y over the observed pixels; about σ_y when x explains the measurement."""
-        return float(self.residual(x)[self.degradation.observed(self.measurement)].square().mean().sqrt())
+        residual = self.residual(x)
+        return float(residual[self.degradation.observed(self.measurement).expand_as(residual)].square().mean().sqrt())
+
+    def draw(self, z: Tensor, rho: float, white: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return draws of x from the density proportional to ``exp(−(‖A x − y‖² + ρ‖x − z‖²) / 2σ_y²)``.
+
+        The proximal map at data and z with noise of their own (Papandreou & Yuille 2010): exact wherever that map is.
+
+        Parameters
+        ----------
+        z : Tensor
+            Shape (samples, C, …), or (1, C, …) for all samples.
+        rho : float
+            Weight of z, > 0, as in `prox`.
+        white : callable
+            Returns white noise of variance one, a batch entry a sample, with the spatial shape of its argument.
+        """
+        y = self.measurement + self.noise_level * white(self.measurement)
+        return self.degradation.prox(z + self.noise_level / rho**0.5 * white(z), y, rho)

@@ -1,0 +1,12 @@
+"""Which samplers are there? ``names()`` lists them, ``load(name, **parameters)`` builds one."""
+
+from __future__ import annotations
+
+from napari_tweedie.method import Registry
+from napari_tweedie.samplers.sampler import Sampler, State
+
+registry: Registry[Sampler] = Registry("napari_tweedie.samplers")
+names = registry.names
+load = registry.load
+
+__all__ = ["Sampler", "State", "load", "names", "registry"]

@@ -1,0 +1,100 @@
+"""How are draws from the posterior of a noisy image made in few steps? Reverse diffusion with matched moments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from napari_tweedie.lazy import torch
+from napari_tweedie.method import Parameter
+from napari_tweedie.samplers.sampler import NOISE_FLOOR, Sampler, State, WhiteNoise, watch
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from napari_tweedie.denoisers.denoiser import Denoise
+    from napari_tweedie.problem import Problem
+
+
+class MomentMatched(Sampler):
+    """Reverse diffusion from the noise level of the image down, each step with the mean and covariance of the posterior.
+
+    Given x at level a, the image at level b < a has mean ``d + (b²/a²)(x − d)``, d = f(x, a), and covariance
+    ``b² k + k² a² J``, k = 1 − b²/a², J = ∂f/∂x: the spread of the clean image given x, which plain ancestral sampling
+    leaves out. Noise n of variance b² k alone moves the estimate by about J n, as the next evaluation shows; adding
+    (a/b − 1) times that movement to x gives ``b² k (1 + (a/b − 1) J)²``, which is exact for J = 0 and J = 1 and right to
+    second order in between. So a step costs one evaluation, no probe, and keeps correlations between pixels.
+    """
+
+    name: ClassVar[str] = "moment-matched"
+    title: ClassVar[str] = "Moment-matched diffusion"
+
+    iterations: int = Parameter(12, "Noise levels, with one denoising each.", ge=1, le=1000)
+    start: float = Parameter(1.0, "Noise level at which samples of the prior begin.", unit="range", gt=0, le=10, advanced=True)
+
+    def steps(self) -> int:
+        return self.iterations
+
+    def check(self, problem: Problem) -> None:
+        if problem.degradation.name != "identity":
+            raise ValueError(
+                f"{self.name} samples what is left unknown by noise alone; for {problem.degradation.name!r} choose split-gibbs"
+            )
+
+    def estimates(self, problem: Problem, denoiser: Denoise, white: WhiteNoise) -> Iterator[Tensor]:
+        sigma = max(problem.noise_level, NOISE_FLOOR)
+        return denoising_draws(denoiser, problem.measurement, levels_of_draw(sigma, self.iterations), white)
+
+    def prior(self, denoiser: Denoise, mean: Tensor, generator: Generator | None = None) -> Iterator[State]:
+        """Yield states of samples of the prior p(x), from noise alone.
+
+        Parameters
+        ----------
+        denoiser : callable
+            f(x, sigma).
+        mean : Tensor
+            What the noise of level `start` is added to, shape (1, C, …): about the mean of the images.
+        generator : Generator, optional
+            Source of all randomness, on the CPU; by default one with seed 0.
+        """
+        white = WhiteNoise(generator or torch.Generator().manual_seed(0), range(self.samples), paired=False)
+        x = mean + self.start * white(mean)
+        schedule = levels(self.start, NOISE_FLOOR, self.iterations)
+        return watch(denoising_draws(denoiser, x, schedule, white), lambda x: 0.0, self.steps())
+
+
+def levels(first: float, last: float, steps: int) -> list[float]:
+    """Return steps + 1 falling noise levels, evenly spaced in σ^(1/7) (Karras et al. 2022)."""
+    return [float(level) for level in np.linspace(first ** (1 / 7), last ** (1 / 7), steps + 1) ** 7]
+
+
+def levels_of_draw(first: float, steps: int) -> list[float]:
+    """Return the levels of a denoising draw: the last is small enough that little is left out, and steps are not too long."""
+    return levels(first, first / (4 / 3 * steps), steps)
+
+
+def denoising_draws(denoiser: Denoise, x: Tensor, schedule: list[float], white: WhiteNoise) -> Iterator[Tensor]:
+    """Yield the clean image after every level of the schedule; the last is a draw given `x`, clean plus white noise.
+
+    Parameters
+    ----------
+    denoiser : callable
+        f(x, sigma).
+    x : Tensor
+        Noisy images at the first level, shape (samples, C, …), or (1, C, …) for all samples.
+    schedule : list of float
+        Falling noise levels.
+    white : WhiteNoise
+        The noise of the samples.
+    """
+    d = denoiser(x, schedule[0])
+    for a, b in pairwise(schedule):
+        k = 1 - b**2 / a**2
+        x = d + b**2 / a**2 * (x - d) + b * k**0.5 * white(x)
+        before, d = d, denoiser(x, b)
+        moved = (a / b - 1) * (d - before)
+        x, d = x + moved, d + moved
+        yield d

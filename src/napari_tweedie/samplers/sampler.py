@@ -1,0 +1,147 @@
+"""What is a sampler? A generator of stacks of images that become draws from p(x | y)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from napari_tweedie.lazy import torch
+from napari_tweedie.method import Method, Parameter
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from napari_tweedie.denoisers.denoiser import Denoise
+    from napari_tweedie.problem import Problem
+
+NOISE_FLOOR = 0.5 / 255
+"""Lowest noise level that samplers assume: 8-bit images are not known better."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a sampler stands after an iteration.
+
+    Parameters
+    ----------
+    iteration, total : int
+        Iterations done, and to do in all; they are equal in the last state, also when the sampler stops early.
+    estimate : Tensor
+        The samples so far, along B. In the last state they are draws; before, clean images on their way to them.
+    residual : float
+        Root mean square of A x − y over all samples; about the noise level for draws from the posterior.
+    note : str
+        What the user should know, in one sentence; empty when all went well.
+    """
+
+    iteration: int
+    total: int
+    estimate: Tensor
+    residual: float
+    note: str = ""
+
+
+class Sampler(Method):
+    """Draws from p(x | y), given a problem and a denoiser; iterate over the call until its end.
+
+    Subclasses define `estimates` and `steps`, and `check` where they cannot treat every problem.
+    """
+
+    is_honest: ClassVar[bool] = True
+    """Whether the samples spread as the posterior does; where not, they are diverse samples, and their spread says nothing."""
+
+    samples: int = Parameter(16, "How many samples are drawn.", ge=1, le=1000)
+
+    def steps(self) -> int:
+        """Return how many states the sampler will yield at most."""
+        raise TypeError(f"{type(self).__name__} defines no number of steps")
+
+    def check(self, problem: Problem) -> None:
+        """Raise ValueError, with the reason, if this sampler cannot treat this problem."""
+
+    def estimates(self, problem: Problem, denoiser: Denoise, white: WhiteNoise) -> Iterator[Tensor]:
+        """Yield the samples so far after every step, the draws last."""
+        raise TypeError(f"{type(self).__name__} defines no iteration")
+
+    def __call__(
+        self, problem: Problem, denoiser: Denoise, generator: Generator | None = None, numbers: Sequence[int] | None = None
+    ) -> Iterator[State]:
+        """Yield a state after every step.
+
+        Parameters
+        ----------
+        problem : Problem
+            One measurement (B = 1), degradation, noise.
+        denoiser : callable
+            f(x, sigma).
+        generator : Generator, optional
+            Source of all randomness, on the CPU; by default one with seed 0.
+        numbers : sequence of int, optional
+            Which samples of the stack to draw, by default the first `samples`. A sample depends on the generator's state
+            and on its own number, not on the others: a stack can be drawn piece by piece, and longer later.
+
+        Raises
+        ------
+        ValueError
+            If this sampler cannot treat this problem; the message says why.
+        """
+        if len(problem.measurement) != 1:
+            raise ValueError(f"a sampler takes one measurement at a time (got a batch of {len(problem.measurement)})")
+        self.check(problem)
+        white = WhiteNoise(generator or torch.Generator().manual_seed(0), range(self.samples) if numbers is None else numbers)
+        return watch(self.estimates(problem, denoiser, white), problem.data_residual, self.steps())
+
+
+def watch(estimates: Iterator[Tensor], residual: Callable[[Tensor], float], total: int) -> Iterator[State]:
+    """Measure the samples after every step; stop with those before and a note when they are no longer finite."""
+    states = (State(k, total, x, residual(x)) for k, x in enumerate(estimates, start=1))
+    state = next(states)
+    for following in states:
+        if not isfinite(following.residual):
+            note = f"The samples diverged and were stopped after {state.iteration} of {total} steps: they are no draws."
+            state = replace(state, note=note)
+            break
+        yield state
+        state = following
+    yield replace(state, total=state.iteration)
+
+
+class WhiteNoise:
+    """White noise of variance one for numbered samples: each has random numbers of its own, whichever others are drawn.
+
+    Samples 2j and 2j + 1 are given opposite noise (antithetic variates). Each is as random as before, but what is odd in
+    the noise cancels in their mean: for a Gaussian posterior the mean of a pair is the posterior mean.
+
+    Parameters
+    ----------
+    generator : Generator
+        Gives the seed of all, on the CPU.
+    numbers : sequence of int
+        Which samples.
+    paired : bool
+        Give opposite noise to pairs; otherwise all noise is independent.
+    """
+
+    def __init__(self, generator: Generator, numbers: Sequence[int], *, paired: bool = True) -> None:
+        seed = int(torch.randint(2**62, (), generator=generator))
+        self.streams = [number // 2 if paired else number for number in numbers]
+        self.signs = [1 - 2 * (number % 2) if paired else 1 for number in numbers]
+        self.generators = {stream: _generator(seed, stream) for stream in self.streams}
+
+    def __len__(self) -> int:
+        return len(self.streams)
+
+    def __call__(self, like: Tensor) -> Tensor:
+        """Return noise of shape (samples, C, …), with the spatial shape, dtype and device of `like`."""
+        drawn = {stream: torch.randn(like.shape[1:], generator=generator) for stream, generator in self.generators.items()}
+        noise = [sign * drawn[stream] for stream, sign in zip(self.streams, self.signs, strict=True)]
+        return torch.stack(noise).to(like)
+
+
+def _generator(seed: int, stream: int) -> Generator:
+    state = np.random.SeedSequence((seed, stream)).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0]) >> 1)

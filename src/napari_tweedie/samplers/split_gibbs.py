@@ -1,0 +1,125 @@
+"""How are draws made for blur, gaps or low resolution? Data and denoiser take turns, as in a Gibbs sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.lazy import torch
+from napari_tweedie.method import Parameter
+from napari_tweedie.samplers.moment_matched import denoising_draws, levels_of_draw
+from napari_tweedie.samplers.sampler import NOISE_FLOOR, Sampler, WhiteNoise
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_tweedie.degradations.svd import SVD
+    from napari_tweedie.denoisers.denoiser import Denoise
+    from napari_tweedie.problem import Problem
+
+
+class SplitGibbs(Sampler):
+    """Split Gibbs sampling, with the noise of the measurement itself as the coupling.
+
+    The noise of y = A z + e is split into ρ A n, of white n, and a rest: x = z + ρ n is a noisy image that knows all that y
+    says. In turn x is drawn given z and y, and z given x by `moment-matched` reverse diffusion from level ρ. Other than the
+    usual coupling (Vono, Dobigeon & Chainais 2019) this one changes nothing of the posterior, as long as ρ‖A‖ ≤ σ_y,
+    so ρ may be large and the turns mix fast. It begins with larger ρ: directions of singular value h are drawn from their
+    measurement y/h, made as noisy as ρ, until ρ h ≤ σ_y, and follow the exact rule from then on. Where A has no structured
+    singular values, the usual coupling does the beginning.
+    """
+
+    name: ClassVar[str] = "split-gibbs"
+    title: ClassVar[str] = "Split Gibbs"
+
+    iterations: int = Parameter(30, "Turns of data and denoiser.", ge=1, le=10000)
+    depth: int = Parameter(4, "Noise levels of a denoising draw; a turn costs one denoising more.", ge=1, le=100, advanced=True)
+    start: float = Parameter(0.5, "Coupling ρ of the first turn.", unit="range", gt=0, le=10, advanced=True)
+
+    def steps(self) -> int:
+        return self.iterations
+
+    def estimates(self, problem: Problem, denoiser: Denoise, white: WhiteNoise) -> Iterator[Tensor]:
+        coupling = Coupling.of(problem)
+        z = problem.start()
+        falling = round(self.iterations * FALLING)
+        couplings = np.geomspace(max(self.start, coupling.last), coupling.last, falling).tolist()
+        for rho in couplings + [coupling.last] * (self.iterations - falling):
+            x = coupling(z, rho, white)
+            *_, z = denoising_draws(denoiser, x, levels_of_draw(rho, self.depth), white)
+            yield z
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """The draw of a noisy image x = z + ρ n, white n, given an image z and the measurement y.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its noise level is not zero.
+    svd : SVD or None
+        Decomposition of A, where there is a fast one.
+    last : float
+        The largest ρ, about σ_y/‖A‖, at which the draw is exact in all directions.
+    """
+
+    problem: Problem
+    svd: SVD | None
+    last: float
+
+    @classmethod
+    def of(cls, problem: Problem) -> Coupling:
+        """Prepare a problem."""
+        sigma = max(problem.noise_level, NOISE_FLOOR)
+        problem = replace(problem, noise=Gaussian(sigma=sigma))
+        last = sigma / problem.norm
+        try:
+            return cls(problem, problem.degradation.svd(problem.start()), last)
+        except ValueError:
+            return cls(problem, None, CONVERGENT * last)
+
+    def __call__(self, z: Tensor, rho: float, white: WhiteNoise) -> Tensor:
+        """Return x for z of shape (samples, C, …), or (1, C, …) for all samples."""
+        if self.svd is not None:
+            return self.by_direction(self.svd, z, rho, white)
+        if rho <= self.last:
+            return self.by_gradient(z, rho, white)
+        return self.problem.draw(z, (self.problem.noise_level / rho) ** 2, white)
+
+    def by_direction(self, svd: SVD, z: Tensor, rho: float, white: WhiteNoise) -> Tensor:
+        """Return ``x = z + w (y/h − z) + ρ √(1 − min(g, 1/g)) n``, w = min(g, 1), g = ρ²h²/σ_y², in each direction of V."""
+        h = svd.singular_values
+        c = svd.vt(z)
+        g = (rho * h / self.problem.noise_level) ** 2
+        data = torch.where(h > 0, svd.ut(self.problem.measurement) / h, 0.0)
+        spread = (1 - torch.minimum(g, 1 / g.clamp_min(1e-12))).clamp_min(0).sqrt()
+        return svd.v(c + g.clamp_max(1) * (data - c) + rho * spread * white(c))
+
+    def by_gradient(self, z: Tensor, rho: float, white: WhiteNoise) -> Tensor:
+        """Return ``x = z − γ Aᵀ(A z − y) + ρ (1 − γ AᵀA)^½ n``, γ = ρ²/σ_y²: the same where ρ‖A‖ < σ_y, without directions.
+
+        The square root is its binomial series.
+        """
+        degradation, gamma = self.problem.degradation, (rho / self.problem.noise_level) ** 2
+        term = white(z)
+        root, coefficient = term, 1.0
+        for k in range(1, TERMS + 1):
+            term = gamma * degradation.adjoint(degradation(term))
+            coefficient *= (k - 1.5) / k
+            root = root + coefficient * term
+        return z - gamma * self.problem.gradient(z) + rho * root
+
+
+FALLING = 0.7
+"""Share of the turns in which the coupling falls; in the others it stays at its last value."""
+
+CONVERGENT = 0.9
+"""Share of σ_y/‖A‖ at which the series of the square root is right to 1 % after its terms."""
+
+TERMS = 8
+"""Terms of that series."""
