@@ -111,6 +111,11 @@ class Job(QObject):
         """Whether the run has returned its result."""
         return self._result is not None
 
+    @property
+    def report(self) -> dict[str, Any]:
+        """What there is to read at the end of an inspection; empty before, and for other jobs."""
+        return self._result.provenance.get("read", {}) if self._result is not None else {}
+
     def start(self) -> None:
         """Start the run; wait for `ended`.
 

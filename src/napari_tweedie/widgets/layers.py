@@ -66,7 +66,9 @@ def visible_pixels(layer: Image) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
     return first.astype(int), last.astype(int)
 
 
-def visible_crop(layer: Image, point: Sequence[float], axes: str, volume: bool, flat: bool = True) -> Crop:
+def visible_crop(
+    layer: Image, point: Sequence[float], axes: str, volume: bool, flat: bool = True, side: int | None = None
+) -> Crop:
     """Return the middle of the visible field: the current slice, or all planes of a volume, and a limited number of pixels.
 
     Parameters
@@ -81,11 +83,13 @@ def visible_crop(layer: Image, point: Sequence[float], axes: str, volume: bool, 
         Whether Z belongs to the field.
     flat : bool
         Whether the viewer shows planes; a 3-D view has no visible field, and the middle of the layer is taken.
+    side : int, optional
+        Most pixels along Y and X; by default what a preview shows.
     """
     shape = image_array(layer).shape
     current = np.rint(layer.world_to_data(point)).astype(int)
     first, last = visible_pixels(layer)
-    side = LARGEST_VOLUME_FIELD if volume else LARGEST_FIELD
+    side = side or (LARGEST_VOLUME_FIELD if volume else LARGEST_FIELD)
     start, stop = [], []
     for n, (axis, length) in enumerate(zip(axes, shape, strict=True)):
         begin, end = 0, length

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -117,14 +118,20 @@ class Panel(QWidget):
         crop, what = Crop.whole(image_array(image).shape), ""
         estimated = recipe.noise.level(0.0) is None
         if preview:
-            flat = self.viewer.dims.ndisplay == 2
-            if self.job == "denoise" or recipe.degradation.is_image:
-                crop = visible_crop(image, self.viewer.dims.point, recipe.axes, recipe.volume, flat=flat)
-            channel = crop.start[recipe.axes.index("c")] if "c" in recipe.axes else 0
-            if estimated and channel < len(self.noise.levels):
-                recipe = recipe.model_copy(update={"noise": Gaussian(sigma=self.noise.levels[channel])})
+            crop, recipe = self._visible(recipe, image)
             what = "preview"
         return Order(recipe, image, what, crop, self._inputs(crop), estimated, preview, self._preview)
+
+    def _visible(self, recipe: Recipe, image: Image, side: int | None = None) -> tuple[Crop, Recipe]:
+        """Return the part of a layer that is seen, at most `side` pixels wide, and the recipe with the whole layer's noise."""
+        crop = Crop.whole(image_array(image).shape)
+        if not recipe.inverts or recipe.degradation.is_image:
+            flat = self.viewer.dims.ndisplay == 2
+            crop = visible_crop(image, self.viewer.dims.point, recipe.axes, recipe.volume, flat=flat, side=side)
+        channel = crop.start[recipe.axes.index("c")] if "c" in recipe.axes else 0
+        if recipe.noise.level(0.0) is None and channel < len(self.noise.levels):
+            recipe = recipe.model_copy(update={"noise": Gaussian(sigma=self.noise.levels[channel])})
+        return crop, recipe
 
     def _inputs(self, crop: Crop) -> dict[str, Input]:
         """Return copies of the arrays that the degradation takes, cut like the image where they lie on its pixels."""
@@ -142,8 +149,11 @@ class Panel(QWidget):
 
     def run(self, preview: bool = False) -> None:
         """Run on the whole layer, or on its visible part as a preview."""
+        self._start(lambda: self.order(preview))
+
+    def _start(self, order: Callable[[], Order]) -> None:
         try:
-            job = Job(self.viewer, self.order(preview))
+            job = Job(self.viewer, order())
             job.progressed.connect(self.bar.show_progress)
             job.ended.connect(self._on_ended)
             self._run = job
