@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from math import pi, prod
 from typing import TYPE_CHECKING, ClassVar
 
 from napari_tweedie.degradations.operator import fourier_filter
 from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.lazy import torch
-from napari_tweedie.method import Parameter
+from napari_tweedie.method import ArrayInput, Input, Parameter
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from torch import Generator, Tensor
     from torch import device as Device
 
@@ -26,6 +29,7 @@ class Gaussian(Denoiser):
     name: ClassVar[str] = "gaussian"
     title: ClassVar[str] = "Gaussian field (exact)"
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
+    differentiable: ClassVar[bool] = True
 
     std: float = Parameter(0.25, "Standard deviation of the clean images.", unit="range", gt=0, le=100)
     slope: float = Parameter(0.0, "Fall of the power with frequency: 0 white, 2 as in photographs.", ge=0, le=6)
@@ -51,6 +55,68 @@ class Gaussian(Denoiser):
         distance = (x * fourier_filter(x, 1 / variance)).flatten(1).sum(1)
         volume = x.shape[1] * (torch.log(2 * pi * variance) * _multiplicity(x.shape[-1], x.device)).sum()
         return -(distance + volume) / 2
+
+
+class Mixture(Denoiser):
+    """The posterior mean for pixels that are independent draws of a mixture of two Gaussians: dark ones and bright ones.
+
+    ``f(x, σ) = Σ w_k(x) (s² x + σ² m_k) / (s² + σ²)`` with the posterior weights ``w_k ∝ π_k N(x; m_k, s² + σ²)``. For tests and
+    teaching: a posterior with two modes, known in closed form.
+    """
+
+    name: ClassVar[str] = "mixture"
+    title: ClassVar[str] = "Two grey levels (exact)"
+    ndim: ClassVar[tuple[int, ...]] = (2, 3)
+    differentiable: ClassVar[bool] = True
+
+    dark: float = Parameter(0.2, "Mean of the dark pixels.", unit="range", ge=-100, le=100)
+    bright: float = Parameter(0.8, "Mean of the bright pixels.", unit="range", ge=-100, le=100)
+    share: float = Parameter(0.5, "Share of bright pixels.", gt=0, lt=1)
+    std: float = Parameter(0.05, "Standard deviation of the pixels of a kind.", unit="range", gt=0, le=100)
+
+    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        noise = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).view(-1, *[1] * (x.ndim - 1)).square()
+        variance = self.std**2 + noise
+        odds = (
+            math.log(self.share / (1 - self.share)) + (self.bright - self.dark) * (x - (self.bright + self.dark) / 2) / variance
+        )
+        mean = self.dark + (self.bright - self.dark) * torch.sigmoid(odds)
+        return (self.std**2 * x + noise * mean) / variance
+
+
+class Empirical(Denoiser):
+    """The posterior mean for images that are one of a given set, all equally likely: their mean, weighted by likelihood.
+
+    ``f(x, σ) = Σ w_i a_i`` with ``w_i ∝ exp(−‖x − a_i‖² / 2σ²)``; what a network would become that had learned its training images
+    by heart. Constants and identity at σ = 0 are not kept. A tile counts as an image of its own, as large as those of the set.
+    """
+
+    name: ClassVar[str] = "empirical"
+    title: ClassVar[str] = "Known images (exact)"
+    ndim: ClassVar[tuple[int, ...]] = (2, 3)
+    differentiable: ClassVar[bool] = True
+
+    images: ArrayInput = Parameter(
+        ..., "The set, a stack of images: one axis, then the axes of the image, in its grey levels.", layer="image"
+    )
+
+    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        images = self.images.tensor(x)
+        if tuple(images.shape[1:]) != tuple(x.shape[2:]):
+            raise ValueError(
+                f"the known images have shape {tuple(images.shape[1:])}, the image {tuple(x.shape[2:])}: they must be equal"
+            )
+        level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(len(x)).view(-1, 1, 1)
+        flat, pixels = images.flatten(1), x.flatten(2)
+        distances = torch.stack([(pixels - image).square().sum(-1) for image in flat], dim=-1)
+        nearest = distances - distances.amin(-1, keepdim=True)
+        weights = torch.softmax(-nearest / (2 * level.square()).clamp_min(torch.finfo(x.dtype).tiny), dim=-1)
+        return (weights @ flat).view(x.shape)
+
+    def normalised(self, offset: float, scale: float) -> Self:
+        if self.images.array is None:
+            return self
+        return self.model_copy(update={"images": Input((self.images.array - offset) / scale, self.images.name)})
 
 
 def _multiplicity(last: int, device: Device) -> Tensor:

@@ -32,6 +32,7 @@ class Unet(Denoiser):
     name: ClassVar[str] = "unet"
     title: ClassVar[str] = "U-Net"
     halo: ClassVar[int] = 64
+    differentiable: ClassVar[bool] = True
 
     precision: Literal["auto", "float32", "bfloat16"] = Parameter(
         "auto", "Arithmetic of the network; auto: bfloat16 where this device is measured to run it faster.", advanced=True
