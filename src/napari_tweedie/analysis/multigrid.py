@@ -141,10 +141,10 @@ class PoissonSolver:
             If the tolerance was not reached, because b holds values that are not finite.
         """
         apply = self._levels[0]
-        u, r = np.zeros(b.shape), b.astype(np.float64)
+        u, r = np.zeros(b.shape), np.asarray(b, np.float64)
         p, last = np.zeros_like(u), 1.0
         for _ in range(iterations):
-            z = self._cycle(0, r.astype(np.float32)).astype(np.float64)
+            z = np.asarray(self._cycle(0, r.astype(np.float32)), np.float64)
             if np.abs(z).max() <= tolerance:
                 return u + z
             product = float(np.vdot(r, z))
