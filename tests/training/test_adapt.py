@@ -20,7 +20,17 @@ SETTINGS = Adaptation(steps=60, patch=32, learning_rate=2e-3)
 def network(tmp_path_factory: pytest.TempPathFactory) -> UNet:
     """A small network that knows dead leaves only."""
     leaves = dead_leaves(128, np.random.default_rng(0))
-    settings = Training(precision="float32", widths=(16, 16), blocks=1, steps=150, batch=4, patch=32, large_share=0, learning_rate=4e-3, average=0.9)
+    settings = Training(
+        precision="float32",
+        widths=(16, 16),
+        blocks=1,
+        steps=150,
+        batch=4,
+        patch=32,
+        large_share=0,
+        learning_rate=4e-3,
+        average=0.9,
+    )
     trained = train(settings, [Images([leaves], 1.0)], tmp_path_factory.mktemp("network"), torch.device("cpu"))
     return trained.eval()
 
