@@ -14,7 +14,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from napari_tweedie import degradations, denoisers, solvers
+from napari_tweedie import cli_training, degradations, denoisers, solvers
 from napari_tweedie.method import Input, explain
 from napari_tweedie.recipe import Recipe
 
@@ -26,6 +26,8 @@ app = typer.Typer(
     help="Denoise and restore images with a denoiser as the model of what images look like.",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
 )  # fmt: skip
+app.command()(cli_training.train)
+app.command()(cli_training.adapt)
 out = Console()
 err = Console(stderr=True)
 

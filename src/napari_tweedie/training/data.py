@@ -94,6 +94,8 @@ def _planes(image: NDArray[Any]) -> list[Image]:
 def draw_batch(sources: Sequence[Source], count: int, size: int, rng: np.random.Generator) -> Image:
     """Draw `count` random patches, shape (count, 1, size, size)."""
     shares = np.array([source.share for source in sources])
+    if not shares.sum() > 0:
+        raise ValueError("there is nothing to train on: give a folder of images, or a share of drawn ones")
     chosen = rng.choice(len(sources), size=count, p=shares / shares.sum())
     return np.stack([sources[index].patch(size, rng) for index in chosen])[:, None]
 

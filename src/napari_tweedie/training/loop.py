@@ -16,6 +16,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from napari_tweedie.denoisers.network import load_network
 from napari_tweedie.denoisers.unet import UNet, initialise
 from napari_tweedie.device import fastest_precision
 from napari_tweedie.training.data import Source, draw_batch
@@ -100,7 +101,9 @@ def _as_matrix(kernel: Tensor) -> Tensor:
     return channels_last.view(kernel.shape[0], -1)
 
 
-def train(settings: Training, sources: Sequence[Source], folder: Path, device: torch.device, every: int = 200) -> UNet:
+def train(
+    settings: Training, sources: Sequence[Source], folder: Path, device: torch.device, every: int = 200, start: Path | None = None
+) -> UNet:
     """Train a network on patches of `sources`, or go on from the checkpoint in `folder`.
 
     Every step seeds its own random numbers, so a resumed run sees the patches and noise that an
@@ -118,15 +121,21 @@ def train(settings: Training, sources: Sequence[Source], folder: Path, device: t
         Where to train.
     every : int
         Steps between log lines and checkpoints.
+    start : Path, optional
+        Weights to start from; none: random ones.
 
     Returns
     -------
     UNet
         The network with averaged weights.
+
+    Raises
+    ------
+    ValueError
+        If the weights to start from are of another architecture, or no source has a share.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    network = UNet(widths=settings.widths, blocks=settings.blocks)
-    initialise(network, 0.2, torch.Generator().manual_seed(settings.seed))
+    network = _first_network(settings, start)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = copy.deepcopy(network).requires_grad_(False)
     optimiser = Optimiser(network)
@@ -163,6 +172,17 @@ def train(settings: Training, sources: Sequence[Source], folder: Path, device: t
                 lines.write(json.dumps(record) + "\n")
             _save(checkpoint, step + 1, network, averaged, optimiser)
     return averaged
+
+
+def _first_network(settings: Training, start: Path | None) -> UNet:
+    if start is None:
+        network = UNet(widths=settings.widths, blocks=settings.blocks)
+        initialise(network, 0.2, torch.Generator().manual_seed(settings.seed))
+        return network
+    found = load_network(start, torch.device("cpu"))
+    if (found.widths, found.blocks) != (settings.widths, settings.blocks):
+        raise ValueError(f"{start.name} holds widths {found.widths} and {found.blocks} blocks: give these in the settings")
+    return copy.deepcopy(found).requires_grad_(True).train()
 
 
 def _batches(
