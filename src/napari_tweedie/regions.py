@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 ALIGNED = 16
 """Regions and their margins are whole multiples of it: networks see every pixel at the same place of their grid."""
 SMALLEST = 64
+SMOOTHED = 32
+"""Margin that a restoration without a denoiser gets besides that of the degradation: penalties reach beyond neighbours."""
 DEPTH = 64
 """Most planes of a region of a volume."""
 BYTES_PER_VOXEL = 120
@@ -74,13 +76,13 @@ class Regions:
         if restores and not recipe.degradation.is_image:
             raise ValueError(f"a measurement by {recipe.degradation.name!r} is restored as a whole: write the result as a TIFF")
         reach = recipe.degradation.reach(len(spatial)) if restores else (0,) * len(spatial)
-        denoiser = 0 if restores and not recipe.solver.uses_denoiser else recipe.denoiser.halo
+        denoiser = recipe.denoiser.halo if not restores or recipe.solver.uses_denoiser else SMOOTHED
         zoom = _zoom(recipe.degradation, layout) if restores else (1,) * len(spatial)
         sizes = dict(zip(spatial, layout.block_shape, strict=True))
         halo = dict.fromkeys(spatial, 0)
         if reach is not None:
             halo = {axis: _aligned(2 * support + denoiser) for axis, support in zip(spatial, reach, strict=True)}
-            sizes = _sizes(layout, halo, (tile + 2 * _aligned(recipe.denoiser.halo)) // max(zoom))
+            sizes = _sizes(layout, halo, (tile + 2 * _aligned(denoiser)) // max(zoom))
         zooms = dict(zip(spatial, zoom, strict=True))
         wanted = {axis: size * zooms[axis] for axis, size in sizes.items()}
         shape = _result_shape(layout, [zooms.get(axis, 1) for axis in layout.axes])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -109,7 +110,9 @@ def _values(path: Path, series: tifffile.TiffPageSeries) -> tuple[Any, str]:
     import dask.array as da
     import zarr
 
-    pieces = zarr.open_array(tifffile.imread(path, aszarr=True, series=0, level=0), mode="r")
+    store = tifffile.imread(path, aszarr=True, series=0, level=0)
+    pieces = zarr.open_array(store, mode="r")
+    weakref.finalize(pieces, store.close)
     return with_letters(da.from_array(pieces), series.axes)
 
 
