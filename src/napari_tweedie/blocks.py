@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
+from napari_tweedie.channel import Channel
 from napari_tweedie.degradations import Degradation
 from napari_tweedie.images.axes import Index, Layout, guess_axes
 from napari_tweedie.images.intensity import Intensity, from_opponent, to_opponent
+from napari_tweedie.images.stabilisation import keep_light
 from napari_tweedie.lazy import torch
 from napari_tweedie.method import Input
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from napari_tweedie.degradations.noise import Noise
     from napari_tweedie.outputs import Output
     from napari_tweedie.recipe import Recipe
 
 SAMPLED_BLOCKS = 4
 """Blocks of a channel, and planes of a block, that the range and the noise level are measured on."""
-
-
-@dataclass(frozen=True)
-class Channel:
-    """What all blocks of a channel share: the map of its grey levels, and its noise level in grey levels."""
-
-    intensity: Intensity
-    sigma: float
-
-    @classmethod
-    def of(cls, planes: Sequence[NDArray[Any]], noise: Noise) -> Channel:
-        """Measure what `noise` leaves open on some planes, in which missing pixels are NaN."""
-        sigma = noise.level(float(np.mean([np.nanmean(plane) for plane in planes])))
-        return cls(Intensity.of(planes), estimate_stack_noise_level(planes) if sigma is None else sigma)
 
 
 class Blocks:
@@ -72,6 +57,10 @@ class Blocks:
             raise ValueError(f"the degradation {recipe.degradation.name!r} takes no colour: split it into channels")
         if self.colour and recipe.job == "decompose":
             raise ValueError("colour images are not taken apart: split the layer into channels first")
+        if self.colour and recipe.stabilises:
+            raise ValueError(
+                "photon noise of colour images is not removed: split the layer into channels, or choose Gaussian noise"
+            )
         self._channels = dict(channels or {})
 
     def _components(self) -> list[Any]:
@@ -84,9 +73,9 @@ class Blocks:
         return [self.image[number] for number in range(self.components)]
 
     @property
-    def noise_levels(self) -> list[float]:
-        """Noise levels of the channels met so far, in grey levels."""
-        return [self._channels[number].sigma for number in sorted(self._channels)]
+    def channels(self) -> list[Channel]:
+        """The channels met so far."""
+        return [self._channels[number] for number in sorted(self._channels)]
 
     def samples(self, index: Index) -> NDArray[Any]:
         """Return a block, shape (samples, components, [Z,] Y, X); colour as opponent samples.
@@ -121,9 +110,9 @@ class Blocks:
                         f"the noise level of a measurement by {self.recipe.degradation.name!r} cannot be estimated: give it"
                     )
                 intensity = Intensity.of(plane for other in chosen for plane in self._start(other))
-                self._channels[number] = Channel(intensity, sigma)
+                self._channels[number] = Channel(intensity, sigma, self.recipe.noise)
             else:
-                self._channels[number] = Channel.of(planes, self.recipe.noise)
+                self._channels[number] = Channel.of(planes, self.recipe.noise, self.recipe.stabilises)
         return self._channels[number]
 
     def _start(self, index: Index) -> list[NDArray[np.float32]]:
@@ -160,6 +149,8 @@ class Blocks:
 
     def write(self, result: NDArray[Any], output: Output, index: Index, estimate: NDArray[np.float32]) -> None:
         """Put an estimate, shape (samples, components or count, [Z,] Y, X), in grey levels, into its place in the result."""
+        if self.recipe.stabilises:
+            estimate = keep_light(estimate, self.samples(index))
         targets = result if result.ndim > len(self.layout.shape) else result[None]
         for target, block in zip(targets, np.moveaxis(estimate, 1, 0), strict=True):
             pixels: NDArray[Any] = from_opponent(block, output.kind != "image") if self.colour else block

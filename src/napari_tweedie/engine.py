@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch import device as Device
 
-    from napari_tweedie.blocks import Channel
+    from napari_tweedie.channel import Channel
     from napari_tweedie.denoisers import Denoiser
     from napari_tweedie.recipe import Recipe
 
-__all__ = ["Cancelled", "Preview", "Progress", "Result", "last", "noise_levels", "run", "run_part"]
+__all__ = ["Cancelled", "Preview", "Progress", "Result", "last", "measure", "run", "run_part"]
 
 PREVIEW_SECONDS = 0.5
 SMALLEST_TILE = 128
@@ -81,15 +81,15 @@ def run_part(recipe: Recipe, part: Any, channels: Mapping[int, Channel]) -> Resu
     return last(_Run(recipe, part, lambda: False, channels).steps())
 
 
-def noise_levels(recipe: Recipe, image: Any, **inputs: Any) -> list[float]:
-    """Return the noise level of every channel that `run` would work with, in grey levels.
+def measure(recipe: Recipe, image: Any, **inputs: Any) -> list[Channel]:
+    """Return what `run` would know of every channel: range, noise model and level.
 
     Parameters and errors are those of `run`; an image without missing pixels is measured without torch.
     """
     blocks = Blocks(image, recipe.with_inputs(**inputs))
     for index in blocks.layout:
         blocks.channel(index)
-    return blocks.noise_levels
+    return blocks.channels
 
 
 def last(steps: Generator[Any, None, Result]) -> Result:
@@ -196,7 +196,8 @@ class _Run:
             "version": version("napari-tweedie"),
             "recipe": self.recipe.model_dump(mode="json"),
             "axes": self.blocks.layout.axes,
-            "noise_levels": self.blocks.noise_levels,
+            "noise_levels": [channel.sigma for channel in self.blocks.channels],
+            "noise": [channel.report() for channel in self.blocks.channels],
             **self.job.report(),
             "denoiser": self.recipe.denoiser.provenance(self.device) if self.job.uses_denoiser() else {},
             "device": str(self.device),

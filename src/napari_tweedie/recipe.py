@@ -10,7 +10,7 @@ from napari_tweedie import degradations, denoisers, solvers
 from napari_tweedie.analysis.decomposition import Decomposition
 from napari_tweedie.analysis.inspections import Inspection
 from napari_tweedie.analysis.inspections import registry as inspections
-from napari_tweedie.degradations.noise import Gaussian, Noise
+from napari_tweedie.degradations.noise import Gaussian, Noise, Poisson
 from napari_tweedie.degradations.noise import build as build_noise
 from napari_tweedie.images.picture import METRES
 from napari_tweedie.method import Method, Registry
@@ -96,6 +96,11 @@ class Recipe(BaseModel):
     def inverts(self) -> bool:
         """Whether the input is a measurement by the degradation, and the result the image that was measured."""
         return self.job == "restore"
+
+    @property
+    def stabilises(self) -> bool:
+        """Whether the noise is made the same everywhere before it is removed."""
+        return self.job == "denoise" and isinstance(self.noise, Poisson)
 
     def with_inputs(self, **inputs: Any) -> Recipe:
         """Return this recipe with arrays filled in that its degradation names, and with the pixel size known to it.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.blocks import Blocks, Channel
+from napari_tweedie.blocks import Blocks
+from napari_tweedie.channel import Channel
 from napari_tweedie.degradations import Degradation
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.images.chunks import Region, chunk_shape, regions
@@ -160,7 +161,7 @@ class Regions:
             for window in self._windows(number):
                 part = Blocks(np.asarray(image[window]), self.recipe(recipe, window))
                 planes += part.planes(next(iter(part.layout)))
-            channels[number] = Channel.of(planes, recipe.noise)
+            channels[number] = Channel.of(planes, recipe.noise, recipe.stabilises)
         return channels
 
     def _windows(self, channel: int) -> Iterator[Region]:

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from napari_tweedie import device as devices
-from napari_tweedie.blocks import Channel
+from napari_tweedie.channel import Channel
 from napari_tweedie.engine import run_part, tile_that_fits
 from napari_tweedie.images import ngff, ome_zarr
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.images.chunks import Region, coarsened
 from napari_tweedie.images.files import Picture, read
-from napari_tweedie.images.intensity import Intensity
 from napari_tweedie.regions import Regions
 
 if TYPE_CHECKING:
@@ -27,6 +26,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_tweedie.recipe import Recipe
+
+
+RANGE = np.array([0.0, 1.0])
+"""What an image spans once it is normalised."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,12 @@ class Work:
         facts = _identity(recipe, source, picture) | {
             "tile": tile,
             "noise_levels": [channel.sigma for channel in channels.values()],
+            "noise": [channel.report() for channel in channels.values()],
             "intensities": [[channel.intensity.offset, channel.intensity.scale] for channel in channels.values()],
         }
         like = _result(picture, cut, stored, facts)
         chunks = [cut.chunks[recipe.axes.index(axis)] for axis in stored]
-        limits = [(c.intensity.offset, c.intensity.offset + c.intensity.scale) for c in channels.values()]
+        limits = [(float(low), float(high)) for low, high in (c.intensity.back(RANGE) for c in channels.values())]
         new = part.with_name(f".{part.name}.{os.getpid()}.new")
         try:
             ome_zarr.create(new, like, chunks, limits, version)
@@ -96,8 +100,8 @@ class Work:
                 raise ValueError(f"{part} is an unfinished run with another {name}: remove it, or choose another name")
         for leftover in part.rglob("*.partial"):
             leftover.unlink()
-        measured = zip(facts["intensities"], facts["noise_levels"], strict=True)
-        channels = {number: Channel(Intensity(*intensity), sigma) for number, (intensity, sigma) in enumerate(measured)}
+        measured = zip(facts["intensities"], facts["noise_levels"], facts["noise"], strict=True)
+        channels = {n: Channel.restored(*stored, recipe.stabilises) for n, stored in enumerate(measured)}
         return cls(recipe, source, part, Regions.of(recipe, layout, facts["tile"]), channels, facts)
 
     def finish(self, seconds: float, device: str) -> None:

@@ -65,7 +65,7 @@ class Combined(Denoiser):
         return max(part.halo for part in self.parts)
 
     @property
-    def differentiable(self) -> bool:
+    def differentiable(self) -> bool:  # type: ignore[override]
         """Whether gradients flow through every part."""
         return all(getattr(part, "differentiable", True) for part in self.parts)
 

@@ -21,5 +21,5 @@ class Denoise(Job):
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         channel = self.blocks.channel(index)
         x = tools.tensor(channel.intensity.forward(self.blocks.samples(index)))
-        for share, estimate in tools.pieces_of(self.recipe.denoiser).pieces(x, channel.sigma / channel.intensity.scale):
+        for share, estimate in tools.pieces_of(self.recipe.denoiser).pieces(x, channel.level):
             yield Step(share, {"denoised": estimate})

@@ -34,7 +34,7 @@ class Inspect(Job):
                 f"{inspection.title.lower()} looks at a region of at most {inspection.largest} pixels along Y and X "
                 f"(got {x.shape[-2]} × {x.shape[-1]}): crop the image"
             )
-        sigma = channel.sigma / channel.intensity.scale
+        sigma = channel.level
         if not sigma > 0:
             raise ValueError("the noise level is 0: without noise there is nothing to see in a denoiser; give a noise level")
         generator = torch.Generator().manual_seed(self.recipe.seed)

@@ -59,4 +59,4 @@ class Restore(Job):
         y = tools.tensor(self.blocks.samples(index))
         flat = degradation(torch.ones((1, 1, *degradation.domain(tuple(y.shape[2:]))), device=tools.device))
         y = torch.where(degradation.observed(y), (y - intensity.offset * flat) / intensity.scale, 0.0)
-        return Problem(y, degradation, Gaussian(sigma=channel.sigma / intensity.scale))
+        return Problem(y, degradation, Gaussian(sigma=channel.level))

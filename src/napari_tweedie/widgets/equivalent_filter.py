@@ -127,7 +127,7 @@ def filter_at(array: Any, recipe: Recipe, pixel: tuple[int, ...]) -> tuple[NDArr
     block = Layout(axes, part.shape).read(part, (0,) * (len(axes) - 2))
     x = torch.from_numpy(channel.intensity.forward(block))[None]
     inside = tuple(pixel[axis] - first[axis] for axis in spatial)
-    sigma = max(channel.sigma / channel.intensity.scale, LEAST_NOISE)
+    sigma = max(channel.level, LEAST_NOISE)
     found = equivalent_filter(recipe.denoiser, x, sigma, inside, RADIUS)
     for axis, window in zip(spatial, found.window, strict=True):
         first[axis] += window.start

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_tweedie.degradations.noise import Gaussian
-from napari_tweedie.engine import noise_levels
+from napari_tweedie.engine import measure
 from napari_tweedie.widgets.background import Background
 from napari_tweedie.widgets.forms import Form
 from napari_tweedie.widgets.words import numbers
@@ -48,7 +48,7 @@ class NoiseLevel(Form):
     def measure(self, recipe: Recipe, image: Any, inputs: dict[str, Input]) -> None:
         """Estimate, in a thread, the levels that a run of `recipe` on `image` would use."""
         self.sigma.show_estimate(0.0, "estimating …")
-        self._background.call(lambda: noise_levels(recipe, image, **inputs), self._show)
+        self._background.call(lambda: [channel.sigma for channel in measure(recipe, image, **inputs)], self._show)
 
     def _show(self, levels: list[float] | Exception) -> None:
         if isinstance(levels, Exception):
