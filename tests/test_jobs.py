@@ -61,3 +61,73 @@ def test_a_region_too_large_is_refused_with_a_way_out() -> None:
 
 def test_every_inspection_is_in_the_registry() -> None:
     assert inspections.registry.names() == ["score", "strength", "adaptive-basis", "ideal"]
+
+
+STD, NOISE = 50.0, 25.0
+
+
+@pytest.fixture(scope="module")
+def measured() -> tuple[np.ndarray, np.ndarray, dict[str, object]]:
+    """A Gaussian field, a noisy measurement of it, and a recipe whose denoiser knows its statistics."""
+    rng = np.random.default_rng(0)
+    clean = 1000 + STD * rng.standard_normal((2, 48, 40))
+    noisy = (clean + NOISE * rng.standard_normal(clean.shape)).astype(np.float32)
+    low, high = np.percentile(noisy, (0.1, 99.9))
+    fields = {"denoiser": {"name": "gaussian", "std": STD / (high - low), "slope": 0.0}, "noise": {"sigma": NOISE}}
+    return clean, noisy - noisy.mean() + low, fields  # the field's mean lies where the engine puts zero
+
+
+def test_samples_have_the_posterior_spread_in_grey_levels(measured: tuple[np.ndarray, np.ndarray, dict[str, object]]) -> None:
+    _, noisy, fields = measured
+    result = last(run(Recipe(job="sample", sampler={"name": "moment-matched", "samples": 32}, **fields), noisy))
+    assert list(result.images) == ["mean", "std", "lower 90 %", "upper 90 %", "samples"]
+    assert result.images["samples"].shape == (32, 2, 48, 40)
+    exact = STD * NOISE / np.hypot(STD, NOISE)
+    assert np.sqrt(np.square(result.images["std"]).mean()) == pytest.approx(exact, rel=0.05)
+    np.testing.assert_allclose(result.images["mean"], result.images["samples"].mean(0), rtol=1e-4)
+    width = result.images["upper 90 %"] - result.images["lower 90 %"]
+    np.testing.assert_allclose(width, 2 * 1.746 * result.images["std"], rtol=1e-3)  # Student's t, 16 degrees of freedom
+
+
+def test_samples_replay_and_extend(measured: tuple[np.ndarray, np.ndarray, dict[str, object]]) -> None:
+    _, noisy, fields = measured
+    few = last(run(Recipe(job="sample", sampler={"name": "moment-matched", "samples": 2}, seed=5, **fields), noisy))
+    again = last(run(Recipe.model_validate(few.provenance["recipe"]), noisy))
+    more = last(run(Recipe(job="sample", sampler={"name": "moment-matched", "samples": 4}, seed=5, **fields), noisy))
+    np.testing.assert_array_equal(again.images["samples"], few.images["samples"])
+    np.testing.assert_allclose(more.images["samples"][:2], few.images["samples"], rtol=1e-5)
+    assert not np.allclose(few.images["samples"][0, 0], few.images["samples"][0, 1])
+
+
+def test_samplers_that_are_not_honest_get_no_standard_deviation(
+    measured: tuple[np.ndarray, np.ndarray, dict[str, object]],
+) -> None:
+    _, noisy, fields = measured
+    result = last(run(Recipe(job="sample", sampler={"name": "ddrm", "samples": 2}, **fields), noisy[0]))
+    assert list(result.images) == ["diverse samples"]
+
+
+def test_the_instant_standard_deviation_is_exact(measured: tuple[np.ndarray, np.ndarray, dict[str, object]]) -> None:
+    _, noisy, fields = measured
+    result = last(run(Recipe(job="denoise", probes=4, **fields), noisy))
+    exact = STD * NOISE / np.hypot(STD, NOISE)
+    np.testing.assert_allclose(result.images["std"], exact, rtol=0.02)
+
+
+def test_the_spread_of_photon_noise_follows_the_light() -> None:
+    rng = np.random.default_rng(0)
+    light = np.repeat([[20.0], [80.0]], 32, 0) * np.ones((64, 64))
+    counts = 2.0 * rng.poisson(light) + 100
+    noise = {"name": "poisson", "gain": 2.0, "offset": 100.0, "read_noise": 0.0}
+    fields = {"noise": noise, "denoiser": {"name": "gaussian", "std": 100.0}}  # a denoiser that knows nothing
+    instant = last(run(Recipe(job="denoise", probes=4, **fields), counts)).images["std"]
+    sampled = last(run(Recipe(job="sample", sampler={"name": "moment-matched", "samples": 64}, **fields), counts)).images["std"]
+    for std in (instant, sampled):
+        assert std[:32].mean() == pytest.approx(2 * 20**0.5, rel=0.1)
+        assert std[32:].mean() == pytest.approx(2 * 80**0.5, rel=0.1)
+
+
+def test_colour_is_refused_where_it_has_no_meaning() -> None:
+    for job in ("sample", "decompose", "inspect"):
+        with pytest.raises(ValueError, match="split the layer into channels"):
+            last(run(Recipe(job=job, axes="yxs", noise={"sigma": 5}), np.zeros((8, 8, 3), np.uint8)))

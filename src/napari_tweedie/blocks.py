@@ -55,8 +55,8 @@ class Blocks:
         self.colour = "s" in self.layout.axes
         if self.colour and self._degrades and not recipe.degradation.is_image:
             raise ValueError(f"the degradation {recipe.degradation.name!r} takes no colour: split it into channels")
-        if self.colour and recipe.job == "decompose":
-            raise ValueError("colour images are not taken apart: split the layer into channels first")
+        if self.colour and (recipe.job in ("sample", "decompose", "inspect") or recipe.probes):
+            raise ValueError("colour images can only be denoised, restored and degraded: split the layer into channels first")
         if self.colour and recipe.stabilises:
             raise ValueError(
                 "photon noise of colour images is not removed: split the layer into channels, or choose Gaussian noise"
@@ -149,7 +149,7 @@ class Blocks:
 
     def write(self, result: NDArray[Any], output: Output, index: Index, estimate: NDArray[np.float32]) -> None:
         """Put an estimate, shape (samples, components or count, [Z,] Y, X), in grey levels, into its place in the result."""
-        if self.recipe.stabilises:
+        if self.recipe.stabilises and self.recipe.job == "denoise" and output.kind == "image":
             estimate = keep_light(estimate, self.samples(index))
         targets = result if result.ndim > len(self.layout.shape) else result[None]
         for target, block in zip(targets, np.moveaxis(estimate, 1, 0), strict=True):

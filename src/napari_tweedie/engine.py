@@ -130,7 +130,7 @@ class _Run:
                 total = (number + step.share) / len(layout)
                 facts = {name: value * scale if name == "residual" else value for name, value in step.facts.items()}
                 now = time.monotonic()
-                if step.share == 1 or now - shown > PREVIEW_SECONDS:
+                if step.share == 1 or step.complete or now - shown > PREVIEW_SECONDS:
                     for name, estimate in step.estimates.items():
                         self._write(images[name], outputs[name], index, estimate)
                     shown = now

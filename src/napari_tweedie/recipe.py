@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from napari_tweedie import degradations, denoisers, solvers
+from napari_tweedie import degradations, denoisers, samplers, solvers
 from napari_tweedie.analysis.decomposition import Decomposition
 from napari_tweedie.analysis.inspections import Inspection
 from napari_tweedie.analysis.inspections import registry as inspections
@@ -14,10 +14,11 @@ from napari_tweedie.degradations.noise import Gaussian, Noise, Poisson
 from napari_tweedie.degradations.noise import build as build_noise
 from napari_tweedie.images.picture import METRES
 from napari_tweedie.method import Method, Registry
+from napari_tweedie.samplers.interval import Interval
 
 M = TypeVar("M", bound=Method)
 
-JobName: TypeAlias = Literal["denoise", "restore", "degrade", "decompose", "inspect"]
+JobName: TypeAlias = Literal["denoise", "restore", "sample", "degrade", "decompose", "inspect"]
 
 _DESCRIBED = PlainSerializer(Method.describe, return_type=dict[str, Any])
 _SCHEMA = WithJsonSchema({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]})
@@ -52,6 +53,13 @@ class Recipe(BaseModel):
     )
     solver: Annotated[solvers.Solver, _from(solvers.registry), _DESCRIBED, _SCHEMA] = Field(
         "hqs", validate_default=True, description="How the image is estimated; for the job restore."
+    )
+    sampler: Annotated[samplers.Sampler, _from(samplers.registry), _DESCRIBED, _SCHEMA] = Field(
+        "moment-matched", validate_default=True, description="How draws from the posterior are made; for the job sample."
+    )
+    interval: Interval = Field(Interval(), description="Which interval is stated; for the job sample.")
+    probes: int = Field(
+        0, ge=0, le=64, description="Random probes of the posterior standard deviation of a denoised image; 0: none."
     )
     decomposition: Decomposition = Field(
         Decomposition(), description="Into which bands the image is taken apart; for the job decompose."
@@ -95,12 +103,13 @@ class Recipe(BaseModel):
     @property
     def inverts(self) -> bool:
         """Whether the input is a measurement by the degradation, and the result the image that was measured."""
-        return self.job == "restore"
+        return self.job in ("restore", "sample")
 
     @property
     def stabilises(self) -> bool:
         """Whether the noise is made the same everywhere before it is removed."""
-        return self.job == "denoise" and isinstance(self.noise, Poisson)
+        removes_noise = self.job == "denoise" or (self.job == "sample" and self.degradation.name == "identity")
+        return removes_noise and isinstance(self.noise, Poisson)
 
     def with_inputs(self, **inputs: Any) -> Recipe:
         """Return this recipe with arrays filled in that its degradation names, and with the pixel size known to it.

@@ -8,12 +8,14 @@ from napari_tweedie.jobs.denoise import Denoise
 from napari_tweedie.jobs.inspect import Inspect
 from napari_tweedie.jobs.job import Job, Step, Tools
 from napari_tweedie.jobs.restore import Restore
+from napari_tweedie.jobs.sample import Sample
 
 __all__ = ["JOBS", "Job", "Step", "Tools"]
 
 JOBS: dict[str, type[Job]] = {
     "denoise": Denoise,
     "restore": Restore,
+    "sample": Sample,
     "degrade": Degrade,
     "decompose": Decompose,
     "inspect": Inspect,

@@ -38,12 +38,15 @@ class Step:
         What is known of the estimate, in the same units: "residual" and "change" of an iteration.
     note : str
         What the user should know, in one sentence; empty when all went well.
+    complete : bool
+        Whether these estimates are to be shown whatever came just before: part of the result is as it will be.
     """
 
     share: float
     estimates: Mapping[str, Tensor]
     facts: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
+    complete: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,3 +94,14 @@ class Job:
     def intensity(self, index: Index) -> Intensity:
         """Return the map between grey levels and the units of the estimates."""
         return self.blocks.channel(index).intensity if self.uses_noise_level else Intensity()
+
+    def spread(self, index: Index, mean: Tensor, std: Tensor) -> Tensor:
+        """Return a standard deviation such that the scale of the grey levels is all that is missing.
+
+        Where photon noise was made the same everywhere the way back is not linear, and its slope is taken around the mean.
+        """
+        if not self.recipe.stabilises:
+            return std
+        intensity = self.intensity(index)
+        ends = [intensity.back((mean + sign * std).cpu().numpy()) for sign in (1, -1)]
+        return torch.from_numpy((ends[0] - ends[1]) / (2 * intensity.scale))
