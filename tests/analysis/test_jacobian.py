@@ -4,7 +4,16 @@ import torch
 
 from napari_tweedie import denoisers
 from napari_tweedie.analysis.adaptive_basis import leading_basis
-from napari_tweedie.analysis.jacobian import STEP, Jacobian, asymmetry, equivalent_filter, jacobian_product, random_signs, trace
+from napari_tweedie.analysis.jacobian import (
+    STEP,
+    Jacobian,
+    asymmetry,
+    equivalent_filter,
+    in_float32,
+    jacobian_product,
+    random_signs,
+    trace,
+)
 
 SIGMA = 0.1
 FIELD = denoisers.load("gaussian", std=0.4, slope=2)
@@ -22,33 +31,35 @@ class Opaque:
         return self.denoiser(x, sigma).detach()
 
 
-def dense(denoiser: denoisers.Denoiser, x: torch.Tensor) -> torch.Tensor:
-    """J column by column, from torch's own jacobian."""
-    rows = torch.autograd.functional.jacobian(lambda image: denoiser(image, SIGMA), x)
-    return rows.reshape(x.numel(), x.numel())
-
-
-@pytest.fixture
-def x(scene: np.ndarray, generator: torch.Generator) -> torch.Tensor:
-    clean = torch.from_numpy(scene[8:24, 20:36]).float()[None, None]
-    return clean + SIGMA * torch.randn(clean.shape, generator=generator)
+@pytest.fixture(scope="module")
+def x() -> torch.Tensor:
+    """A noisy edge."""
+    y, x = np.mgrid[:16, :16]
+    clean = torch.from_numpy(np.where(x + 0.5 * y < 11, 0.3, 0.8)).float()[None, None]
+    return clean + SIGMA * torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
 
 
 @pytest.fixture(scope="module")
 def unet() -> denoisers.Denoiser:
-    return denoisers.load("unet")
+    return denoisers.load("unet", precision="float32")
 
 
-@pytest.fixture(params=["gaussian", "unet"])
+@pytest.fixture(scope="module", params=["gaussian", "unet"])
 def denoiser(request: pytest.FixtureRequest, unet: denoisers.Denoiser) -> denoisers.Denoiser:
     return FIELD if request.param == "gaussian" else unet
 
 
+@pytest.fixture(scope="module")
+def matrix(denoiser: denoisers.Denoiser, x: torch.Tensor) -> torch.Tensor:
+    """J row by row, from torch's own jacobian."""
+    rows = torch.autograd.functional.jacobian(lambda image: denoiser(image, SIGMA), x)
+    return rows.reshape(x.numel(), x.numel())
+
+
 def test_products_are_those_of_the_dense_matrix(
-    denoiser: denoisers.Denoiser, x: torch.Tensor, generator: torch.Generator
+    denoiser: denoisers.Denoiser, matrix: torch.Tensor, x: torch.Tensor, generator: torch.Generator
 ) -> None:
     """With gradients off around it, as the engine has them."""
-    matrix = dense(denoiser, x)
     v = torch.randn(x.shape, generator=generator)
     with torch.no_grad():
         jacobian = Jacobian(denoiser, x, SIGMA)
@@ -72,7 +83,6 @@ def test_finite_differences_of_a_linear_denoiser_are_exact(x: torch.Tensor, gene
 def test_finite_differences_are_means_of_the_jacobian_over_the_step(
     unet: denoisers.Denoiser, x: torch.Tensor, generator: torch.Generator
 ) -> None:
-    unet = unet.model_copy(update={"precision": "float32"})
     v = random_signs(x, generator, 1)
     way = [Jacobian(unet, x + share * STEP * SIGMA * v, SIGMA).times(v) for share in (0.1, 0.3, 0.5, 0.7, 0.9)]
     mean = torch.stack(way).mean(0)
@@ -80,9 +90,8 @@ def test_finite_differences_are_means_of_the_jacobian_over_the_step(
 
 
 def test_the_leading_basis_is_that_of_the_dense_matrix(
-    denoiser: denoisers.Denoiser, x: torch.Tensor, generator: torch.Generator
+    denoiser: denoisers.Denoiser, matrix: torch.Tensor, x: torch.Tensor, generator: torch.Generator
 ) -> None:
-    matrix = dense(denoiser, x)
     symmetric = (matrix + matrix.T) / 2
     expected = torch.linalg.eigvalsh(symmetric).flip(0)[:16]
     basis = list(leading_basis(Jacobian(denoiser, x, SIGMA), 16, generator, tolerance=1e-3, block=8))[-1]
@@ -118,11 +127,13 @@ def test_without_gradients_a_symmetric_denoiser_has_the_same_basis(x: torch.Tens
     assert opaque.products < expected.products
 
 
-def test_the_trace_is_that_of_the_dense_matrix(denoiser: denoisers.Denoiser, x: torch.Tensor, generator: torch.Generator) -> None:
-    estimate, error = trace(denoiser, x, SIGMA, generator, probes=200)
-    exact = float(dense(denoiser, x).trace())
+def test_the_trace_is_that_of_the_dense_matrix(
+    denoiser: denoisers.Denoiser, matrix: torch.Tensor, x: torch.Tensor, generator: torch.Generator
+) -> None:
+    estimate, error = trace(denoiser, x, SIGMA, generator, probes=60)
+    exact = float(matrix.trace())
     assert abs(estimate - exact) < 4 * error + 0.02 * exact
-    assert error < 0.05 * exact
+    assert error < 0.1 * exact
 
 
 @pytest.mark.parametrize("exact", [True, False])
@@ -141,18 +152,18 @@ def test_the_asymmetry_is_that_of_the_dense_matrix(exact: bool, generator: torch
     assert asymmetry(Jacobian(field, x, SIGMA), generator) < (1e-5 if exact else 1e-2)
 
 
-def test_the_equivalent_filter_is_a_row(denoiser: denoisers.Denoiser, x: torch.Tensor) -> None:
+def test_the_equivalent_filter_is_a_row(denoiser: denoisers.Denoiser, matrix: torch.Tensor, x: torch.Tensor) -> None:
     row = equivalent_filter(denoiser, x, SIGMA, (5, 9))
     assert row.exact
     assert row.window == (slice(0, 16), slice(0, 16))
-    torch.testing.assert_close(row.weights.flatten(), dense(denoiser, x)[5 * 16 + 9], rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(row.weights.flatten(), matrix[5 * 16 + 9], rtol=1e-4, atol=1e-6)
 
 
 def test_filtering_by_the_weights_gives_the_pixel(unet: denoisers.Denoiser, x: torch.Tensor) -> None:
     """f(x, σ) = J_x x + σ ∂f/∂σ for a homogeneous denoiser (Euler)."""
     weights = equivalent_filter(unet, x, SIGMA, (8, 8)).weights
     level = torch.tensor([SIGMA], requires_grad=True)
-    value = unet.model_copy(update={"precision": "float32"})(x, level)[0, 0, 8, 8]
+    value = unet(x, level)[0, 0, 8, 8]
     (slope,) = torch.autograd.grad(value, level)
     assert float((weights * x[0]).sum() + SIGMA * slope) == pytest.approx(float(value.detach()), rel=1e-4)
 
@@ -170,6 +181,12 @@ def test_a_column_stands_in_where_no_gradient_flows(x: torch.Tensor) -> None:
     column = equivalent_filter(Opaque(FIELD), x, SIGMA, (3, 4))
     assert not column.exact
     torch.testing.assert_close(column.weights, equivalent_filter(FIELD, x, SIGMA, (3, 4)).weights, atol=1e-4, rtol=0)
+
+
+def test_full_precision_reaches_the_parts(unet: denoisers.Denoiser) -> None:
+    combined = in_float32(denoisers.load("combined", parts=("unet", FIELD), weights=(0.3, 0.7)))
+    assert combined.parts == (unet, FIELD)
+    assert combined.weights == (0.3, 0.7)
 
 
 def test_what_makes_no_sense_is_refused(x: torch.Tensor) -> None:

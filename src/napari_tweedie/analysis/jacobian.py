@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_tweedie.lazy import torch
+from napari_tweedie.method import Method
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -111,10 +112,18 @@ class Jacobian:
 
 
 def in_float32(denoiser: Any) -> Any:
-    """Return the denoiser in its full precision: half precision is too coarse for derivatives."""
-    if "precision" in getattr(type(denoiser), "model_fields", {}):
-        return denoiser.model_copy(update={"precision": "float32"})
-    return denoiser
+    """Return a denoiser, and those that it is made of, in full precision: half precision is too coarse for derivatives."""
+    if not isinstance(denoiser, Method):
+        return denoiser
+    changed: dict[str, Any] = {}
+    for name, value in denoiser:
+        if name == "precision":
+            changed[name] = "float32"
+        elif isinstance(value, Method):
+            changed[name] = in_float32(value)
+        elif isinstance(value, tuple):
+            changed[name] = tuple(in_float32(part) for part in value)
+    return denoiser.model_copy(update=changed)
 
 
 def trace(
