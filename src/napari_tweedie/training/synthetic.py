@@ -122,7 +122,7 @@ def membranes(size: int, rng: Generator) -> Image:
     cell = rng.uniform(8, 48)
     points = rng.uniform(-cell, size + cell, (int(((size + 2 * cell) / cell) ** 2) + 2, 2))
     warp = rng.uniform(0, 0.15) * cell
-    grid = np.stack(np.mgrid[:size, :size], axis=-1).astype(np.float64)
+    grid = np.moveaxis(np.mgrid[:size, :size].astype(np.float64), 0, -1)
     grid += warp * np.stack([power_law_field(size, 4, rng) for _ in range(2)], axis=-1)
     distances, nearest = cKDTree(points).query(grid, k=2)
     border = np.exp(-0.5 * ((distances[..., 1] - distances[..., 0]) / rng.uniform(1, 4)) ** 2)
