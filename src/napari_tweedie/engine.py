@@ -31,6 +31,8 @@ __all__ = ["Cancelled", "Preview", "Progress", "Result", "last", "measure", "run
 
 PREVIEW_SECONDS = 0.5
 SMALLEST_TILE = 128
+GREY_LEVELS = ("residual", "noise_level")
+"""Facts of a step that are told in grey levels of the image."""
 BYTES_PER_PIXEL = 1500
 """Memory of the largest bundled network per pixel of a tile, in float32, measured."""
 
@@ -128,7 +130,7 @@ class _Run:
             for step in self._steps(index):
                 self.check()
                 total = (number + step.share) / len(layout)
-                facts = {name: value * scale if name == "residual" else value for name, value in step.facts.items()}
+                facts = {name: value * scale if name in GREY_LEVELS else value for name, value in step.facts.items()}
                 now = time.monotonic()
                 if step.share == 1 or step.complete or now - shown > PREVIEW_SECONDS:
                     for name, estimate in step.estimates.items():

@@ -35,7 +35,7 @@ class Step:
     estimates : dict of str to Tensor
         Every output so far, by name, shape (samples, components or count, [Z,] Y, X), in the block's normalised units.
     facts : dict of str to float
-        What is known of the estimate, in the same units: "residual" and "change" of an iteration.
+        What is known of the estimate, in the same units; as in `Progress`.
     note : str
         What the user should know, in one sentence; empty when all went well.
     complete : bool

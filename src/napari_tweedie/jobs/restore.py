@@ -25,6 +25,7 @@ class Restore(Job):
     def __init__(self, recipe: Recipe, blocks: Blocks) -> None:
         super().__init__(recipe, blocks)
         self._residuals: dict[Index, float] = {}
+        self._trace: dict[str, list[float]] = {}
 
     def outputs(self) -> list[Output]:
         return [Output(self.recipe.solver.name)]
@@ -34,10 +35,15 @@ class Restore(Job):
 
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         problem = self.problem(index, tools)
+        scale, level = self.intensity(index).scale, problem.noise_level
         generator = torch.Generator().manual_seed(self.recipe.seed)
         for state in self.recipe.solver(problem, tools.pieces_of(self.recipe.denoiser), generator):
-            facts = {"residual": state.residual, "change": state.change}
-            self._residuals[index] = state.residual * self.intensity(index).scale
+            facts = {"iteration": state.iteration, "residual": state.residual, "noise_level": level, "change": state.change}
+            self._residuals[index] = state.residual * scale
+            if state.iteration == 1:
+                self._trace = {"residual": [], "change": []}
+            self._trace["residual"].append(float(f"{state.residual * scale:.6g}"))
+            self._trace["change"].append(float(f"{state.change:.6g}"))
             estimate = problem.degradation.crop(state.estimate)
             yield Step(state.iteration / state.total, {self.recipe.solver.name: estimate}, facts, state.note)
 
@@ -46,10 +52,12 @@ class Restore(Job):
         return f"iteration {round(share * steps)} of {steps}"
 
     def report(self) -> dict[str, Any]:
+        """Return also the "convergence" on the last block: "residual", in grey levels, and "change" of every iteration."""
         squares: dict[int, list[float]] = {}
         for index, residual in self._residuals.items():
             squares.setdefault(self.blocks.layout.channel(index), []).append(residual**2)
-        return {"data_residuals": [float(np.sqrt(np.mean(squares[number]))) for number in sorted(squares)]}
+        residuals = [float(np.sqrt(np.mean(squares[number]))) for number in sorted(squares)]
+        return {"data_residuals": residuals, "convergence": self._trace}
 
     def problem(self, index: Index, tools: Tools) -> Problem:
         """Return what is to be solved on a block, in normalised units."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from napari.layers import Layer
@@ -71,7 +71,7 @@ def _as_parameter(value: Any) -> Any:
 class Chooser(QWidget, Generic[M]):
     """A choice among the methods of a kind, and the form of the chosen one.
 
-    Its advanced parameters are in `advanced`, a widget to be placed elsewhere.
+    Its advanced parameters are in `folded_parts`, widgets to be placed elsewhere.
     """
 
     changed = Signal()
@@ -97,6 +97,10 @@ class Chooser(QWidget, Generic[M]):
         self.combo.setCurrentIndex(self._names.index(chosen))
         self.combo.currentIndexChanged.connect(self._choose)
 
+    def folded_parts(self) -> list[QWidget]:
+        """Return the forms of the advanced parameters."""
+        return [self.advanced]
+
     def choose(self, name: str) -> None:
         """Choose a method by its name."""
         self.combo.setCurrentIndex(self._names.index(name))
@@ -116,6 +120,16 @@ class Chooser(QWidget, Generic[M]):
         if missing:
             raise ValueError(f"choose a layer for {WRITTEN.get(missing[0], missing[0])}")
         return self._registry.load(self.name, **{name: value for name, value in values.items() if name not in left_out})
+
+    def fill(self, description: Mapping[str, Any]) -> None:
+        """Choose the method that `Method.describe` described, with its parameters; arrays by the names of open layers."""
+        self.choose(description["name"])
+        for form in self._forms[self.name]:
+            for field, made in form.editors.items():
+                value = description.get(field, made.get())
+                if field in self.cls.inputs() and isinstance(value, Mapping):
+                    value = next((layer for layer in self._layers if layer.name == value["name"]), None)
+                made.set(value)
 
     @property
     def cls(self) -> type[M]:

@@ -30,14 +30,19 @@ class Growing:
         What the layers are called after the input's name; empty: each by its result's own name.
     replaces : sequence of Image
         Layers whose place they take.
+    metadata : dict
+        What is known of how they are made while they grow.
     """
 
-    def __init__(self, viewer: Viewer, source: Image, crop: Crop, title: str, replaces: Sequence[Image]) -> None:
+    def __init__(
+        self, viewer: Viewer, source: Image, crop: Crop, title: str, replaces: Sequence[Image], metadata: dict[str, Any]
+    ) -> None:
         self.viewer = viewer
         self.source = source
         self.crop = crop
         self.title = title
         self.replaces = replaces
+        self.metadata = metadata
         self.by_name: dict[str, Image] = {}
         self._kinds: dict[str, str] = {}
 
@@ -60,6 +65,7 @@ class Growing:
             title = " ".join(filter(None, [self.title, name if len(preview.images) > 1 or not self.title else ""]))
             image = image.reshape(stacked + shape)
             self.by_name[name] = result_layer(self.source, image, title, self.crop.start, zoom, output.kind)
+            self.by_name[name].metadata[METADATA] = self.metadata
             self._kinds[name] = output.kind
         for layer in self.replaces:
             if layer in self.viewer.layers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +95,9 @@ class Job(QObject):
         super().__init__()
         self.viewer = viewer
         self.order = order
-        self.layers = Growing(viewer, order.source, order.crop, order.what, order.replaces)
+        self.layers = Growing(viewer, order.source, order.crop, order.what, order.replaces, self._provenance())
+        self.trace: list[Mapping[str, float]] = []
+        """What is known of the iterations of the block under way."""
         self._last: Preview | None = None
         self._result: Result | None = None
         self._error: Exception | None = None
@@ -152,6 +154,10 @@ class Job(QObject):
                 step = next(steps)
                 if isinstance(step, Preview):
                     self._last = step
+                elif step.facts.get("iteration") == 1:
+                    self.trace = [step.facts]
+                else:
+                    self.trace.append(step.facts)
                 now = time.monotonic()
                 if now >= due[type(step)]:
                     due[type(step)] = now + pause[type(step)]

@@ -9,7 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox
 
 from napari_tweedie.widgets.arrangement import shrinkable
-from napari_tweedie.widgets.layers import METADATA
+from napari_tweedie.widgets.layers import is_result
 from napari_tweedie.widgets.relay import Relay
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class LayerCombo(QComboBox):
         Whether no layer is a choice too.
     follow : bool
         Whether to propose the viewer's active layer instead, as it changes, until the user has chosen one or used it.
-        Results of this plugin are not followed: who denoises a layer wants to go on with that layer.
+        Results of this plugin are not followed: who denoises a layer wants to go on with that layer; what was degraded is, to
+        be restored.
     """
 
     changed = Signal()
@@ -90,7 +91,7 @@ class LayerCombo(QComboBox):
         active = self._list.selection.active
         if self._pinned is not None and self._pinned in self._offered:
             return self._pinned
-        if self._follow and active is not None and active in self._offered and METADATA not in active.metadata:
+        if self._follow and active is not None and active in self._offered and not is_result(active):
             return active
         if chosen is not None and chosen in self._offered:
             return chosen

@@ -18,6 +18,12 @@ METADATA = "napari_tweedie"
 """Key of a result's provenance in its layer's metadata."""
 
 
+def is_result(layer: Layer) -> bool:
+    """Tell whether a layer is a result of this plugin that nobody is likely to go on with; simulated measurements are not."""
+    made = layer.metadata.get(METADATA)
+    return made is not None and made.get("recipe", {}).get("job") != "degrade"
+
+
 def image_array(layer: Layer) -> Any:
     """Return the pixels of a layer as they are (NumPy, dask, zarr); of a multiscale layer the finest level."""
     return layer.data[0] if getattr(layer, "multiscale", False) else layer.data

@@ -31,6 +31,8 @@ from napari_tweedie.widgets.words import sentence
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+    from napari_tweedie.engine import Progress
+
 WARM_UP_MS = 1000
 """How long after it is shown a dock begins to load torch."""
 
@@ -56,7 +58,8 @@ class Panel(QWidget):
         self._fitted: Layer | None = None
         self._use_preferences()
         device_row = one_row("Device", self.device, Recipe.model_fields["device"].description or "")
-        advanced = folded("Advanced", [device_row, self.settings, *(chooser.advanced for chooser in self.choosers.values())])
+        further = [part for chooser in self.choosers.values() for part in chooser.folded_parts()]
+        advanced = folded("Advanced", [device_row, self.settings, *further])
         view = one_row("", self.side_by_side, "Show the visible layers in a grid.")
         arrange(self, [self.source, *self._parts(), view, advanced], self.bar)
         self._connect()
@@ -154,7 +157,7 @@ class Panel(QWidget):
     def _start(self, order: Callable[[], Order]) -> None:
         try:
             job = Job(self.viewer, order())
-            job.progressed.connect(self.bar.show_progress)
+            job.progressed.connect(self._on_progressed)
             job.ended.connect(self._on_ended)
             self._run = job
             self.source.layer.pin()
@@ -167,6 +170,9 @@ class Panel(QWidget):
         """Stop the run of this dock, if there is one."""
         if self._run is not None:
             self._run.cancel()
+
+    def _on_progressed(self, progress: Progress) -> None:
+        self.bar.show_progress(progress)
 
     def _on_ended(self, text: str) -> None:
         job, self._run = self._run, None
