@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from napari_tweedie.analysis import inspections
+from napari_tweedie.denoisers.exact import Gaussian
 from napari_tweedie.engine import last, run
 from napari_tweedie.recipe import Recipe
 
@@ -74,7 +75,7 @@ def measured() -> tuple[np.ndarray, np.ndarray, dict[str, object]]:
     noisy = (clean + NOISE * rng.standard_normal(clean.shape)).astype(np.float32)
     low, high = np.percentile(noisy, (0.1, 99.9))
     fields = {"denoiser": {"name": "gaussian", "std": STD / (high - low), "slope": 0.0}, "noise": {"sigma": NOISE}}
-    return clean, noisy - noisy.mean() + low, fields  # the field's mean lies where the engine puts zero
+    return clean, noisy, fields
 
 
 def test_samples_have_the_posterior_spread_in_grey_levels(measured: tuple[np.ndarray, np.ndarray, dict[str, object]]) -> None:
@@ -131,3 +132,26 @@ def test_colour_is_refused_where_it_has_no_meaning() -> None:
     for job in ("sample", "decompose", "inspect"):
         with pytest.raises(ValueError, match="split the layer into channels"):
             last(run(Recipe(job=job, axes="yxs", noise={"sigma": 5}), np.zeros((8, 8, 3), np.uint8)))
+
+
+def test_an_honest_interval_is_found_to_be_one() -> None:
+    like = torch.zeros((1, 1, 64, 64))
+    field = Gaussian(std=STD, slope=2.0).draw(like, torch.Generator().manual_seed(1))[0, 0].numpy()
+    low, high = np.percentile(field, (0.1, 99.9))
+    denoiser = {"name": "gaussian", "std": STD / (high - low), "slope": 2.0}
+    sampler = {"name": "moment-matched", "samples": 32}
+    result = last(run(Recipe(job="calibrate", sampler=sampler, denoiser=denoiser, noise={"sigma": NOISE}), 1000 + field))
+    read = result.provenance["read"]
+    assert not result.images
+    assert read["coverage"] == pytest.approx(0.9, abs=0.03)
+    assert read["factor"] == pytest.approx(1, abs=0.1)
+    assert read["coverage_corrected"] == pytest.approx(0.9, abs=0.04)
+
+
+def test_an_interval_that_is_too_narrow_is_widened(measured: tuple[np.ndarray, np.ndarray, dict[str, object]]) -> None:
+    clean, _, fields = measured
+    fields = fields | {"denoiser": {"name": "gaussian", "std": 0.02}}  # far too sure of itself
+    read = last(run(Recipe(job="calibrate", **fields), clean)).provenance["read"]
+    assert read["coverage"] < 0.7
+    assert read["factor"] > 1.5
+    assert read["coverage_corrected"] == pytest.approx(0.9, abs=0.03)

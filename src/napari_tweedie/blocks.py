@@ -45,7 +45,7 @@ class Blocks:
             raise ValueError(f"images of type {self.image.dtype} are not supported: convert to integers or floats")
         self.recipe = recipe
         shape, axes = tuple(self.image.shape), recipe.axes
-        self._degrades = recipe.inverts or recipe.job == "degrade"
+        self._degrades = recipe.inverts or recipe.job in ("degrade", "calibrate")
         self.components = recipe.degradation.components() if self._degrades else 1
         self._parts = [self.image]
         if self.components > 1 and recipe.inverts:
@@ -55,7 +55,7 @@ class Blocks:
         self.colour = "s" in self.layout.axes
         if self.colour and self._degrades and not recipe.degradation.is_image:
             raise ValueError(f"the degradation {recipe.degradation.name!r} takes no colour: split it into channels")
-        if self.colour and (recipe.job in ("sample", "decompose", "inspect") or recipe.probes):
+        if self.colour and (recipe.job in ("sample", "calibrate", "decompose", "inspect") or recipe.probes):
             raise ValueError("colour images can only be denoised, restored and degraded: split the layer into channels first")
         if self.colour and recipe.stabilises:
             raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from napari_tweedie.jobs.calibrate import Calibrate
 from napari_tweedie.jobs.decompose import Decompose
 from napari_tweedie.jobs.degrade import Degrade
 from napari_tweedie.jobs.denoise import Denoise
@@ -16,6 +17,7 @@ JOBS: dict[str, type[Job]] = {
     "denoise": Denoise,
     "restore": Restore,
     "sample": Sample,
+    "calibrate": Calibrate,
     "degrade": Degrade,
     "decompose": Decompose,
     "inspect": Inspect,

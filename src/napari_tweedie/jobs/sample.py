@@ -45,8 +45,11 @@ class Sample(Restore):
         return f"sample {min(samples, int(share * samples) + 1)} of {samples}"
 
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
-        sampler = self.recipe.sampler
-        problem, denoiser = self.problem(index, tools), tools.pieces_of(self.recipe.denoiser)
+        return self.draw(index, self.problem(index, tools), tools)
+
+    def draw(self, index: Index, problem: Problem, tools: Tools) -> Iterator[Step]:
+        """Draw the samples of a problem, a few at a time."""
+        sampler, denoiser = self.recipe.sampler, tools.pieces_of(self.recipe.denoiser)
         stack, finished, running = torch.zeros(()), 0, Running()
         summarised = len(self.outputs()) > 1
         while finished < sampler.samples:

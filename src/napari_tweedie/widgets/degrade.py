@@ -8,8 +8,8 @@ import numpy as np
 from napari.layers import Layer
 from qtpy.QtWidgets import QWidget
 
-from napari_tweedie.degradations.noise import MODELS, Noise
-from napari_tweedie.method import Registry
+from napari_tweedie.degradations.noise import MODELS
+from napari_tweedie.method import Bundle
 from napari_tweedie.recipe import JobName, Recipe
 from napari_tweedie.widgets.editors import OptionalNumber
 from napari_tweedie.widgets.forms import Chooser
@@ -21,19 +21,6 @@ PROPOSED = {"sigma": 0.05, "gain": 0.01, "step": 0.05, "read_noise": 0.0}
 PERCENTILES = (0.5, 99.5)
 
 
-class NoiseModels(Registry[Noise]):
-    """The noise models, which are not extended from outside."""
-
-    def __init__(self) -> None:
-        super().__init__("noises")
-
-    def names(self) -> list[str]:
-        return list(MODELS)
-
-    def method(self, name: str) -> type[Noise]:
-        return MODELS[name]
-
-
 class Degrade(Panel):
     """The dock *Degrade*: a degradation and then noise are applied to a layer; *Restore* takes the result back."""
 
@@ -41,7 +28,13 @@ class Degrade(Panel):
 
     def _choosers(self) -> dict[str, Chooser[Any]]:
         self._proposed: dict[str, Layer | None] = {}
-        noise = Chooser("Noise", Recipe.model_fields["noise"].description or "", NoiseModels(), "gaussian", self.viewer.layers)
+        noise = Chooser(
+            "Noise",
+            Recipe.model_fields["noise"].description or "",
+            Bundle("noise", tuple(MODELS.values())),
+            "gaussian",
+            self.viewer.layers,
+        )
         return {"degradation": Sequence(self.viewer.layers, "gaussian-blur"), "noise": noise}
 
     def _parts(self) -> list[QWidget]:

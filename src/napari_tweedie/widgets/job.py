@@ -211,23 +211,29 @@ class Job(QObject):
     def _complete(self, result: Result) -> str:
         if self._last is not None:
             self.layers.show(self._last)
-        self.layers.complete(self._provenance() | result.provenance, fit=self.order.recipe.inverts)
+        self.layers.complete(self._provenance() | result.provenance, fit=self.order.recipe.job == "restore")
         for note in result.notes:
             show_info(note)
         return " ".join([summary(result.provenance, self.order.estimated), *result.notes])
 
     def _stop(self) -> str:
-        """Keep what is usable: a solver's estimate of all of the image."""
+        """Keep what is usable: a solver's estimate of all of the image, or the samples that are complete."""
         recipe, last = self.order.recipe, self._last
         layout = Layout(recipe.axes, image_array(self.order.source).shape, recipe.volume)
+        finished = int(self.trace[-1].get("finished", 0)) if self.trace else 0
+        usable = recipe.job == "restore" or (recipe.job == "sample" and finished > 0)
         removed = self._reason.startswith("Stopped")
-        if recipe.job == "restore" and last is not None and len(layout) == 1 and not (removed or self.order.preview):
-            self.layers.show(last)
-            where = f"{round(last.share * recipe.solver.steps())} of {recipe.solver.steps()}"
-            self.layers.keep(self._provenance(), where)
-            return f"{self._reason} at iteration {where}; the estimate so far is kept."
-        self.layers.remove()
-        return f"{self._reason}; nothing was kept."
+        if not usable or last is None or len(layout) > 1 or removed or self.order.preview:
+            self.layers.remove()
+            return f"{self._reason}; nothing was kept."
+        self.layers.show(last)
+        if recipe.job == "sample":
+            where = f"{finished} of {recipe.sampler.samples} samples"
+            self.layers.keep(self._provenance(), where, finished)
+            return f"{self._reason} after {where}, which are kept."
+        where = f"{round(last.share * recipe.solver.steps())} of {recipe.solver.steps()}"
+        self.layers.keep(self._provenance(), where, 0)
+        return f"{self._reason} at iteration {where}; the estimate so far is kept."
 
     def _fail(self, error: Exception) -> str:
         self.layers.remove()
