@@ -1,0 +1,120 @@
+"""Does the stated interval hold the truth as often as it says? Coverage on images with known truth, and a correction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from napari_tweedie.problem import Problem
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Generator, Tensor
+
+    from napari_tweedie.degradations import Degradation
+    from napari_tweedie.degradations.noise import Noise
+    from napari_tweedie.samplers.summary import Summary
+
+LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+"""Nominal levels of a reliability curve."""
+
+
+class Calibration(BaseModel):
+    """How often intervals held the truth, and by what their width must be multiplied.
+
+    The factor is that of split conformal prediction (Vovk, Gammerman & Shafer 2005): with it the interval of level `level`
+    holds at least that share of pixels of further images that are like those it was fitted on.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    level: float = Field(description="Nominal level that coverage and factor are of.")
+    coverage: float = Field(description="Share of the pixels whose truth lay in the interval of that level.")
+    factor: float = Field(description="What the stated width must be multiplied by, so that the share is the level.")
+    levels: tuple[float, ...] = Field(description="Nominal levels of the reliability curve.")
+    coverages: tuple[float, ...] = Field(description="Share of the pixels whose truth lay in the interval of each level.")
+    images: int = Field(description="Number of images.")
+    pixels: int = Field(description="Number of pixels.")
+
+
+def calibrate(
+    truths: Iterable[Tensor],
+    degradation: Degradation,
+    noise: Noise,
+    summarise: Callable[[Problem], Summary],
+    generator: Generator,
+    *,
+    level: float = 0.9,
+    factor: float = 1.0,
+) -> Calibration:
+    """Simulate measurements of known images and see whether the truth lies in the stated intervals.
+
+    Parameters
+    ----------
+    truths : iterable of Tensor
+        Clean images, shape (1, C, …), in the range that the problem's images will have.
+    degradation : Degradation
+        A.
+    noise : Noise
+        Noise model with a known standard deviation, in units of the images.
+    summarise : callable
+        What is calibrated: it returns the posterior of a problem, from samples or from the Jacobian.
+    generator : Generator
+        Draws the noise of the measurements, on the CPU.
+    level : float
+        Nominal level that the factor is for.
+    factor : float
+        What the stated widths are multiplied by before: with a factor found on other images, the coverage is that of the
+        corrected interval.
+    """
+    scores, widths = [], {}
+    for truth in truths:
+        whole = degradation.extend(truth)
+        problem = Problem(noise.add(degradation(whole), generator), degradation, noise)
+        summary = summarise(problem)
+        widths = {nominal: factor * summary.width(nominal) for nominal in (*LEVELS, level)}
+        scores.append(standardised_errors(degradation.crop(whole), degradation.crop(summary.mean), degradation.crop(summary.std)))
+    return calibration(scores, widths, level, factor)
+
+
+def standardised_errors(truth: Tensor, mean: Tensor, std: Tensor) -> NDArray[np.float32]:
+    """Return |truth − mean| / std for every pixel; infinite where std is zero and the truth is not met."""
+    error = (truth - mean).abs().flatten().cpu().numpy()
+    spread = std.flatten().cpu().numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(error == 0, np.float32(0), error / spread)
+
+
+def calibration(
+    scores: list[NDArray[np.float32]], widths: dict[float, float], level: float, factor: float = 1.0
+) -> Calibration:
+    """Return what standardised errors, an array an image, say of intervals of given half widths by level.
+
+    The widths are `factor` times those stated.
+
+    Raises
+    ------
+    ValueError
+        If there are too few pixels for an interval of this level.
+    """
+    pooled = np.sort(np.concatenate(scores))
+    rank = ceil((len(pooled) + 1) * level)
+    if rank > len(pooled):
+        raise ValueError(f"an interval of level {level} needs more pixels than {len(pooled)} to be calibrated")
+
+    def coverage(nominal: float) -> float:
+        return float(np.searchsorted(pooled, widths[nominal], side="right")) / len(pooled)
+
+    return Calibration(
+        level=level,
+        coverage=coverage(level),
+        factor=factor * float(pooled[rank - 1]) / widths[level],
+        levels=LEVELS,
+        coverages=tuple(coverage(nominal) for nominal in LEVELS),
+        images=len(scores),
+        pixels=len(pooled),
+    )
