@@ -1,0 +1,151 @@
+"""What every sampler keeps: numbered randomness, states, refusals; and what the implicit prior does."""
+
+import pytest
+import torch
+
+from napari_tweedie import degradations, denoisers, samplers
+from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.problem import Problem
+from napari_tweedie.samplers.sampler import WhiteNoise
+
+FIELD = denoisers.load("gaussian", std=0.3, slope=1)
+MASK = degradations.load("mask", mask=torch.rand(8, 10, generator=torch.Generator().manual_seed(2)) < 0.4)
+SHORT = {
+    "ddrm": {},
+    "diffpir": {"iterations": 20},
+    "dps": {"iterations": 20},
+    "implicit-prior": {"iterations": 300},
+    "langevin": {"iterations": 10},
+    "moment-matched": {},
+    "snips": {"iterations": 10},
+    "split-gibbs": {"iterations": 5},
+}
+ONLY_NOISE = ("langevin", "moment-matched")
+
+
+def problem(name: str, sigma: float = 0.1) -> Problem:
+    """A problem that the sampler of this name can treat."""
+    operator = degradations.load("identity") if name in ONLY_NOISE else MASK
+    sigma = 0.0 if name == "implicit-prior" else sigma
+    generator = torch.Generator().manual_seed(4)
+    y = operator(0.5 + FIELD(torch.randn((1, 1, 8, 10), generator=generator), 0.5))
+    return Problem(y + sigma * torch.randn(y.shape, generator=generator), operator, Gaussian(sigma=sigma))
+
+
+def draws(name: str, seed: int = 0, numbers: range | None = None, **parameters: int) -> torch.Tensor:
+    sampler = samplers.load(name, **SHORT[name], **parameters)
+    *_, state = sampler(problem(name), FIELD, torch.Generator().manual_seed(seed), numbers)
+    return state.estimate
+
+
+def test_all_samplers_are_found_and_tested_here() -> None:
+    assert samplers.names() == sorted(SHORT)
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_seed_determines_the_stack_and_a_stack_can_be_extended(name: str) -> None:
+    """A sample depends on its number, not on the others that are drawn with it."""
+    stack = draws(name, samples=5)
+    assert stack.shape == (5, 1, 8, 10)
+    assert torch.equal(stack, draws(name, samples=5))
+    torch.testing.assert_close(draws(name, numbers=range(3, 6))[:2], stack[3:], rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(stack, draws(name, seed=1, samples=5), atol=0.01)
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_states_count_to_the_end_and_measure_the_residual(name: str) -> None:
+    stated, sampler = problem(name), samplers.load(name, samples=2, **SHORT[name])
+    states = list(sampler(stated, FIELD))
+    assert [state.iteration for state in states] == list(range(1, len(states) + 1))
+    assert states[-1].total == len(states) <= sampler.steps() + 1
+    observed = stated.degradation.observed(stated.measurement).expand_as(states[-1].estimate)
+    errors = (stated.degradation(states[-1].estimate) - stated.measurement)[observed]
+    assert states[-1].residual == pytest.approx(float(errors.square().mean().sqrt()), rel=1e-5, abs=1e-7)
+    assert not any(state.note for state in states)
+
+
+@pytest.mark.parametrize("name", ["split-gibbs", "moment-matched", "snips", "langevin"])
+def test_draws_leave_a_residual_of_the_noise_level(name: str) -> None:
+    stated = problem(name)
+    *_, state = samplers.load(name, samples=50)(stated, FIELD)
+    assert state.residual == pytest.approx(0.1, rel=0.3)
+
+
+def test_honest_samplers_are_those_measured_to_be() -> None:
+    honest = {name for name in samplers.names() if samplers.registry.method(name).is_honest}
+    assert honest == {"langevin", "moment-matched", "snips", "split-gibbs"}
+
+
+def test_samples_that_diverge_end_with_those_before_and_a_note() -> None:
+    sampler = samplers.load("langevin", samples=2, iterations=60)
+    states = list(sampler(problem("langevin"), lambda x, sigma: 1e4 * x))
+    assert "diverged" in states[-1].note
+    assert bool(torch.isfinite(states[-1].estimate).all())
+    assert states[-1].iteration == states[-1].total == len(states) < 60
+
+
+@pytest.mark.parametrize(
+    ("name", "operator", "sigma", "message"),
+    [
+        ("moment-matched", MASK, 0.1, "noise alone; for 'mask' choose split-gibbs"),
+        ("langevin", MASK, 0.1, "noise alone; for 'mask' choose snips or split-gibbs"),
+        ("snips", degradations.load("gaussian-blur", std=0.5), 0.1, "singular value decomposition"),
+        ("ddrm", degradations.load("gaussian-blur", std=0.5), 0.1, "singular value decomposition"),
+        ("implicit-prior", MASK, 0.1, r"without noise, at most of level 0.01 \(got 0.1\)"),
+        ("implicit-prior", degradations.load("gaussian-blur", boundary="circular"), 0.0, "equally strong in all directions"),
+    ],
+)
+def test_what_cannot_be_treated_is_refused_at_once(
+    name: str, operator: degradations.Degradation, sigma: float, message: str
+) -> None:
+    stated = Problem(torch.zeros(1, 1, 8, 10), operator, Gaussian(sigma=sigma))
+    with pytest.raises(ValueError, match=message):
+        samplers.load(name)(stated, FIELD)
+
+
+def test_a_batch_of_measurements_is_refused() -> None:
+    stated = Problem(torch.zeros(2, 1, 8, 10), degradations.load("identity"), Gaussian(sigma=0.1))
+    with pytest.raises(ValueError, match=r"one measurement at a time \(got a batch of 2\)"):
+        samplers.load("moment-matched")(stated, FIELD)
+
+
+def test_pairs_see_opposite_noise_and_all_else_is_independent(generator: torch.Generator) -> None:
+    white = WhiteNoise(generator, range(6))
+    noise = torch.stack([white(torch.zeros(1, 1, 50, 50)) for _ in range(2)], 1).flatten(2)
+    assert torch.equal(noise[0::2], -noise[1::2])
+    independent = noise[0::2].flatten(0, 1)
+    torch.testing.assert_close(independent @ independent.T / 2500, torch.eye(6), rtol=0, atol=0.1)
+
+
+def test_unpaired_noise_is_independent(generator: torch.Generator) -> None:
+    noise = WhiteNoise(generator, range(4), paired=False)(torch.zeros(1, 1, 50, 50)).flatten(1)
+    torch.testing.assert_close(noise @ noise.T / 2500, torch.eye(4), rtol=0, atol=0.1)
+
+
+def test_the_implicit_prior_keeps_what_is_measured_and_stops_by_itself() -> None:
+    stated = problem("implicit-prior")
+    *_, state = samplers.load("implicit-prior", samples=3)(stated, FIELD)
+    torch.testing.assert_close(stated.degradation(state.estimate), stated.measurement.expand(3, -1, -1, -1), rtol=0, atol=1e-5)
+    assert state.iteration < 1000
+
+
+@pytest.mark.parametrize("cap", [5, 30])
+def test_the_implicit_prior_never_exceeds_its_cap(cap: int) -> None:
+    """A denoiser that moves the image by as much as ever never lets the noise level fall."""
+    sampler = samplers.load("implicit-prior", samples=1, iterations=cap)
+    states = list(sampler(problem("implicit-prior"), lambda x, sigma: x + 1))
+    assert len(states) == cap
+
+
+@pytest.mark.parametrize("name", ["implicit-prior", "moment-matched"])
+def test_prior_samples_need_under_100_steps(name: str) -> None:
+    sampler = samplers.load(name, samples=4, **({"beta": 0.5} if name == "implicit-prior" else {"iterations": 40}))
+    states = list(sampler.prior(FIELD, torch.zeros(1, 1, 40, 40)))
+    assert states[-1].iteration == states[-1].total == len(states) < 100
+
+
+def test_prior_samples_of_moment_matching_have_the_variance_of_the_prior() -> None:
+    """White pixels of variance 0.3²; the noise they begin with is ten times as wide."""
+    field = denoisers.load("gaussian", std=0.3)
+    *_, state = samplers.load("moment-matched", samples=40, iterations=40, start=3.0).prior(field, torch.zeros(1, 1, 20, 20))
+    assert float(state.estimate.std()) == pytest.approx(0.3, rel=0.03)
