@@ -94,12 +94,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="where to write the figure")
     arguments = parser.parse_args()
     quick = arguments.quick
-    size, sizes = (32, (1, 16, 256, 1024)) if quick else (48, (1, 10, 100, 1000, 8000))
+    size, sizes = (32, (1, 16, 1024)) if quick else (48, (1, 10, 100, 1000, 8000))
     settings = Training(
         widths=(16, 32, 64) if quick else (32, 64, 128),
         blocks=1 if quick else 2,
-        steps=400 if quick else 20_000,
-        batch=16 if quick else 64,
+        steps=1_500 if quick else 20_000,
+        batch=8 if quick else 64,
         patch=size,
         large_patch=size,
         average=0.99 if quick else 0.999,

@@ -1,12 +1,15 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, norm
 
 from napari_tweedie import denoisers
 from napari_tweedie.analysis.score import check_score, exact_score, score
 
 FIELD = denoisers.load("gaussian", std=0.3, slope=1.5)
+MIXTURE = denoisers.load("mixture", share=0.3)
 
 
 @pytest.mark.parametrize("shape", [(4, 5), (4, 4)])
@@ -30,15 +33,35 @@ def test_drawn_fields_have_the_spectrum(generator: torch.Generator) -> None:
     assert fields.std() == pytest.approx(FIELD.std, rel=0.02)
 
 
+def test_the_density_of_the_mixture_is_the_sum_of_both_kinds() -> None:
+    x = torch.linspace(-0.5, 1.5, 30).view(5, 1, 2, 3)
+    spread = np.hypot(MIXTURE.std, 0.2)
+    density = sum(
+        share * norm.pdf(x, mean, spread) for mean, share in ((MIXTURE.dark, 1 - MIXTURE.share), (MIXTURE.bright, MIXTURE.share))
+    )
+    np.testing.assert_allclose(MIXTURE.log_density(x, 0.2), np.log(density).sum((1, 2, 3)), rtol=1e-5)
+
+
+def test_drawn_pixels_are_dark_or_bright(generator: torch.Generator) -> None:
+    pixels = MIXTURE.draw(torch.empty(1, 1, 300, 300), generator)
+    bright = pixels > 0.5
+    assert bright.float().mean() == pytest.approx(MIXTURE.share, abs=0.01)
+    assert pixels[bright].mean() == pytest.approx(MIXTURE.bright, abs=0.002)
+    assert pixels[~bright].std() == pytest.approx(MIXTURE.std, rel=0.02)
+
+
 @pytest.mark.parametrize("sigma", [0.05, 0.5])
-def test_the_score_of_the_exact_denoiser_is_the_gradient_of_its_density(sigma: float, generator: torch.Generator) -> None:
-    clean = FIELD.draw(torch.empty(4, 1, 24, 17), generator)
+@pytest.mark.parametrize("prior", [FIELD, MIXTURE], ids=["gaussian", "mixture"])
+def test_the_score_of_an_exact_denoiser_is_the_gradient_of_its_density(
+    prior: Any, sigma: float, generator: torch.Generator
+) -> None:
+    clean = prior.draw(torch.empty(4, 1, 24, 17), generator)
     x = clean + sigma * torch.randn(clean.shape, generator=generator)
-    check = check_score(FIELD, FIELD, x, sigma)
+    check = check_score(prior, prior, x, sigma)
     assert check.error < 1e-10
     assert check.correlation == pytest.approx(1, abs=1e-5)
-    scale = exact_score(FIELD, x, sigma).abs().max()
-    assert (score(FIELD, x, sigma) - exact_score(FIELD, x, sigma)).abs().max() < 1e-5 * scale
+    scale = exact_score(prior, x, sigma).abs().max()
+    assert (score(prior, x, sigma) - exact_score(prior, x, sigma)).abs().max() < 1e-5 * scale
 
 
 def test_the_check_finds_a_wrong_score(generator: torch.Generator) -> None:

@@ -83,6 +83,21 @@ class Mixture(Denoiser):
         mean = self.dark + (self.bright - self.dark) * torch.sigmoid(odds)
         return (self.std**2 * x + noise * mean) / variance
 
+    def draw(self, like: Tensor, generator: Generator) -> Tensor:
+        """Return clean images of the shape of `like`, drawn on the CPU."""
+        bright = torch.rand(like.shape, generator=generator) < self.share
+        spread = self.std * torch.randn(like.shape, generator=generator)
+        return (torch.where(bright, self.bright, self.dark) + spread).to(like)
+
+    def log_density(self, x: Tensor, sigma: float) -> Tensor:
+        """Return log p_σ(x), the density of clean images plus noise of level sigma, shape (B,)."""
+        variance = self.std**2 + sigma**2
+        kinds = [
+            math.log(share) - (x - mean).square() / (2 * variance)
+            for mean, share in ((self.dark, 1 - self.share), (self.bright, self.share))
+        ]
+        return (torch.logaddexp(*kinds) - math.log(2 * pi * variance) / 2).flatten(1).sum(1)
+
 
 class Empirical(Denoiser):
     """The posterior mean for images that are one of a given set, all equally likely: their mean, weighted by likelihood.
