@@ -32,6 +32,7 @@ class Blur(Degradation):
     """
 
     iterations: ClassVar[int] = 12
+    weight: ClassVar[float] = 0.7
 
     boundary: Boundary = Parameter("pad", _BOUNDARY, advanced=True)
 

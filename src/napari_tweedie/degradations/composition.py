@@ -49,6 +49,11 @@ class Composition(Degradation):
         """Whether measurements of both look like images."""
         return self.outer.is_image and self.inner.is_image
 
+    @property
+    def weight(self) -> float:  # type: ignore[override]
+        """The smaller of both weights."""
+        return min(self.inner.weight, self.outer.weight)
+
     def arrays(self) -> dict[str, Input]:
         return self.inner.arrays() | self.outer.arrays()
 
