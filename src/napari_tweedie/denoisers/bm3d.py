@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from napari_tweedie.denoisers.classical import ArrayDenoiser
+from napari_tweedie.denoisers.classical import ArrayDenoiser, mirrored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-SMALLEST = {2: 32, 3: 16}
-"""Sides in pixels below which the packages fail; smaller images are mirrored."""
+SMALLEST = 16
+"""Side in pixels below which the packages fail; smaller images are mirrored."""
 
 
 class Bm3d(ArrayDenoiser):
@@ -41,7 +41,5 @@ class Bm3d(ArrayDenoiser):
             from bm3d import bm3d as denoise
         else:
             from bm4d import bm4d as denoise
-        side = SMALLEST[image.ndim]
-        padded = np.pad(image, [(0, max(0, side - n)) for n in image.shape], mode="symmetric")
-        clean = denoise(padded.astype(np.float64), 1.0)
-        return clean.reshape(padded.shape)[tuple(slice(n) for n in image.shape)]
+        padded = mirrored(image, SMALLEST)
+        return denoise(padded.astype(np.float64), 1.0)[tuple(slice(n) for n in image.shape)]

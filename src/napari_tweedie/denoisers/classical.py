@@ -27,8 +27,8 @@ class Classical(Denoiser):
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[0]).repeat_interleave(x.shape[1])
         if not bool((level > 0).any()):
-            return x.clone()
-        images = x.reshape(-1, *x.shape[2:])
+            return x if self.differentiable else x.detach()
+        images = (x if self.differentiable else x.detach()).reshape(-1, *x.shape[2:])
         level = level.view(-1, *[1] * (images.ndim - 1))
         scale = torch.where(level > 0, level, 1.0)
         mean = images.detach().mean(dim=tuple(range(1, images.ndim)), keepdim=True)
@@ -44,9 +44,14 @@ class ArrayDenoiser(Classical):
     """Base of those that work on one NumPy array after the other, whatever the device of the tensors."""
 
     def clean(self, images: Tensor) -> Tensor:
-        arrays = images.detach().cpu().numpy()
+        arrays = images.cpu().numpy()
         return torch.from_numpy(np.stack([self.clean_array(array) for array in arrays]).astype(np.float32)).to(images)
 
     def clean_array(self, image: NDArray[np.float32]) -> NDArray[Any]:
         """Return g of one image ([Z,] Y, X)."""
         raise TypeError(f"{type(self).__name__} defines no denoising")
+
+
+def mirrored(image: NDArray[Any], side: int) -> NDArray[Any]:
+    """Return an image that is at least `side` pixels long along every axis, continued by its mirror image where it was not."""
+    return np.pad(image, [(0, max(0, side - n)) for n in image.shape], mode="symmetric")

@@ -55,7 +55,8 @@ def similar(images: Tensor) -> Iterator[Link]:
         if offset <= (0,) * axes:
             continue
         difference = (images - shifted(images, offset)).square()
-        distance = smooth(difference[:, None], PATCH, 1, PATCH // 2, count_include_pad=False)[:, 0]
+        around = torch.nn.functional.pad(difference[:, None], [PATCH // 2] * (2 * axes), mode="replicate")
+        distance = smooth(around, PATCH, 1)[:, 0]
         inside = torch.ones((), device=images.device)
         for n, step in zip(images.shape[1:], offset, strict=True):
             target = torch.arange(n, device=images.device) + step

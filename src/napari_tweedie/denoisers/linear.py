@@ -10,7 +10,7 @@ from napari_tweedie.lazy import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-STRENGTHS = (-5.0, 3.0, 41)
+STRENGTHS = (-8.0, 3.0, 56)
 """Decimal logarithms of the weakest and the strongest filter, and how many are tried."""
 
 

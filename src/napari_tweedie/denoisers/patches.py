@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from napari_tweedie.denoisers.classical import ArrayDenoiser
+from napari_tweedie.denoisers.classical import ArrayDenoiser, mirrored
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +25,7 @@ class NonLocalMeans(ArrayDenoiser):
     def clean_array(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         from skimage.restoration import denoise_nl_means
 
-        return denoise_nl_means(
-            image, PATCH[image.ndim], DISTANCE[image.ndim], h=STRENGTH, sigma=1.0, fast_mode=True, preserve_range=True
+        clean = denoise_nl_means(
+            mirrored(image, PATCH[image.ndim]), PATCH[image.ndim], DISTANCE[image.ndim], h=STRENGTH, sigma=1.0, fast_mode=True, preserve_range=True
         )
+        return clean[tuple(slice(n) for n in image.shape)]

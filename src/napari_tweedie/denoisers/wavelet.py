@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WAVELET = "sym4"
-LEVELS = 4
+LEVELS = {2: 4, 3: 2}
 WINDOW = 5
 NOISE = 2.0
 """Mean square below which coefficients count as noise alone, whose own is 1; more, as what is left of noise is seen."""
@@ -32,10 +32,11 @@ class Wavelet(ArrayDenoiser):
     def clean_array(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         import pywt
 
-        multiple, axes = 2**LEVELS, range(image.ndim)
+        levels, axes = LEVELS[image.ndim], range(image.ndim)
+        multiple = 2**levels
         padded = np.pad(image, [(multiple, multiple - n % multiple) for n in image.shape], mode="symmetric")
-        approximation, *scales = pywt.swtn(padded, WAVELET, LEVELS, axes=axes, trim_approx=True)
-        windows = [WINDOW + 2**level for level in range(LEVELS, 0, -1)]
+        approximation, *scales = pywt.swtn(padded, WAVELET, levels, axes=axes, trim_approx=True)
+        windows = [WINDOW + 2**level for level in range(levels, 0, -1)]
         shrunk = [
             {key: shrink(band, window) for key, band in scale.items()} for scale, window in zip(scales, windows, strict=True)
         ]
