@@ -323,3 +323,13 @@ def test_an_open_noise_model_of_a_measurement_without_pixels_is_asked_for(scene:
     recipe = Recipe(job="restore", degradation="fourier-mask", noise={"name": "poisson", "gain": 1.0})
     with pytest.raises(ValueError, match="cannot be estimated: give it"):
         last(run(recipe, np.stack([scene, scene])))
+
+
+def test_a_run_tells_when_what_it_removed_is_not_noise(scene: np.ndarray, rng: np.random.Generator) -> None:
+    clean = np.tile(scene, (2, 2))
+    noisy = clean + rng.normal(0, 0.1, clean.shape)
+    right, too_high = (last(run(Recipe(noise={"sigma": sigma}), np.stack([noisy, noisy]))) for sigma in (0.1, 0.3))
+    assert right.notes == []
+    assert right.provenance["residual"]["correlation"] < 0.02
+    assert [note for note in too_high.notes if "the noise level is too high" in note] == too_high.notes
+    assert len(too_high.notes) == 1

@@ -58,9 +58,7 @@ class Blocks:
         if self.colour and (recipe.job in ("sample", "calibrate", "decompose", "inspect") or recipe.probes):
             raise ValueError("colour images can only be denoised, restored and degraded: split the layer into channels first")
         if self.colour and recipe.stabilises:
-            raise ValueError(
-                "photon noise of colour images is not removed: split the layer into channels, or choose Gaussian noise"
-            )
+            raise ValueError("photon noise of colour images: split the layer into channels, or choose Gaussian noise")
         self._channels = dict(channels or {})
 
     def _components(self) -> list[Any]:
@@ -100,8 +98,7 @@ class Blocks:
         """Return what is known of a block's channel; measured once, on a few of its blocks."""
         number = self.layout.channel(index)
         if number not in self._channels:
-            indices = [other for other in self.layout if self.layout.channel(other) == number]
-            chosen = [indices[n] for n in _spread(len(indices))]
+            chosen = self._sampled(number)
             planes = [plane for other in chosen for plane in self.planes(other)]
             if self.recipe.inverts and not self.recipe.degradation.is_image:
                 sigma = self.recipe.noise.level(float(np.mean([np.nanmean(plane) for plane in planes])))
@@ -114,6 +111,14 @@ class Blocks:
             else:
                 self._channels[number] = Channel.of(planes, self.recipe.noise, self.recipe.stabilises)
         return self._channels[number]
+
+    def is_sampled(self, index: Index) -> bool:
+        """Tell whether a block is one of the few that its channel is measured on."""
+        return index in self._sampled(self.layout.channel(index))
+
+    def _sampled(self, number: int) -> list[Index]:
+        indices = [other for other in self.layout if self.layout.channel(other) == number]
+        return [indices[n] for n in _spread(len(indices))]
 
     def _start(self, index: Index) -> list[NDArray[np.float32]]:
         """Return the planes of a first estimate of the image, from a measurement that does not look like it."""

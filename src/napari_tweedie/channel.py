@@ -70,11 +70,11 @@ class Channel:
         return (1.0 if isinstance(self.intensity, Stabilised) else self.sigma) / self.intensity.scale
 
     @classmethod
-    def restored(cls, intensity: Sequence[float], sigma: float, report: Mapping[str, Any], stabilises: bool) -> Self:
+    def restored(cls, intensity: tuple[float, float], sigma: float, report: Mapping[str, Any], stabilises: bool) -> Self:
         """Return a channel from what was stored of it: offset and scale, noise level, and `report`."""
         noise = build({name: value for name, value in report.items() if name not in ("means", "variances")})
         if stabilises:
-            return cls(Stabilised(*intensity, Anscombe(noise.gain, noise.offset, noise.read_noise)), sigma, noise)
+            return cls(Stabilised(*intensity, anscombe=Anscombe(noise.gain, noise.offset, noise.read_noise)), sigma, noise)
         return cls(Intensity(*intensity), sigma, noise)
 
     def report(self) -> dict[str, Any]:

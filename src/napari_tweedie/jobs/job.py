@@ -87,6 +87,10 @@ class Job:
         """Say what is being done on a block once `share` of it is."""
         return ""
 
+    def notes(self) -> list[str]:
+        """Return what the user should know at the end, a sentence each."""
+        return []
+
     def report(self) -> dict[str, Any]:
         """Return what is known at the end, for the provenance: "data_residuals", in grey levels, a channel each."""
         return {"data_residuals": []}
