@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 from rich.table import Table
 
 from napari_tweedie import cli_training, degradations, denoisers, solvers
 from napari_tweedie.method import Input, explain
 from napari_tweedie.recipe import Recipe
-
-if TYPE_CHECKING:
-    from napari_tweedie.engine import Result
-    from napari_tweedie.images.files import Picture
+from napari_tweedie.terminal import err, out, run_with_bar, tell, with_bar
 
 app = typer.Typer(
     help="Denoise and restore images with a denoiser as the model of what images look like.",
@@ -28,14 +23,15 @@ app = typer.Typer(
 )  # fmt: skip
 app.command()(cli_training.train)
 app.command()(cli_training.adapt)
-out = Console()
-err = Console(stderr=True)
 
-In = Annotated[Path, typer.Argument(help="Image to read: TIFF, OME-TIFF, PNG or JPEG.")]
-Out = Annotated[Path, typer.Argument(help="OME-TIFF to write; it must not be the image itself.")]
+In = Annotated[Path, typer.Argument(help="Image to read: TIFF, OME-TIFF, OME-Zarr, PNG or JPEG.")]
+Out = Annotated[Path, typer.Argument(help="OME-TIFF or OME-Zarr (.zarr) to write; it must not be the image itself.")]
 Sigma = Annotated[float | None, typer.Option(help="Noise level in grey levels; estimated from the image if left out.")]
 Set = Annotated[
     list[str], typer.Option("--set", metavar="PART.FIELD=VALUE", help="Set any field of the recipe, as `list` shows them.")
+]
+Scheduler = Annotated[
+    str, typer.Option(help="For an OME-Zarr: local, or the address of a dask.distributed scheduler, tcp://HOST:8786.")
 ]
 Volume = Annotated[bool, typer.Option(help="Treat Z as depth (3-D) rather than plane by plane.")]
 Degradation = Annotated[str, typer.Option(help="What happened to the image, a name from `list`.")]
@@ -61,10 +57,10 @@ def list_methods() -> None:
 @app.command()
 def denoise(
     image: In, result: Out, denoiser: Annotated[str, typer.Option(help="A name from `list`.")] = "unet",
-    sigma: Sigma = None, volume: Volume = False, set_: Set = [],
+    sigma: Sigma = None, volume: Volume = False, set_: Set = [], scheduler: Scheduler = "local",
 ) -> None:  # fmt: skip
     """Remove noise from an image."""
-    _run({"job": "denoise", "denoiser": denoiser, "noise": _noise(sigma), "volume": volume}, set_, image, result)
+    _run({"job": "denoise", "denoiser": denoiser, "noise": _noise(sigma), "volume": volume}, set_, image, result, scheduler)
 
 
 @app.command()
@@ -72,10 +68,11 @@ def restore(
     image: In, result: Out, degradation: Degradation = "identity",
     solver: Annotated[str, typer.Option(help="A name from `list`.")] = "hqs",
     sigma: Sigma = None, psf: Psf = None, mask: Mask = None, volume: Volume = False, set_: Set = [],
+    scheduler: Scheduler = "local",
 ) -> None:  # fmt: skip
     """Undo a known degradation: blur, missing pixels, low resolution."""
     recipe = {"job": "restore", "degradation": degradation, "solver": solver, "noise": _noise(sigma), "volume": volume}
-    _run(recipe, set_, image, result, psf=psf, mask=mask)
+    _run(recipe, set_, image, result, scheduler, psf=psf, mask=mask)
 
 
 @app.command()
@@ -93,15 +90,51 @@ def degrade(
 @app.command()
 def run(
     recipe: Annotated[Path, typer.Argument(help="JSON of a recipe, or an image that this program wrote.")],
-    image: In, result: Out, psf: Psf = None, mask: Mask = None,
+    image: In, result: Out, psf: Psf = None, mask: Mask = None, scheduler: Scheduler = "local",
 ) -> None:  # fmt: skip
     """Run a stored recipe, or that of an earlier result, on an image."""
+    _run(_stored(recipe), [], image, result, scheduler, psf=psf, mask=mask)
+
+
+@app.command()
+def batch(
+    images: Annotated[str, typer.Argument(help="A folder of images, or a quoted pattern such as 'data/*.tif'.")],
+    folder: Annotated[Path, typer.Argument(help="Where results and summary.csv are written.")],
+    recipes: Annotated[list[Path], typer.Argument(help="JSON of recipes, or images that this program wrote.")],
+    psf: Psf = None, mask: Mask = None,
+    zarr: Annotated[bool, typer.Option("--zarr", help="Write OME-Zarr rather than OME-TIFF.")] = False,
+) -> None:  # fmt: skip
+    """Run recipes on many images, go on where one fails, and tell what became of each."""
+    from napari_tweedie.batch import SUMMARY, find, run_batch
+
+    named = {path.stem: Recipe(**_stored(path)) for path in recipes}
+    found, inputs = find(images), dict[str, Any](_inputs({"psf": psf, "mask": mask}))
+    steps = run_batch(found, named, folder, suffix=".zarr" if zarr else ".tif", **inputs)
+    outcomes = with_bar(f"{len(found)} images", steps)
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    for outcome in failed:
+        err.print(f"[red]{outcome.file}, {outcome.recipe}: {outcome.why}[/red]", highlight=False)
+    out.print(f"{len(outcomes) - len(failed)} of {len(outcomes)} done; see {folder / SUMMARY}", highlight=False)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _stored(path: Path) -> dict[str, Any]:
+    """Return the recipe in a JSON file, or in the metadata of a result."""
     from napari_tweedie.images.files import read
 
-    stored = json.loads(recipe.read_text()) if recipe.suffix == ".json" else read(recipe).metadata.get("recipe")
+    stored = json.loads(path.read_text()) if path.suffix == ".json" else read(path).metadata.get("recipe")
     if stored is None:
-        raise ValueError(f"{recipe} holds no recipe: it was not written by napari-tweedie")
-    _run(stored, [], image, result, psf=psf, mask=mask)
+        raise ValueError(f"{path} holds no recipe: it was not written by napari-tweedie")
+    return dict(stored)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of recipes."""
+    from napari_tweedie.replay import schema
+
+    print(json.dumps(schema(), indent=1, ensure_ascii=False))
 
 
 @app.command()
@@ -113,6 +146,7 @@ def demo(
     from importlib.resources import as_file, files
 
     from napari_tweedie.images.files import read
+    from napari_tweedie.saving import write_result
     from napari_tweedie.widgets.demo import JOBS, show
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -128,29 +162,31 @@ def demo(
     out.print(f"layers and {screenshot} are in {folder}/", highlight=False)
 
 
-def _run(recipe: dict[str, Any], settings: list[str], image: Path, result: Path, **arrays: Path | None) -> None:
+def _run(
+    recipe: dict[str, Any], settings: list[str], image: Path, result: Path, scheduler: str = "local", **arrays: Path | None
+) -> None:
     from napari_tweedie.images.files import read
+    from napari_tweedie.saving import pixel_sizes, run_to_file
+    from napari_tweedie.schedulers import pick
 
     if result.resolve() == image.resolve():
         raise ValueError(f"{result} is the image itself: choose another name for the result")
-    source = read(image)
-    recipe |= _sizes(source)
+    recipe |= pixel_sizes(read(image))
     for setting in settings:
         _apply(setting, recipe)
-    for name, path in arrays.items():
-        if path is not None:
-            picture = read(path)
-            given = Input.of(picture.data, path.name, picture.nanometres())
-            recipe["degradation"] = {**_as_dict(recipe["degradation"]), name: given}
-    recipe.setdefault("axes", source.axes)
-    write_result(run_with_bar(Recipe(**recipe), source), source, result)
+    for name, given in _inputs(arrays).items():
+        recipe["degradation"] = {**_as_dict(recipe["degradation"]), name: given}
+    steps = run_to_file(Recipe(**recipe), image, result, scheduler=pick(scheduler))
+    facts = with_bar(f"{recipe['job']} {image.name}", steps)
+    tell(image.name, facts)
 
 
-def _sizes(source: Picture) -> dict[str, Any]:
-    """Return what a file says of its pixels, as fields of a recipe."""
-    sizes = {axis: size for axis, size in zip(source.axes, source.spacing, strict=True) if axis in "zyx"}
-    known = source.unit != "pixel" or len(set(sizes.values())) > 1
-    return {"spacing": tuple(sizes[axis] for axis in "zyx" if axis in sizes), "unit": source.unit} if known else {}
+def _inputs(arrays: Mapping[str, Path | None]) -> dict[str, Input]:
+    """Read the arrays that go with a recipe."""
+    from napari_tweedie.images.files import read
+
+    pictures = {name: (read(path), path.name) for name, path in arrays.items() if path is not None}
+    return {name: Input.of(picture.data, title, picture.nanometres()) for name, (picture, title) in pictures.items()}
 
 
 def _noise(sigma: float | None) -> dict[str, Any]:
@@ -182,42 +218,6 @@ def _apply(setting: str, recipe: dict[str, Any]) -> None:
     if default is None:
         raise ValueError(f"--set {setting}: {part} is not one of denoiser, degradation, solver, noise")
     recipe[part] = {**_as_dict(recipe.get(part, default)), field: value}
-
-
-def run_with_bar(recipe: Recipe, picture: Picture, **inputs: Any) -> Result:
-    """Run a recipe on a picture with a progress bar in the terminal."""
-    from napari_tweedie import engine
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[stage]}"), TimeRemainingColumn())
-    with Bar(*columns, console=err, transient=True) as bar:
-        task = bar.add_task(f"{recipe.job} {picture.name}", total=1.0, stage="")
-        steps = engine.run(recipe, picture.data, **inputs)
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                result: Result = end.value
-                break
-            if isinstance(step, engine.Progress):
-                bar.update(task, completed=step.share, stage=step.stage)
-    facts = result.provenance
-    levels = ", ".join(f"{level:.4g}" for level in facts["noise_levels"])
-    err.print(f"{picture.name}: σ = {levels or '-'} · {facts['seconds']} s on {facts['device']}", highlight=False)
-    for note in result.notes:
-        err.print(f"[yellow]{note}[/yellow]")
-    return result
-
-
-def write_result(result: Result, source: Picture, path: Path) -> None:
-    """Write the image of a result with the axes and the pixel size that follow from its source, and with its recipe."""
-    from napari_tweedie.images.files import write
-
-    (image,) = result.images.values()
-    axes, sizes = source.axes[-len(result.zoom) :], source.spacing[-len(result.zoom) :]
-    spacing = tuple(size / zoom for size, zoom in zip(sizes, result.zoom, strict=True))
-    if image.ndim > len(axes):  # components of a measurement
-        axes, spacing = f"q{axes}", (1.0, *spacing)
-    write(path, image, axes, spacing, source.unit, result.provenance)
 
 
 def main() -> None:

@@ -80,7 +80,7 @@ def run_part(recipe: Recipe, part: Any, channels: Mapping[int, Channel]) -> Resu
 
     Errors are those of `run`.
     """
-    return last(_Run(recipe, part, lambda: False, channels).steps())
+    return last(_Run(recipe.with_inputs(), part, lambda: False, channels).steps())
 
 
 def measure(recipe: Recipe, image: Any, **inputs: Any) -> list[Channel]:

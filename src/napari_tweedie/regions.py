@@ -14,7 +14,6 @@ from napari_tweedie.channel import Channel
 from napari_tweedie.degradations import Degradation
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.images.chunks import Region, chunk_shape, regions
-from napari_tweedie.lazy import torch
 from napari_tweedie.method import Input
 
 if TYPE_CHECKING:
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 
     from napari_tweedie.recipe import Recipe
 
+JOBS = ("denoise", "restore")
+"""What can be done region by region."""
 ALIGNED = 16
 """Regions and their margins are whole multiples of it: networks see every pixel at the same place of their grid."""
 SMALLEST = 64
@@ -71,14 +72,14 @@ class Regions:
         ValueError
             If the recipe cannot be done region by region.
         """
-        if recipe.job not in ("denoise", "restore"):
+        if recipe.job not in JOBS:
             raise ValueError(f"the job {recipe.job!r} is not done region by region: write its result as a TIFF")
         spatial, restores = layout.spatial, recipe.inverts
         if restores and not recipe.degradation.is_image:
             raise ValueError(f"a measurement by {recipe.degradation.name!r} is restored as a whole: write the result as a TIFF")
         reach = recipe.degradation.reach(len(spatial)) if restores else (0,) * len(spatial)
         denoiser = recipe.denoiser.halo if not restores or recipe.solver.uses_denoiser else SMOOTHED
-        zoom = _zoom(recipe.degradation, layout) if restores else (1,) * len(spatial)
+        zoom = recipe.degradation.factors(len(spatial)) if restores else (1,) * len(spatial)
         sizes = dict(zip(spatial, layout.block_shape, strict=True))
         halo = dict.fromkeys(spatial, 0)
         if reach is not None:
@@ -181,12 +182,6 @@ class Regions:
 
 def _aligned(pixels: int) -> int:
     return pixels + -pixels % ALIGNED
-
-
-def _zoom(degradation: Degradation, layout: Layout) -> tuple[int, ...]:
-    block = layout.block_shape
-    restored = degradation.crop(torch.empty((1, 1, *degradation.domain(block)), device="meta")).shape[2:]
-    return tuple(large // small for large, small in zip(restored, block, strict=True))
 
 
 def _result_shape(layout: Layout, zoom: tuple[int, ...] | list[int]) -> tuple[int, ...]:

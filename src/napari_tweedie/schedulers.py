@@ -54,7 +54,7 @@ class Cluster:
         with client:
             shared = client.scatter(work, broadcast=True)
             waiting: set[Any] = set()
-            finished = as_completed()
+            finished = as_completed(loop=client.loop)
             try:
                 while True:
                     while len(waiting) < AHEAD * max(1, sum(client.nthreads().values())):
