@@ -155,3 +155,16 @@ def test_an_interval_that_is_too_narrow_is_widened(measured: tuple[np.ndarray, n
     assert read["coverage"] < 0.7
     assert read["factor"] > 1.5
     assert read["coverage_corrected"] == pytest.approx(0.9, abs=0.03)
+
+
+def test_samples_of_the_prior_have_its_spread() -> None:
+    fields = {"job": "synthesise", "denoiser": {"name": "gaussian", "std": 0.2}}
+    sampler = {"name": "moment-matched", "samples": 4, "iterations": 20}
+    images = last(run(Recipe(**fields, sampler=sampler), np.zeros((48, 40)))).images["synthesised"]
+    assert images.shape == (4, 48, 40)
+    assert images.std() == pytest.approx(0.2, rel=0.05)
+    ascent = {"name": "implicit-prior", "samples": 1, "beta": 0.5, "iterations": 300}
+    result = last(run(Recipe(**fields, sampler=ascent), np.zeros((40, 40))))
+    assert result.images["synthesised"].std() > 0.1
+    with pytest.raises(ValueError, match="needs a measurement"):
+        last(run(Recipe(**fields, sampler="split-gibbs"), np.zeros((8, 8))))

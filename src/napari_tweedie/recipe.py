@@ -18,7 +18,7 @@ from napari_tweedie.samplers.interval import Interval
 
 M = TypeVar("M", bound=Method)
 
-JobName: TypeAlias = Literal["denoise", "restore", "sample", "calibrate", "degrade", "decompose", "inspect"]
+JobName: TypeAlias = Literal["denoise", "restore", "sample", "calibrate", "degrade", "decompose", "inspect", "synthesise"]
 
 _DESCRIBED = PlainSerializer(Method.describe, return_type=dict[str, Any])
 _SCHEMA = WithJsonSchema({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]})

@@ -10,6 +10,7 @@ from napari_tweedie.jobs.inspect import Inspect
 from napari_tweedie.jobs.job import Job, Step, Tools
 from napari_tweedie.jobs.restore import Restore
 from napari_tweedie.jobs.sample import Sample
+from napari_tweedie.jobs.synthesise import Synthesise
 
 __all__ = ["JOBS", "Job", "Step", "Tools"]
 
@@ -21,5 +22,6 @@ JOBS: dict[str, type[Job]] = {
     "degrade": Degrade,
     "decompose": Decompose,
     "inspect": Inspect,
+    "synthesise": Synthesise,
 }
 """The jobs by their names in recipes."""

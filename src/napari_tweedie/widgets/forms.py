@@ -146,6 +146,11 @@ class Chooser(QWidget, Generic[M]):
         """The form of the chosen method's plain parameters."""
         return self._forms[self.name][0]
 
+    def editor(self, field: str) -> Editor:
+        """Return the editor of a field of the chosen method, plain or advanced."""
+        basic, advanced = self._forms[self.name]
+        return {**basic.editors, **advanced.editors}[field]
+
     def _choose(self, index: int) -> None:
         for form in self._forms[self.name]:
             form.hide()
