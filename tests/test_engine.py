@@ -209,8 +209,12 @@ def test_progress_rises_to_one_and_the_last_preview_is_the_result(noisy: np.ndar
     shares = [step.share for step in seen if isinstance(step, Progress)]
     assert shares == sorted(shares)
     assert shares[-1] == 1
-    residuals = [step.facts["residual"] for step in seen if isinstance(step, Progress)]
-    assert residuals[3] == pytest.approx(result.provenance["data_residuals"][0], rel=1e-4)
+    facts = [step.facts for step in seen if isinstance(step, Progress)]
+    assert facts[3]["residual"] == pytest.approx(result.provenance["data_residuals"][0], rel=1e-4)
+    assert [fact["iteration"] for fact in facts] == [1, 2, 3, 4, 1, 2, 3, 4]
+    assert facts[0]["noise_level"] == pytest.approx(result.provenance["noise_levels"][0], rel=1e-5)
+    for name in ("residual", "change"):
+        assert result.provenance["convergence"][name] == pytest.approx([fact[name] for fact in facts[4:]], rel=1e-4)
     assert [step.stage for step in seen if isinstance(step, Progress)][5] == "image 2 of 2 · iteration 2 of 4"
     assert [step for step in seen if isinstance(step, Preview)][-1].images["hqs"] is result.images["hqs"]
 

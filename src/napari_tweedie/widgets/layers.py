@@ -183,8 +183,8 @@ def fit_contrast(layer: Image, kind: str = "image") -> None:
     """
     if layer.rgb:
         return
-    sample = np.abs(layer.data[..., :: max(1, layer.data.shape[-1] // 512)])
-    highest = float(np.percentile(sample, 99.9)) or 1.0
+    sample = layer.data[..., :: max(1, layer.data.shape[-1] // 512)]
+    highest = float(np.percentile(sample if kind == "image" else np.abs(sample), 99.9)) or 1.0
     if kind != "image":
         layer.contrast_limits = (-highest if kind == "difference" else 0.0, highest)
     elif highest > layer.contrast_limits[1]:
