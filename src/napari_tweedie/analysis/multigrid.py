@@ -159,10 +159,10 @@ class PoissonSolver:
     def _cycle(self, level: int, b: Grid) -> Grid:
         """Return about the solution of A u = b on a level."""
         here = self._levels[level]
-        u = DAMPING * here.inverse * b
+        first: Grid = DAMPING * here.inverse * b
         if level == len(self._levels) - 1:
-            return here.smooth(u, b, COARSEST_SMOOTHING)
-        u = here.smooth(u, b, SMOOTHING - 1)
+            return here.smooth(first, b, COARSEST_SMOOTHING)
+        u = here.smooth(first, b, SMOOTHING - 1)
         coarse = self._cycle(level + 1, _restrict(_restrict(b - here(u), 0), 1))
         fine = _interpolate(_interpolate(coarse, 0, b.shape[0]), 1, b.shape[1])
         return here.smooth(u + (here.diagonal > 0) * fine, b, SMOOTHING)
