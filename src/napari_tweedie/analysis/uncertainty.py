@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from napari_tweedie.denoisers.denoiser import Denoise
 
-STEP = 0.1
+STEP = 0.05
 """Root mean square of a finite difference's step, in units of the noise level."""
 
 
 def posterior_variance(
-    denoiser: Denoise, x: Tensor, sigma: float, generator: Generator, *, probes: int = 8, smooth: int = 5
+    denoiser: Denoise, x: Tensor, sigma: float, generator: Generator, *, probes: int = 8, smooth: int = 3
 ) -> tuple[Tensor, Tensor]:
     """Return the denoised image f(x, σ) and its posterior variance σ² diag J, pixel by pixel.
 

@@ -22,7 +22,7 @@ class Annealed(Sampler):
 
     iterations: int = Parameter(100, "Noise levels.", ge=2, le=10000)
     inner: int = Parameter(3, "Langevin steps at each level, with one denoising each.", ge=1, le=1000, advanced=True)
-    step: float = Parameter(0.3, "Step, as a share of the curvature's scale: smaller is more exact.", gt=0, le=1, advanced=True)
+    step: float = Parameter(0.5, "Step, as a share of the curvature's scale: smaller is more exact.", gt=0, le=1, advanced=True)
     last: float = Parameter(0.01, "Last noise level.", unit="range", gt=0, le=1, advanced=True)
 
     def steps(self) -> int:
