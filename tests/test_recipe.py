@@ -24,7 +24,7 @@ def test_names_alone_mean_defaults() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"denoiser": "bm4d"}, "no denoiser is called 'bm4d'; there are: gaussian, unet"),
+        ({"denoiser": "bm4d"}, "no denoiser is called 'bm4d'; there are: bm3d, dictionary, "),
         ({"solver": {"name": "hqs", "iterations": -1}}, "greater than or equal to 1"),
         ({"job": "paint"}, "job"),
         ({"noise": {"sigma": -1}}, "greater than or equal to 0"),

@@ -47,7 +47,7 @@ def run(
     cancelled : callable
         Asked before every tile and iteration; the run raises `Cancelled` once it returns True.
     **inputs
-        Arrays that the recipe's degradation names, such as ``psf`` or ``mask``.
+        Arrays that the recipe's methods name, such as ``psf`` or ``mask``.
 
     Yields
     ------
@@ -149,7 +149,7 @@ class _Run:
     def _denoise(self, index: Index) -> Iterator[tuple[float, Tensor]]:
         channel = self.blocks.channel(index)
         x = self._tensor(channel.intensity.forward(self.blocks.samples(index)))
-        return self._denoiser().pieces(x, channel.sigma / channel.intensity.scale)
+        return self._denoiser(channel.intensity).pieces(x, channel.sigma / channel.intensity.scale)
 
     def _restore(self, index: Index) -> Iterator[tuple[float, Tensor]]:
         """Solve y = A x + noise for (x − offset) / scale, whose measurement is (y − offset A 1) / scale."""
@@ -161,7 +161,7 @@ class _Run:
         y = torch.where(degradation.observed(y), (y - intensity.offset * flat) / intensity.scale, 0.0)
         problem = Problem(y, degradation, Gaussian(sigma=channel.sigma / intensity.scale))
         generator = torch.Generator().manual_seed(self.recipe.seed)
-        for state in self.recipe.solver(problem, self._denoiser(), generator):
+        for state in self.recipe.solver(problem, self._denoiser(intensity), generator):
             self.residuals[index] = state.residual * intensity.scale
             if state.note:
                 self.warnings[state.note] = None
@@ -173,8 +173,8 @@ class _Run:
         x = degradation.extend(self._tensor(self.blocks.samples(index)))
         yield 1.0, self.recipe.noise.add(degradation(x), torch.Generator().manual_seed(int(seed[0])))
 
-    def _denoiser(self) -> Tiled | Volume:
-        denoiser = self.recipe.denoiser
+    def _denoiser(self, intensity: Intensity) -> Tiled | Volume:
+        denoiser = self.recipe.denoiser.normalised(intensity.offset, intensity.scale)
         tiled = Tiled(denoiser, self.tile, denoiser.halo, self.check)
         return Volume(tiled) if self.recipe.volume and 3 not in denoiser.ndim else tiled
 

@@ -19,7 +19,7 @@ ERROR = 1.12
 SPARSITY = 0.5
 STRIDE = 2
 EXAMPLES = 8192
-ROUNDS = 6
+ROUNDS = 4
 LOYALTY = 50.0
 CHUNK = 8192
 
@@ -80,7 +80,10 @@ def overcomplete_cosines(axes: int) -> Tensor:
     waves = cosines(WAVES[axes], SIDE[axes])
     waves = torch.cat([waves[:1], waves[1:] - waves[1:].mean(1, keepdim=True)])
     waves = waves / waves.norm(dim=1, keepdim=True)
-    atoms = [torch.einsum("i,j->ij" if axes == 2 else "i,j,k->ijk", *combination).flatten() for combination in product(waves, repeat=axes)]
+    atoms = [
+        torch.einsum("i,j->ij" if axes == 2 else "i,j,k->ijk", *combination).flatten()
+        for combination in product(waves, repeat=axes)
+    ]
     return torch.stack(atoms[1:])
 
 

@@ -71,9 +71,9 @@ class Mixture(Denoiser):
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         noise = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).view(-1, *[1] * (x.ndim - 1)).square()
         variance = self.std**2 + noise
-        odds = math.log(self.share / (1 - self.share)) + (self.bright - self.dark) * (
-            x - (self.bright + self.dark) / 2
-        ) / variance
+        odds = (
+            math.log(self.share / (1 - self.share)) + (self.bright - self.dark) * (x - (self.bright + self.dark) / 2) / variance
+        )
         mean = self.dark + (self.bright - self.dark) * torch.sigmoid(odds)
         return (self.std**2 * x + noise * mean) / variance
 
@@ -81,8 +81,9 @@ class Mixture(Denoiser):
 class Empirical(Denoiser):
     """The posterior mean for images that are one of a given set, all equally likely: their mean, weighted by likelihood.
 
-    ``f(x, σ) = Σ w_i a_i`` with ``w_i ∝ exp(−‖x − a_i‖² / 2σ²)``; what a network would become that had learned its training images
-    by heart. Constants and identity at σ = 0 are not kept. A tile counts as an image of its own, as large as those of the set.
+    ``f(x, σ) = Σ w_i a_i`` with ``w_i ∝ exp(−‖x − a_i‖² / 2σ²)``: what a network becomes that has learned its training images
+    by heart. It keeps no constants and returns the nearest image at σ = 0. A tile counts as an image of its own, which must
+    be as large as those of the set.
     """
 
     name: ClassVar[str] = "empirical"

@@ -194,16 +194,16 @@ def pixel_sizes(layer: Layer) -> NDArray[np.float64] | None:
         return None
 
 
-def check_same_pixels(psf: Image, image: Image, spatial: str) -> None:
-    """Raise a ValueError if a point-spread function is known to have other pixels than the image."""
-    ours, theirs = pixel_sizes(image), pixel_sizes(psf)
+def check_same_pixels(other: Image, image: Image, spatial: str) -> None:
+    """Raise a ValueError if another layer, such as a point-spread function, is known to have other pixels than the image."""
+    ours, theirs = pixel_sizes(image), pixel_sizes(other)
     if ours is None or theirs is None:
         return
     n = min(len(spatial), len(theirs), len(ours))
     if not np.allclose(ours[-n:], theirs[-n:], rtol=0.01):
         raise ValueError(
-            f"the pixels of {psf.name!r} measure {_sizes(theirs[-n:])} µm, those of the image {_sizes(ours[-n:])} µm: "
-            "resample the point-spread function, or correct its scale"
+            f"the pixels of {other.name!r} measure {_sizes(theirs[-n:])} µm, those of the image {_sizes(ours[-n:])} µm: "
+            "resample that layer, or correct its scale"
         )
 
 

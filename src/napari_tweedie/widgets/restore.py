@@ -29,7 +29,7 @@ class Restore(Panel):
         return [degradation, self.noise, solver, denoiser]
 
     def chosen_layers(self) -> dict[str, Layer]:
-        return self.choosers["degradation"].chosen_layers()
+        return super().chosen_layers() | self.choosers["degradation"].chosen_layers()
 
     def _on_edit(self, *changed: object) -> None:
         self._fit_dimensions()
