@@ -173,9 +173,21 @@ def test_missing_arrays_are_asked_for() -> None:
     recipe = Recipe(job="restore", degradation={"name": "psf-blur", "psf": {"name": "beads", "sha256": ""}})
     with pytest.raises(ValueError, match="needs an array: psf"):
         last(run(recipe, np.zeros((8, 8))))
-    with pytest.raises(ValueError, match="takes no mask"):
+    with pytest.raises(ValueError, match="take no mask"):
         last(run(recipe, np.zeros((8, 8)), mask=np.zeros((8, 8))))
     assert last(run(recipe, np.random.default_rng(0).random((16, 16)), psf=np.ones((3, 3)))).images["hqs"].shape == (16, 16)
+
+
+@pytest.mark.parametrize("job", ["denoise", "restore"])
+def test_known_images_are_in_the_grey_levels_of_the_image(job: str, scene: np.ndarray, rng: np.random.Generator) -> None:
+    known = 1000 + 200 * np.stack([scene[::-1], scene, 1 - scene])
+    denoiser = {"name": "empirical", "images": {"name": "known", "sha256": ""}}
+    recipe = Recipe(job=job, denoiser=denoiser, solver="pnp-pgd", noise={"sigma": 20.0})
+    with pytest.raises(ValueError, match="the denoiser 'empirical' needs an array: images"):
+        last(run(recipe, scene))
+    result = last(run(recipe, known[1] + rng.normal(0, 20, scene.shape), images=known))
+    error = rms(next(iter(result.images.values())) - known[1])
+    assert error < (0.1 if job == "denoise" else 5)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (3, 2)])

@@ -51,7 +51,7 @@ def run(
     cancelled : callable
         Asked before every tile and iteration; the run raises `Cancelled` once it returns True.
     **inputs
-        Arrays that the recipe's degradation names, such as ``psf`` or ``mask``.
+        Arrays that the recipe's methods name, such as ``psf`` or ``mask``.
 
     Yields
     ------

@@ -112,18 +112,21 @@ class Recipe(BaseModel):
         return removes_noise and isinstance(self.noise, Poisson)
 
     def with_inputs(self, **inputs: Any) -> Recipe:
-        """Return this recipe with arrays filled in that its degradation names, and with the pixel size known to it.
+        """Return this recipe with arrays filled in that its methods name, and with the pixel size known to its degradation.
 
         Raises
         ------
         ValueError
-            If an array is unknown to the degradation, or one that it needs is missing.
+            If an array is unknown to both, or one that is needed is missing.
         """
-        unknown = set(inputs) - set(self.degradation.arrays())
+        unknown = set(inputs) - set(self.degradation.arrays()) - set(self.denoiser.arrays())
         if unknown:
-            raise ValueError(f"the degradation {self.degradation.name!r} takes no {', '.join(sorted(unknown))}")
-        recipe = self.model_copy(update={"degradation": self._informed(self.degradation.with_arrays(inputs))})
-        missing = recipe.degradation.missing_inputs()
-        if missing:
-            raise ValueError(f"the degradation {self.degradation.name!r} needs an array: {', '.join(missing)}")
-        return recipe
+            what = f"the degradation {self.degradation.name!r} and the denoiser {self.denoiser.name!r}"
+            raise ValueError(f"{what} take no {', '.join(sorted(unknown))}")
+        degradation = self._informed(self.degradation.with_arrays(inputs))
+        changed = {"degradation": degradation, "denoiser": self.denoiser.with_arrays(inputs)}
+        for part, method in changed.items():
+            missing = method.missing_inputs()
+            if missing:
+                raise ValueError(f"the {part} {method.name!r} needs an array: {', '.join(missing)}")
+        return self.model_copy(update=changed)

@@ -31,9 +31,8 @@ class Bm3d(ArrayDenoiser):
     def clean(self, images: Tensor) -> Tensor:
         missing = [package for package in ("bm3d", "bm4d") if find_spec(package) is None]
         if missing:
-            raise ValueError(
-                f'bm3d needs the package {missing[0]}, which is free for non-commercial use only: pip install "napari-tweedie[bm3d]"'
-            )
+            licence, way_out = "free for non-commercial use only", 'pip install "napari-tweedie[bm3d]"'
+            raise ValueError(f"bm3d needs the package {missing[0]}, {licence}: {way_out}")
         return super().clean(images)
 
     def clean_array(self, image: NDArray[np.float32]) -> NDArray[Any]:

@@ -102,9 +102,9 @@ class Mixture(Denoiser):
 class Empirical(Denoiser):
     """The posterior mean for images that are one of a given set, all equally likely: their mean, weighted by likelihood.
 
-    ``f(x, σ) = Σ w_i a_i`` with ``w_i ∝ exp(−‖x − a_i‖² / 2σ²)``; what a network would become that had learned its training
-    images by heart. Constants and identity at σ = 0 are not kept. A tile counts as an image of its own, as large as those of the
-    set.
+    ``f(x, σ) = Σ w_i a_i`` with ``w_i ∝ exp(−‖x − a_i‖² / 2σ²)``: what a network becomes that has learned its training images
+    by heart. It keeps no constants and returns the nearest image at σ = 0. A tile counts as an image of its own, which must
+    be as large as those of the set.
     """
 
     name: ClassVar[str] = "empirical"

@@ -32,7 +32,7 @@ class Denoise(Job):
 
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         channel = self.blocks.channel(index)
-        denoiser = tools.pieces_of(self.recipe.denoiser)
+        denoiser = tools.pieces_of(self.denoiser(index))
         x = tools.tensor(channel.intensity.forward(self.blocks.samples(index)))
         part = 1 / (2 + self.recipe.probes) if self.recipe.probes else 1.0
         for share, estimate in denoiser.pieces(x, channel.level):

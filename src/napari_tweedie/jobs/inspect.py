@@ -38,7 +38,7 @@ class Inspect(Job):
         if not sigma > 0:
             raise ValueError("the noise level is 0: without noise there is nothing to see in a denoiser; give a noise level")
         generator = torch.Generator().manual_seed(self.recipe.seed)
-        for finding in inspection(x, self.recipe.denoiser, sigma, generator):
+        for finding in inspection(x, self.denoiser(index), sigma, generator):
             self._report = dict(finding.report)
             yield Step(finding.share, finding.images)
 

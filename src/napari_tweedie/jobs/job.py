@@ -99,6 +99,11 @@ class Job:
         """Return the map between grey levels and the units of the estimates."""
         return self.blocks.channel(index).intensity if self.uses_noise_level else Intensity()
 
+    def denoiser(self, index: Index) -> Denoiser:
+        """Return the denoiser for the units of the estimates."""
+        intensity = self.intensity(index)
+        return self.recipe.denoiser.normalised(intensity.offset, intensity.scale)
+
     def spread(self, index: Index, mean: Tensor, std: Tensor) -> Tensor:
         """Return a standard deviation such that the scale of the grey levels is all that is missing.
 

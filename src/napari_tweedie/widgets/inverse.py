@@ -26,7 +26,7 @@ class Inverse(Panel):
         return {"degradation": Sequence(self.viewer.layers, self.first), **super()._choosers()}
 
     def chosen_layers(self) -> dict[str, Layer]:
-        return self.choosers["degradation"].chosen_layers()
+        return super().chosen_layers() | self.choosers["degradation"].chosen_layers()
 
     def _on_edit(self, *changed: object) -> None:
         self._fit_simulation()

@@ -77,8 +77,8 @@ class Panel(QWidget):
         return [*self.choosers.values(), self.noise]
 
     def chosen_layers(self) -> dict[str, Layer]:
-        """Return the layers that the degradation takes its arrays from."""
-        return {}
+        """Return the layers that the methods take their arrays from."""
+        return self.choosers["denoiser"].chosen_layers()
 
     def _chooser(self, field: str, registry: Any, chosen: str) -> Chooser[Any]:
         return Chooser(field.capitalize(), Recipe.model_fields[field].description or "", registry, chosen, self.viewer.layers)
@@ -137,7 +137,7 @@ class Panel(QWidget):
         return crop, recipe
 
     def _inputs(self, crop: Crop) -> dict[str, Input]:
-        """Return copies of the arrays that the degradation takes, cut like the image where they lie on its pixels."""
+        """Return copies of the arrays that the methods take, cut like the image where they lie on its pixels."""
         inputs = {}
         for name, layer in self.chosen_layers().items():
             if isinstance(layer, Labels | Shapes):
