@@ -93,7 +93,8 @@ def run(
     image: In, result: Out, psf: Psf = None, mask: Mask = None, scheduler: Scheduler = "local",
 ) -> None:  # fmt: skip
     """Run a stored recipe, or that of an earlier result, on an image."""
-    _run(_stored(recipe), [], image, result, scheduler, psf=psf, mask=mask)
+    stored = _stored(recipe)
+    _run(dict(stored["recipe"]), [], image, result, scheduler, stored, psf=psf, mask=mask)
 
 
 @app.command()
@@ -107,7 +108,7 @@ def batch(
     """Run recipes on many images, go on where one fails, and tell what became of each."""
     from napari_tweedie.batch import SUMMARY, find, run_batch
 
-    named = {path.stem: Recipe(**_stored(path)) for path in recipes}
+    named = {path.stem: Recipe(**_stored(path)["recipe"]) for path in recipes}
     found, inputs = find(images), dict[str, Any](_inputs({"psf": psf, "mask": mask}))
     steps = run_batch(found, named, folder, suffix=".zarr" if zarr else ".tif", **inputs)
     outcomes = with_bar(f"{len(found)} images", steps)
@@ -120,13 +121,13 @@ def batch(
 
 
 def _stored(path: Path) -> dict[str, Any]:
-    """Return the recipe in a JSON file, or in the metadata of a result."""
+    """Return the provenance in the metadata of a result, or a recipe in a JSON file as one."""
     from napari_tweedie.images.files import read
 
-    stored = json.loads(path.read_text()) if path.suffix == ".json" else read(path).metadata.get("recipe")
-    if stored is None:
+    stored = {"recipe": json.loads(path.read_text())} if path.suffix == ".json" else read(path).metadata
+    if "recipe" not in stored:
         raise ValueError(f"{path} holds no recipe: it was not written by napari-tweedie")
-    return dict(stored)
+    return stored
 
 
 @app.command()
@@ -163,9 +164,11 @@ def demo(
 
 
 def _run(
-    recipe: dict[str, Any], settings: list[str], image: Path, result: Path, scheduler: str = "local", **arrays: Path | None
-) -> None:
+    recipe: dict[str, Any], settings: list[str], image: Path, result: Path, scheduler: str = "local",
+    provenance: Mapping[str, Any] | None = None, **arrays: Path | None,
+) -> None:  # fmt: skip
     from napari_tweedie.images.files import read
+    from napari_tweedie.replay import differences
     from napari_tweedie.saving import pixel_sizes, run_to_file
     from napari_tweedie.schedulers import pick
 
@@ -176,7 +179,10 @@ def _run(
         _apply(setting, recipe)
     for name, given in _inputs(arrays).items():
         recipe["degradation"] = {**_as_dict(recipe["degradation"]), name: given}
-    steps = run_to_file(Recipe(**recipe), image, result, scheduler=pick(scheduler))
+    whole = Recipe(**recipe)
+    for difference in differences(provenance or {}, whole):
+        err.print(f"[yellow]{difference}[/yellow]")
+    steps = run_to_file(whole, image, result, scheduler=pick(scheduler))
     facts = with_bar(f"{recipe['job']} {image.name}", steps)
     tell(image.name, facts)
 

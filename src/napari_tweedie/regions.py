@@ -35,8 +35,8 @@ BYTES_PER_VOXEL = 120
 SAMPLED = 32
 """Windows of a channel that its range and its noise level are measured on."""
 WINDOW = 256
-WHOLE = 2048
-"""A plane of at most this many pixels along Y and X is measured as a whole."""
+WHOLE = 2**22
+"""An image of at most this many pixels is measured as it would be in memory."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Regions:
 
     def measure(self, recipe: Recipe, image: Any) -> dict[int, Channel]:
         """Measure range and noise level of every channel once for all regions, on windows chosen by a fixed seed."""
-        if max(self.layout.shape[self.layout.axes.index(axis)] for axis in "yx") <= WHOLE:
+        if prod(self.layout.shape) <= WHOLE:
             blocks = Blocks(image, recipe)
             return {blocks.layout.channel(index): blocks.channel(index) for index in blocks.layout}
         count = self.layout.shape[self.layout.axes.index("c")] if "c" in self.layout.axes else 1
