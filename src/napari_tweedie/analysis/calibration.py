@@ -89,9 +89,7 @@ def standardised_errors(truth: Tensor, mean: Tensor, std: Tensor) -> NDArray[np.
         return np.where(error == 0, np.float32(0), error / spread)
 
 
-def calibration(
-    scores: list[NDArray[np.float32]], widths: dict[float, float], level: float, factor: float = 1.0
-) -> Calibration:
+def calibration(scores: list[NDArray[np.float32]], widths: dict[float, float], level: float, factor: float = 1.0) -> Calibration:
     """Return what standardised errors, an array an image, say of intervals of given half widths by level.
 
     The widths are `factor` times those stated.

@@ -26,6 +26,12 @@ class NonLocalMeans(ArrayDenoiser):
         from skimage.restoration import denoise_nl_means
 
         clean = denoise_nl_means(
-            mirrored(image, PATCH[image.ndim]), PATCH[image.ndim], DISTANCE[image.ndim], h=STRENGTH, sigma=1.0, fast_mode=True, preserve_range=True
+            mirrored(image, PATCH[image.ndim]),
+            PATCH[image.ndim],
+            DISTANCE[image.ndim],
+            h=STRENGTH,
+            sigma=1.0,
+            fast_mode=True,
+            preserve_range=True,
         )
         return clean[tuple(slice(n) for n in image.shape)]
