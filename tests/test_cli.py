@@ -148,3 +148,21 @@ def test_a_batch_keeps_what_is_there(image: Path, tmp_path: Path) -> None:
         call("batch", pattern, tmp_path / "out", tmp_path / "sharp.json", "--zarr")
         with (tmp_path / "out" / "summary.csv").open(newline="") as file:
             assert [row["status"] for row in csv.DictReader(file)] == [expected]
+
+
+def test_the_noise_model_is_set_by_name(image: Path, tmp_path: Path) -> None:
+    call(
+        "denoise",
+        image,
+        tmp_path / "out.tif",
+        "--set",
+        "noise.name=poisson",
+        "--set",
+        "noise.gain=2",
+        "--set",
+        "noise.offset=900",
+    )
+    (noise,) = read(tmp_path / "out.tif").metadata["noise"]
+    assert (noise["name"], noise["gain"], noise["offset"]) == ("poisson", 2, 900)
+    assert noise["read_noise"] >= 0
+    assert "grey levels per photon" in call("list").lower()

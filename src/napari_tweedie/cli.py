@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from rich.table import Table
 
 from napari_tweedie import cli_training, degradations, denoisers, solvers
+from napari_tweedie.degradations import noise
 from napari_tweedie.method import Input, explain
 from napari_tweedie.recipe import Recipe
 from napari_tweedie.terminal import err, out, run_with_bar, tell, with_bar
@@ -42,7 +43,7 @@ Mask = Annotated[Path | None, typer.Option(help="Image that is not zero at missi
 @app.command("list")
 def list_methods() -> None:
     """Show every denoiser, degradation and solver with its parameters."""
-    for registry in (denoisers.registry, degradations.registry, solvers.registry):
+    for registry in (denoisers.registry, degradations.registry, noise.registry, solvers.registry):
         table = Table("name", "parameter", "default", "meaning", title=f"{registry.kind}s", title_justify="left")
         for name in registry.names():
             method: type[Any] = registry.method(name)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SIZE, FRAME = 6, 2  # side of a patch, and width of the frame around it, in pixels
 MOST_PATCHES = 2**16
-GROUPS = 24
+MOST_GROUPS, GROUP_SIZE = 24, 25 * SIZE**2  # groups of patches, and how many patches one should have
 DARKEST = 0.01  # share of the patches, those with the darkest surroundings, whose mean counts as unlit
 LEAST_SHARE = 1e-3  # photon noise counts at least this share of the read noise's variance: a gain of zero has no photons
 ROUNDS = 30
@@ -85,19 +85,22 @@ def _points(planes: Sequence[NDArray[Any]]) -> tuple[NDArray[np.float64], NDArra
     """Return mean, noise variance and weight of every group of patches, and the mean of the darkest patches."""
     parts = [_patches(plane, MOST_PATCHES // len(planes)) for plane in planes]
     patches, around, half = (np.concatenate(part) for part in zip(*parts, strict=True))
-    if not enough(patches, half):
+    groups = min(MOST_GROUPS, len(patches) // GROUP_SIZE)
+    if groups < 2:
         raise ValueError(f"gain and read noise cannot be estimated from so few patches ({len(patches)}): give them")
     brightest = np.quantile(around, 0.999)
     order = around.argsort().argsort()
     level = np.clip((around - around.min()) / max(brightest - around.min(), np.finfo(float).tiny), 0, 1)
-    group = np.minimum((GROUPS / 2 * (order / len(order) + level)).astype(int), GROUPS - 1)  # even in number and in brightness
+    group = np.minimum((groups / 2 * (order / len(order) + level)).astype(int), groups - 1)  # even in number and in brightness
     points = []
-    for number in range(GROUPS):
+    for number in range(groups):
         chosen = group == number
         if not enough(patches[chosen], half[chosen]):
             continue
         chosen[chosen] = weakly_textured(patches[chosen], half[chosen])
         points.append((patches[chosen].mean(), noise_variance(patches[chosen], half[chosen]), chosen.sum()))
+    if len(points) < 2:
+        raise ValueError("gain and read noise cannot be estimated from an image that is almost constant: give them")
     means, variances, counts = np.array(points).T
     darkest = patches[order < max(1, DARKEST * len(order))].mean()
     return means, variances, np.sqrt(np.minimum(counts, counts.mean())), float(darkest)

@@ -88,8 +88,8 @@ def check_residual(noisy: NDArray[Any], clean: NDArray[Any], estimated: bool) ->
     variance = float((residual**2).mean())
     if min(noisy.shape) < SMALLEST or variance <= 1e-12 * float((noisy**2).mean()):
         return None
-    pairs = ((residual[:, 1:], residual[:, :-1]), (residual[1:], residual[:-1]))
-    pairs += ((residual[1:, 1:], residual[:-1, :-1]), (residual[1:, :-1], residual[:-1, 1:]))
+    pairs = [(residual[:, 1:], residual[:, :-1]), (residual[1:], residual[:-1])]
+    pairs += [(residual[1:, 1:], residual[:-1, :-1]), (residual[1:, :-1], residual[:-1, 1:])]
     correlation = max(float((first * second).mean()) for first, second in pairs) / variance
     strength, gradient = _squares(residual**2), _squares(np.hypot(*np.gradient(clean)))
     logarithms = np.log(np.stack([strength + 1e-6 * strength.mean(), gradient + 1e-3 * gradient.mean() + 1e-12]))

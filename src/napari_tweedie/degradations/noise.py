@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari_tweedie.lazy import torch
-from napari_tweedie.method import Method, Parameter
+from napari_tweedie.method import Bundle, Method, Parameter
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -101,8 +101,8 @@ def _normal(like: Tensor, generator: Generator) -> Tensor:
     return torch.randn(like.shape, generator=generator, dtype=like.dtype).to(like.device)
 
 
-MODELS: dict[str, type[Noise]] = {model.name: model for model in (Gaussian, Poisson, Quantised)}
-"""The noise models by name."""
+registry: Bundle[Noise] = Bundle("noise", (Gaussian, Poisson, Quantised))
+"""The noise models."""
 
 
 def build(value: Any) -> Any:
@@ -113,10 +113,4 @@ def build(value: Any) -> Any:
     ValueError
         If the name is unknown or a parameter is out of range.
     """
-    if isinstance(value, Noise):
-        return value
-    parameters = {"name": value} if isinstance(value, str) else dict(value)
-    name = parameters.pop("name", Gaussian.name)
-    if name not in MODELS:
-        raise ValueError(f"no noise is called {name!r}; there are: {', '.join(MODELS)}")
-    return MODELS[name](**parameters)
+    return registry.build({"name": Gaussian.name, **value} if isinstance(value, dict) else value)

@@ -8,9 +8,8 @@ import numpy as np
 from napari.layers import Layer
 from qtpy.QtWidgets import QWidget
 
-from napari_tweedie.degradations.noise import MODELS
-from napari_tweedie.method import Bundle
-from napari_tweedie.recipe import JobName, Recipe
+from napari_tweedie.degradations import noise as noise_models
+from napari_tweedie.recipe import JobName
 from napari_tweedie.widgets.editors import OptionalNumber
 from napari_tweedie.widgets.forms import Chooser
 from napari_tweedie.widgets.panel import Panel
@@ -28,13 +27,7 @@ class Degrade(Panel):
 
     def _choosers(self) -> dict[str, Chooser[Any]]:
         self._proposed: dict[str, Layer | None] = {}
-        noise = Chooser(
-            "Noise",
-            Recipe.model_fields["noise"].description or "",
-            Bundle("noise", tuple(MODELS.values())),
-            "gaussian",
-            self.viewer.layers,
-        )
+        noise = self._chooser("noise", noise_models.registry, "gaussian")
         return {"degradation": Sequence(self.viewer.layers, "gaussian-blur"), "noise": noise}
 
     def _parts(self) -> list[QWidget]:

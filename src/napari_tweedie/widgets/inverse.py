@@ -6,8 +6,7 @@ from typing import Any
 
 from napari.layers import Image, Layer
 
-from napari_tweedie.degradations.noise import Poisson
-from napari_tweedie.degradations.noise import build as build_noise
+from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.widgets.forms import Chooser
 from napari_tweedie.widgets.layers import METADATA
 from napari_tweedie.widgets.panel import Panel
@@ -42,12 +41,11 @@ class Inverse(Panel):
         if recipe.get("job") == "degrade":
             self._simulated = image
             self.source.volume.setChecked(recipe["volume"])
-            noise = build_noise(recipe["noise"])
-            self.noise.sigma.set_value(None if isinstance(noise, Poisson) else noise.level(0.0))
+            self.noise.fill(recipe["noise"])
             self.choosers["degradation"].fill(recipe["degradation"])
         elif self._simulated is not None:
             self._simulated = None
-            self.noise.sigma.set_value(None)
+            self.noise.fill(Gaussian().describe())
 
     def _fit_dimensions(self) -> None:
         """Treat Z as depth once a 3-D point-spread function is chosen."""

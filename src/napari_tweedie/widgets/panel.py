@@ -13,7 +13,6 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QCheckBox, QComboBox, QWidget
 
 from napari_tweedie import denoisers, device
-from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.method import Input, explain
 from napari_tweedie.recipe import JobName, Recipe
 from napari_tweedie.widgets import settings
@@ -22,7 +21,7 @@ from napari_tweedie.widgets.background import Background
 from napari_tweedie.widgets.forms import Chooser, Form
 from napari_tweedie.widgets.job import RUNS, Job, Order
 from napari_tweedie.widgets.layers import Crop, image_array, marked_pixels, nanometres, visible_crop
-from napari_tweedie.widgets.noise import NoiseLevel
+from napari_tweedie.widgets.noise import NoiseForm
 from napari_tweedie.widgets.relay import Relay
 from napari_tweedie.widgets.run_bar import RunBar
 from napari_tweedie.widgets.source import Source
@@ -46,7 +45,7 @@ class Panel(QWidget):
         super().__init__()
         self.viewer = napari_viewer
         self.source = Source(napari_viewer.layers)
-        self.noise = NoiseLevel(napari_viewer.layers)
+        self.noise = NoiseForm(napari_viewer.layers)
         self.choosers = self._choosers()
         self.side_by_side = QCheckBox("show layers side by side")
         self.device = QComboBox()
@@ -95,7 +94,7 @@ class Panel(QWidget):
         """
         values = {"job": self.job, "axes": self.source.axes.text(), "volume": self.source.is_volume()}
         values |= self.source.sizes()
-        values |= {"device": self.device.currentText(), "noise": self.noise.values(), **self.settings.values()}
+        values |= {"device": self.device.currentText(), "noise": self.noise.method(), **self.settings.values()}
         try:
             return Recipe(**{**values, **{field: chooser.method() for field, chooser in self.choosers.items()}, **changes})
         except ValidationError as error:
@@ -132,8 +131,8 @@ class Panel(QWidget):
             flat = self.viewer.dims.ndisplay == 2
             crop = visible_crop(image, self.viewer.dims.point, recipe.axes, recipe.volume, flat=flat, side=side)
         channel = crop.start[recipe.axes.index("c")] if "c" in recipe.axes else 0
-        if recipe.noise.level(0.0) is None and channel < len(self.noise.levels):
-            recipe = recipe.model_copy(update={"noise": Gaussian(sigma=self.noise.levels[channel])})
+        if recipe.noise.level(0.0) is None and channel < len(self.noise.channels):
+            recipe = recipe.model_copy(update={"noise": self.noise.channels[channel].noise})
         return crop, recipe
 
     def _inputs(self, crop: Crop) -> dict[str, Input]:
@@ -188,14 +187,14 @@ class Panel(QWidget):
         self._measure()
 
     def _measure(self) -> None:
-        """Have the noise level estimated when what it depends on has changed."""
-        image, sigma = self.source.image(), self.noise.sigma.value()
+        """Have the noise estimated when what it depends on has changed."""
+        image, noise = self.source.image(), self.noise.method()
         masks = tuple(id(layer) for layer in self.chosen_layers().values() if isinstance(layer, Labels | Shapes))
-        state = (id(image), self.source.axes.text(), self.source.is_volume(), masks, sigma is None)
-        if RUNS.job is not None or self.noise.is_for(state) or image is None or sigma is not None:
+        state = (id(image), self.source.axes.text(), self.source.is_volume(), masks, noise)
+        if RUNS.job is not None or self.noise.is_for(state) or image is None or noise.level(0.0) is not None:
             return
         try:
-            recipe = self.recipe(noise=Gaussian(), device="cpu")
+            recipe = self.recipe(device="cpu")
             self.noise.measure(recipe, image_array(image), self._inputs(Crop.whole(image_array(image).shape)))
         except ValueError:
             return
