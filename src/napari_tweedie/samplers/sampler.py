@@ -91,6 +91,7 @@ class Sampler(Method):
         """
         if len(problem.measurement) != 1:
             raise ValueError(f"a sampler takes one measurement at a time (got a batch of {len(problem.measurement)})")
+        problem.require_linear(self.name)
         self.check(problem)
         white = WhiteNoise(generator or torch.Generator().manual_seed(0), range(self.samples) if numbers is None else numbers)
         return watch(self.estimates(problem, denoiser, white), problem.data_residual, self.steps())
