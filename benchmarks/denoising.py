@@ -1,24 +1,79 @@
-"""How well does the bundled denoiser remove white Gaussian noise? PSNR on grey BSD68, noise not clipped.
+"""How well do the denoisers remove white Gaussian noise? PSNR, SSIM, time and memory; noise not clipped, peak 1, unrounded.
 
-Usage: ``python benchmarks/denoising.py DATA``; DATA holds a folder ``bsd68`` of grey images.
+Usage: ``python benchmarks/denoising.py DATA [--quick] [--denoiser NAME …] [--figure FILE]``; DATA holds folders ``set12``, ``bsd68``
+and ``clean`` of grey images. Any registered denoiser can be named, and any of the functions of other packages below.
+``--quick`` takes a few images, cut to 128 × 128. The figure shows an image of ``sample_data``.
 """
 
-import sys
+import argparse
+import multiprocessing
+import resource
 import time
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
-from skimage import io
+from skimage import io, restoration
+from skimage.metrics import structural_similarity
 
 from napari_tweedie import denoisers, device
 
+SETS = ("set12", "bsd68", "clean")
+LEVELS = (15, 25, 50)
 SEED = 0
+PRIORS = {"empirical", "file", "gaussian", "mixture"}
+"""Registered denoisers of images that are none of these, and models that are none of ours."""
 PUBLISHED = {
-    "BM3D": (31.08, 28.57, 25.60),
-    "DnCNN, one network per σ": (31.73, 29.23, 26.23),
-    "DRUNet, 32.6 M parameters": (31.91, 29.48, 26.59),
+    "BM3D": ("32.37 / 29.97 / 26.72", "31.08 / 28.57 / 25.60"),
+    "DnCNN, one network per σ": ("32.86 / 30.44 / 27.18", "31.73 / 29.23 / 26.23"),
+    "DRUNet, 32.6 M parameters": ("33.25 / 30.94 / 27.90", "31.91 / 29.48 / 26.59"),
 }
+
+Image = np.ndarray
+Denoise = Callable[[torch.Tensor, float], torch.Tensor]
+
+
+def of_arrays(function: Callable[[Image, float], Image]) -> Denoise:
+    """Return a function of one array as a denoiser."""
+    return lambda x, sigma: torch.from_numpy(np.asarray(function(x[0, 0].numpy(), sigma), np.float32))[None, None]
+
+
+def drunet() -> Denoise:
+    """Return deepinv's DRUNet with random weights: for its time only."""
+    from deepinv.models import DRUNet
+
+    return DRUNet(in_channels=1, out_channels=1, pretrained=None).eval()
+
+
+OTHERS: dict[str, Callable[[], Denoise]] = {
+    "scikit-image TV (λ = σ)": lambda: of_arrays(lambda x, s: restoration.denoise_tv_chambolle(x, weight=s)),
+    "scikit-image wavelet (BayesShrink)": lambda: of_arrays(
+        lambda x, s: restoration.denoise_wavelet(x, sigma=s, method="BayesShrink", rescale_sigma=False)
+    ),
+    "scikit-image NLM (h = 0.8 σ)": lambda: of_arrays(
+        lambda x, s: restoration.denoise_nl_means(x, 5, 6, h=0.8 * s, sigma=s, fast_mode=True)
+    ),
+    **({"deepinv DRUNet (untrained)": drunet} if find_spec("deepinv") else {}),
+}
+
+
+def build(name: str) -> Denoise:
+    """Return a registered denoiser, or a function of another package, by name."""
+    return OTHERS[name]() if name in OTHERS else denoisers.load(name)
+
+
+def images_of(folder: Path) -> list[tuple[str, torch.Tensor]]:
+    """Return the planes of a folder, the middle one of stacks, grey levels in [0, 1], shape (1, 1, Y, X), with names."""
+    images = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix in {".png", ".tif"} and "psf" not in path.name:
+            image = io.imread(path)
+            plane = image[len(image) // 2] if image.ndim == 3 else image
+            low, high = (0, 255) if image.dtype == np.uint8 else (plane.min(), plane.max())
+            images.append((path.name, torch.from_numpy((plane.astype(np.float32) - low) / (high - low))[None, None]))
+    return images
 
 
 def psnr(estimate: torch.Tensor, truth: torch.Tensor) -> float:
@@ -26,28 +81,101 @@ def psnr(estimate: torch.Tensor, truth: torch.Tensor) -> float:
     return float(-10 * torch.log10((estimate - truth).square().mean()))
 
 
-def main(folder: Path) -> None:
-    """Print the table."""
+def ssim(estimate: torch.Tensor, truth: torch.Tensor) -> float:
+    """Return the structural similarity (Wang et al. 2004)."""
+    return float(
+        structural_similarity(
+            estimate[0, 0].numpy(),
+            truth[0, 0].numpy(),
+            data_range=1.0,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+        )
+    )
+
+
+def measure(denoise: Denoise, images: list[torch.Tensor]) -> tuple[str, str, float]:
+    """Return mean PSNR and mean SSIM at every level, and mean seconds a call."""
+    generator = torch.Generator().manual_seed(SEED)
+    values, seconds = [], 0.0
+    for level in LEVELS:
+        for clean in images:
+            noisy = clean + level / 255 * torch.randn(clean.shape, generator=generator)
+            started = time.perf_counter()
+            with torch.no_grad():
+                estimate = denoise(noisy, level / 255)
+            seconds += time.perf_counter() - started
+            values.append((psnr(estimate, clean), ssim(estimate, clean)))
+    means = np.array(values).reshape(len(LEVELS), len(images), 2).mean(1)
+    return " / ".join(f"{v:.2f}" for v in means[:, 0]), " / ".join(f"{v:.3f}" for v in means[:, 1]), seconds / len(values)
+
+
+def memory(name: str, size: int) -> float:
+    """Return how many MB one call on size × size pixels adds to the peak memory of a fresh process."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_added_memory, (name, size))
+
+
+def _added_memory(name: str, size: int) -> float:
+    denoise = build(name)
+    x = torch.rand((1, 1, size, size), generator=torch.Generator().manual_seed(SEED))
+    with torch.no_grad():
+        denoise(x[..., :32, :32], 0.1)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        denoise(x, 0.1)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def draw(file: Path, names: list[str]) -> None:
+    """Draw what the denoisers make of one noisy image that may be shown."""
+    import matplotlib.pyplot as plt
+
+    plane = io.imread(Path(__file__).parents[1] / "sample_data" / "missing_truth.tif")[160:288, 192:320]
+    clean = torch.from_numpy(plane.astype(np.float32) / 255)[None, None]
+    noisy = clean + 25 / 255 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(SEED))
+    shown = {"truth": clean, "noisy, σ = 25": noisy}
+    with torch.no_grad():
+        shown |= {name: build(name)(noisy, 25 / 255) for name in names}
+    columns = 5
+    figure, axes = plt.subplots(-(-len(shown) // columns), columns, figsize=(9, 2 * -(-len(shown) // columns)))
+    for place in axes.flat:
+        place.axis("off")
+    for place, (name, image) in zip(axes.flat, shown.items(), strict=False):
+        place.imshow(image[0, 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        place.set_title(name if image is clean else f"{name}\n{psnr(image, clean):.2f} dB", fontsize=7)
+    figure.tight_layout(pad=0.3)
+    figure.savefig(file, dpi=90, pil_kwargs={"optimize": True})
+
+
+def main() -> None:
+    """Print the tables."""
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("folder", type=Path)
+    arguments.add_argument("--quick", action="store_true", help="a few images, cut to 128 × 128")
+    arguments.add_argument("--denoiser", nargs="*", default=[*(n for n in denoisers.names() if n not in PRIORS), *OTHERS])
+    arguments.add_argument("--figure", type=Path, help="a PNG to draw")
+    options = arguments.parse_args()
     device.keep_freed_memory()  # as the engine does
-    images = [torch.from_numpy(io.imread(path).astype(np.float32) / 255)[None, None] for path in sorted(folder.glob("*.png"))]
-    print(f"| mean PSNR of {len(images)} images, dB (seed {SEED}) | σ = 15 | 25 | 50 | seconds per image |")
-    print("| --- | --- | --- | --- | --- |")
-    for name in ("unet",):
-        for precision in ("auto", "float32"):
-            denoiser = denoisers.load(name, precision=precision)
-            generator = torch.Generator().manual_seed(SEED)
-            means, started = [], time.perf_counter()
-            for sigma in (15 / 255, 25 / 255, 50 / 255):
-                values = []
-                for clean in images:
-                    noisy = clean + sigma * torch.randn(clean.shape, generator=generator)
-                    with torch.no_grad():
-                        values.append(psnr(denoiser(noisy, sigma), clean))
-                means.append(float(np.mean(values)))
-            seconds = (time.perf_counter() - started) / (3 * len(images))
-            print(f"| {name}, {precision} | {' | '.join(f'{mean:.2f}' for mean in means)} | {seconds:.2f} |", flush=True)
-    for name, values in PUBLISHED.items():
-        print(f"| {name} (published) | {' | '.join(f'{value:.2f}' for value in values)} | |")
+    for number, name in enumerate(SETS):
+        images = [image for _, image in images_of(options.folder / name)]
+        if options.quick:
+            images = [image[..., :128, :128] for image in images[:: len(images) // 3][:3]]
+        size = f"{len(images)} images{' of 128 × 128' if options.quick else ''}"
+        print(f"\n| {name}, {size} | PSNR, dB, at σ = 15 / 25 / 50 | SSIM | seconds a call |\n| --- | --- | --- | ---: |")
+        for method in options.denoiser:
+            decibels, similarity, seconds = measure(build(method), images)
+            trained = "untrained" not in method
+            print(f"| {method} | {decibels if trained else ''} | {similarity if trained else ''} | {seconds:.2f} |", flush=True)
+        for method, values in PUBLISHED.items() if number < 2 and not options.quick else ():
+            print(f"| {method} (published) | {values[number]} | | |")
+    size = 128 if options.quick else 512
+    print(f"\n| one call on {size} × {size} | MB above what is loaded |\n| --- | ---: |")
+    for method in options.denoiser:
+        print(f"| {method} | {memory(method, size):.0f} |", flush=True)
+    if options.figure:
+        draw(options.figure, [name for name in options.denoiser if "untrained" not in name])
 
 
-main(Path(sys.argv[1]) / "bsd68")
+if __name__ == "__main__":
+    main()

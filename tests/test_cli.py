@@ -1,3 +1,4 @@
+import csv
 import json
 import subprocess
 import sys
@@ -99,3 +100,102 @@ def test_main_is_the_console_script() -> None:
     from importlib.metadata import entry_points
 
     assert next(iter(entry_points(group="console_scripts", name="napari-tweedie"))).load() is main
+
+
+def test_an_ome_zarr_is_done_region_by_region(image: Path, tmp_path: Path) -> None:
+    call("denoise", image, tmp_path / "out.tif", "--set", "denoiser.precision=float32")
+    call("denoise", image, tmp_path / "out.zarr", "--set", "denoiser.precision=float32", "--set", "tile=64")
+    whole, regions = read(tmp_path / "out.tif"), read(tmp_path / "out.zarr")
+    assert regions.data.chunks == (64, 64)
+    assert (regions.spacing, regions.unit) == (whole.spacing, whole.unit)
+    assert np.abs(regions.data[...] - whole.data).max() < 1e-3 * 20
+
+
+def test_jobs_that_need_the_whole_image_write_ome_zarr_too(image: Path, tmp_path: Path) -> None:
+    call("degrade", image, tmp_path / "out.zarr", "--degradation", "downsample", "--sigma", 2)
+    result = read(tmp_path / "out.zarr")
+    assert (result.data.shape, result.spacing) == ((32, 48), (0.4, 0.2))
+    np.testing.assert_allclose(result.origin, (0.1, 0.05))
+
+
+def test_a_cluster_is_for_ome_zarr(image: Path, tmp_path: Path) -> None:
+    assert "must end in .zarr" in failure("denoise", image, tmp_path / "out.tif", "--scheduler", "tcp://localhost:1")
+
+
+def test_a_batch_goes_on_where_one_fails_and_tells_why(image: Path, tmp_path: Path) -> None:
+    (image.parent / "notes.tif").write_text("milk")
+    for solver in ("wiener", "richardson-lucy"):
+        recipe = {"job": "restore", "degradation": "gaussian-blur", "solver": solver}
+        (tmp_path / f"{solver}.json").write_text(json.dumps(recipe))
+    recipes = [tmp_path / "wiener.json", tmp_path / "richardson-lucy.json"]
+    ended = CliRunner().invoke(app, ["batch", str(image.parent), str(tmp_path / "out"), *map(str, recipes)])
+    assert ended.exit_code == 1
+    assert "2 of 4 done" in ended.output
+    with (tmp_path / "out" / "summary.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(Path(row["file"]).name, row["recipe"], row["status"]) for row in rows] == [
+        ("cells.tif", "wiener", "done"), ("cells.tif", "richardson-lucy", "done"),
+        ("notes.tif", "wiener", "failed"), ("notes.tif", "richardson-lucy", "failed"),
+    ]  # fmt: skip
+    assert "cannot be read as an image" in rows[2]["why"]
+    assert read(rows[1]["output"]).metadata["recipe"]["solver"]["name"] == "richardson-lucy"
+
+
+def test_a_batch_keeps_what_is_there(image: Path, tmp_path: Path) -> None:
+    (tmp_path / "sharp.json").write_text(json.dumps({"job": "restore", "solver": "wiener"}))
+    pattern = str(image.parent / "c*.tif")
+    for expected in ("done", "kept"):
+        call("batch", pattern, tmp_path / "out", tmp_path / "sharp.json", "--zarr")
+        with (tmp_path / "out" / "summary.csv").open(newline="") as file:
+            assert [row["status"] for row in csv.DictReader(file)] == [expected]
+
+
+def test_the_noise_model_is_set_by_name(image: Path, tmp_path: Path) -> None:
+    call(
+        "denoise",
+        image,
+        tmp_path / "out.tif",
+        "--set",
+        "noise.name=poisson",
+        "--set",
+        "noise.gain=2",
+        "--set",
+        "noise.offset=900",
+    )
+    (noise,) = read(tmp_path / "out.tif").metadata["noise"]
+    assert (noise["name"], noise["gain"], noise["offset"]) == ("poisson", 2, 900)
+    assert noise["read_noise"] >= 0
+    assert "grey levels per photon" in call("list").lower()
+
+
+def test_samples_are_written_beside_their_mean(image: Path, tmp_path: Path) -> None:
+    fast = ("--denoiser", "gaussian", "--samples", 2, "--sigma", 20, "--set", "interval.level=0.8")
+    call("sample", image, tmp_path / "mean.tif", *fast)
+    written = {path.name for path in tmp_path.glob("mean*.tif")}
+    assert written == {"mean.tif", "mean_std.tif", "mean_lower 80 %.tif", "mean_upper 80 %.tif", "mean_samples.tif"}
+    assert read(tmp_path / "mean_samples.tif").axes == "qyx"
+    assert read(tmp_path / "mean_std.tif").metadata["recipe"]["sampler"]["name"] == "moment-matched"
+    call("sample", image, tmp_path / "blurred.tif", *fast, "--degradation", "gaussian-blur")
+    assert read(tmp_path / "blurred.tif").metadata["recipe"]["sampler"]["name"] == "split-gibbs"
+
+
+def test_bands_are_written_beside_their_base(image: Path, tmp_path: Path) -> None:
+    call("decompose", image, tmp_path / "base.tif", "--denoiser", "gaussian", "--levels", 2)
+    parts = [read(tmp_path / name).data for name in ("base.tif", "base_band 1.tif", "base_band 2.tif")]
+    np.testing.assert_allclose(sum(parts), read(image).data, atol=0.05)
+
+
+def test_an_inspection_is_printed_as_json(image: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small.tif"
+    write(small, read(image).data[:32, :32], "yx")
+    result = subprocess.run(
+        [sys.executable, "-m", "napari_tweedie.cli", "inspect", small, "ideal", "--denoiser", "gaussian", "--sigma", "20"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert {found["name"] for found in json.loads(result.stdout)["properties"]} >= {"identity", "symmetry"}
+
+
+def test_calibration_says_what_to_set(image: Path) -> None:
+    said = call("calibrate", image, "--sigma", 20, "--denoiser", "gaussian", "--set", "sampler.samples=4")
+    assert "--set interval.factor=" in said
+    assert "measured coverage" in said

@@ -173,9 +173,21 @@ def test_missing_arrays_are_asked_for() -> None:
     recipe = Recipe(job="restore", degradation={"name": "psf-blur", "psf": {"name": "beads", "sha256": ""}})
     with pytest.raises(ValueError, match="needs an array: psf"):
         last(run(recipe, np.zeros((8, 8))))
-    with pytest.raises(ValueError, match="takes no mask"):
+    with pytest.raises(ValueError, match="take no mask"):
         last(run(recipe, np.zeros((8, 8)), mask=np.zeros((8, 8))))
     assert last(run(recipe, np.random.default_rng(0).random((16, 16)), psf=np.ones((3, 3)))).images["hqs"].shape == (16, 16)
+
+
+@pytest.mark.parametrize("job", ["denoise", "restore"])
+def test_known_images_are_in_the_grey_levels_of_the_image(job: str, scene: np.ndarray, rng: np.random.Generator) -> None:
+    known = 1000 + 200 * np.stack([scene[::-1], scene, 1 - scene])
+    denoiser = {"name": "empirical", "images": {"name": "known", "sha256": ""}}
+    recipe = Recipe(job=job, denoiser=denoiser, solver="pnp-pgd", noise={"sigma": 20.0})
+    with pytest.raises(ValueError, match="the denoiser 'empirical' needs an array: images"):
+        last(run(recipe, scene))
+    result = last(run(recipe, known[1] + rng.normal(0, 20, scene.shape), images=known))
+    error = rms(next(iter(result.images.values())) - known[1])
+    assert error < (0.1 if job == "denoise" else 5)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (3, 2)])
@@ -209,8 +221,12 @@ def test_progress_rises_to_one_and_the_last_preview_is_the_result(noisy: np.ndar
     shares = [step.share for step in seen if isinstance(step, Progress)]
     assert shares == sorted(shares)
     assert shares[-1] == 1
-    residuals = [step.facts["residual"] for step in seen if isinstance(step, Progress)]
-    assert residuals[3] == pytest.approx(result.provenance["data_residuals"][0], rel=1e-4)
+    facts = [step.facts for step in seen if isinstance(step, Progress)]
+    assert facts[3]["residual"] == pytest.approx(result.provenance["data_residuals"][0], rel=1e-4)
+    assert [fact["iteration"] for fact in facts] == [1, 2, 3, 4, 1, 2, 3, 4]
+    assert facts[0]["noise_level"] == pytest.approx(result.provenance["noise_levels"][0], rel=1e-5)
+    for name in ("residual", "change"):
+        assert result.provenance["convergence"][name] == pytest.approx([fact[name] for fact in facts[4:]], rel=1e-4)
     assert [step.stage for step in seen if isinstance(step, Progress)][5] == "image 2 of 2 · iteration 2 of 4"
     assert [step for step in seen if isinstance(step, Preview)][-1].images["hqs"] is result.images["hqs"]
 
@@ -260,7 +276,8 @@ def test_the_callers_gradient_mode_is_left_alone(noisy: np.ndarray) -> None:
 
 
 def test_noise_levels_are_those_of_the_run(noisy: np.ndarray) -> None:
-    assert engine.noise_levels(Recipe(), noisy) == last(run(Recipe(), noisy)).provenance["noise_levels"]
+    measured = [channel.sigma for channel in engine.measure(Recipe(), noisy)]
+    assert measured == last(run(Recipe(), noisy)).provenance["noise_levels"]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -279,3 +296,56 @@ def test_a_solver_that_diverges_says_so_once(noisy: np.ndarray, monkeypatch: pyt
     assert [note for note in result.notes if "diverged" in note] == result.notes
     assert len(result.notes) == 1
     assert np.isfinite(result.images["pnp-pgd"]).all()
+
+
+@pytest.mark.parametrize("peak", [2, 10, 50])
+def test_photon_noise_is_removed_without_darkening(peak: int, scene: np.ndarray, rng: np.random.Generator) -> None:
+    """The mean of each sixth of the image is that of its 16 measurements to 1 % (root mean square)."""
+    gain, read_noise = 3.0, 1.5
+    clean = gain * peak * scene + 100
+    noisy = gain * rng.poisson(peak * scene, (16, *scene.shape)) + 100 + rng.normal(0, read_noise, (16, *scene.shape))
+    noise = {"name": "poisson", "gain": gain, "offset": 100, "read_noise": read_noise}
+    result = denoised(noisy, axes="tyx", noise=noise)
+    light, counted, expected = (sixths(image) - 100 for image in (result.mean(0), noisy.mean(0), clean))
+    assert rms(light / counted - 1) < 0.01
+    assert rms(light / expected - 1) < 0.02
+    assert light.mean() == pytest.approx(counted.mean(), rel=1e-3)
+    assert rms(result - clean) < 0.4 * rms(noisy - clean)
+
+
+def sixths(image: np.ndarray) -> np.ndarray:
+    return image.reshape(2, 32, 3, 32).mean((1, 3))
+
+
+def test_the_noise_model_is_estimated_and_reported(scene: np.ndarray, rng: np.random.Generator) -> None:
+    lit = np.kron(np.where(scene > 0.3, scene, 0.0), np.ones((3, 3)))
+    noisy = 3 * rng.poisson(20 * lit) + 100 + rng.normal(0, 4.0, lit.shape)
+    result = last(run(Recipe(noise="poisson"), noisy))
+    (noise,) = result.provenance["noise"]
+    assert (noise["gain"], noise["read_noise"]) == (pytest.approx(3, rel=0.1), pytest.approx(4, rel=0.1))
+    assert noise["offset"] == pytest.approx(100, abs=1)
+    assert len(noise["means"]) == len(noise["variances"]) > 5
+    assert result.provenance["noise_levels"] == [pytest.approx(np.std(noisy - 3 * 20 * lit), rel=0.1)]
+    assert rms(result.images["denoised"] - 100 - 60 * lit) < 0.5 * rms(noisy - 100 - 60 * lit)
+    json.dumps(result.provenance)
+
+
+def test_photon_noise_of_colour_is_refused(scene: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="split the layer into channels"):
+        denoised(np.stack([scene, scene, scene], axis=-1), axes="yxs", noise="poisson")
+
+
+def test_an_open_noise_model_of_a_measurement_without_pixels_is_asked_for(scene: np.ndarray) -> None:
+    recipe = Recipe(job="restore", degradation="fourier-mask", noise={"name": "poisson", "gain": 1.0})
+    with pytest.raises(ValueError, match="cannot be estimated: give it"):
+        last(run(recipe, np.stack([scene, scene])))
+
+
+def test_a_run_tells_when_what_it_removed_is_not_noise(scene: np.ndarray, rng: np.random.Generator) -> None:
+    clean = np.tile(scene, (2, 2))
+    noisy = clean + rng.normal(0, 0.1, clean.shape)
+    right, too_high = (last(run(Recipe(noise={"sigma": sigma}), np.stack([noisy, noisy]))) for sigma in (0.1, 0.3))
+    assert right.notes == []
+    assert right.provenance["residual"]["correlation"] < 0.02
+    assert [note for note in too_high.notes if "the noise level is too high" in note] == too_high.notes
+    assert len(too_high.notes) == 1

@@ -24,13 +24,17 @@ def test_names_alone_mean_defaults() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"denoiser": "bm4d"}, "no denoiser is called 'bm4d'; there are: gaussian, unet"),
+        ({"denoiser": "bm4d"}, "no denoiser is called 'bm4d'; there are: "),
         ({"solver": {"name": "hqs", "iterations": -1}}, "greater than or equal to 1"),
         ({"job": "paint"}, "job"),
         ({"noise": {"sigma": -1}}, "greater than or equal to 0"),
         ({"unknown": 1}, "unknown"),
         ({"degradation": {"name": "mask"}}, "mask"),
         ({"version": 2}, "version"),
+        ({"spacing": (1.0,)}, "a number for each of YX or ZYX"),
+        ({"spacing": (1.0, 1.0), "volume": True}, "a number for each of ZYX"),
+        ({"spacing": (0.0, 1.0)}, "greater than 0"),
+        ({"unit": "inch"}, "unit must be pixel or one of"),
     ],
 )
 def test_what_is_wrong_is_named(fields: dict[str, object], message: str) -> None:

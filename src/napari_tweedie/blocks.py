@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
+from napari_tweedie.channel import Channel
 from napari_tweedie.degradations import Degradation
 from napari_tweedie.images.axes import Index, Layout, guess_axes
 from napari_tweedie.images.intensity import Intensity, from_opponent, to_opponent
+from napari_tweedie.images.stabilisation import keep_light
 from napari_tweedie.lazy import torch
 from napari_tweedie.method import Input
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
-    from napari_tweedie.jobs import Output
+    from napari_tweedie.outputs import Output
     from napari_tweedie.recipe import Recipe
 
 SAMPLED_BLOCKS = 4
 """Blocks of a channel, and planes of a block, that the range and the noise level are measured on."""
-
-
-@dataclass(frozen=True)
-class Channel:
-    """What all blocks of a channel share: the map of its grey levels, and its noise level in grey levels."""
-
-    intensity: Intensity
-    sigma: float
 
 
 class Blocks:
@@ -41,24 +35,31 @@ class Blocks:
         A NumPy, dask or zarr array; it is read block by block and never changed.
     recipe : Recipe
         Says axes, volume or planes, degradation and noise.
+    channels : mapping of int to Channel, optional
+        What is known of the channels already; they are not measured then.
     """
 
-    def __init__(self, image: Any, recipe: Recipe) -> None:
+    def __init__(self, image: Any, recipe: Recipe, channels: Mapping[int, Channel] | None = None) -> None:
         self.image = image if hasattr(image, "shape") else np.asarray(image)
         if np.dtype(self.image.dtype).kind not in "buif":
             raise ValueError(f"images of type {self.image.dtype} are not supported: convert to integers or floats")
         self.recipe = recipe
         shape, axes = tuple(self.image.shape), recipe.axes
-        self.components = 1 if recipe.job == "denoise" else recipe.degradation.components()
+        self._degrades = recipe.inverts or recipe.job in ("degrade", "calibrate")
+        self.components = recipe.degradation.components() if self._degrades else 1
         self._parts = [self.image]
-        if self.components > 1 and recipe.job == "restore":
+        if self.components > 1 and recipe.inverts:
             self._parts = self._components()
             shape, axes = shape[1:], axes[1:]
         self.layout = Layout(axes or guess_axes(shape), shape, recipe.volume)
         self.colour = "s" in self.layout.axes
-        if self.colour and recipe.job != "denoise" and not recipe.degradation.is_image:
+        if self.colour and self._degrades and not recipe.degradation.is_image:
             raise ValueError(f"the degradation {recipe.degradation.name!r} takes no colour: split it into channels")
-        self._channels: dict[int, Channel] = {}
+        if self.colour and (recipe.job in ("sample", "calibrate", "decompose", "inspect") or recipe.probes):
+            raise ValueError("colour images can only be denoised, restored and degraded: split the layer into channels first")
+        if self.colour and recipe.stabilises:
+            raise ValueError("photon noise of colour images: split the layer into channels, or choose Gaussian noise")
+        self._channels = dict(channels or {})
 
     def _components(self) -> list[Any]:
         """Return the components of a measurement, which lie along the first axis."""
@@ -70,9 +71,9 @@ class Blocks:
         return [self.image[number] for number in range(self.components)]
 
     @property
-    def noise_levels(self) -> list[float]:
-        """Noise levels of the channels met so far, in grey levels."""
-        return [self._channels[number].sigma for number in sorted(self._channels)]
+    def channels(self) -> list[Channel]:
+        """The channels met so far."""
+        return [self._channels[number] for number in sorted(self._channels)]
 
     def samples(self, index: Index) -> NDArray[Any]:
         """Return a block, shape (samples, components, [Z,] Y, X); colour as opponent samples.
@@ -97,20 +98,27 @@ class Blocks:
         """Return what is known of a block's channel; measured once, on a few of its blocks."""
         number = self.layout.channel(index)
         if number not in self._channels:
-            indices = [other for other in self.layout if self.layout.channel(other) == number]
-            chosen = [indices[n] for n in _spread(len(indices))]
-            planes = [plane for other in chosen for plane in self._planes(other)]
-            sigma = self.recipe.noise.level(float(np.mean([np.nanmean(plane) for plane in planes])))
-            if self.recipe.job == "restore" and not self.recipe.degradation.is_image:
+            chosen = self._sampled(number)
+            planes = [plane for other in chosen for plane in self.planes(other)]
+            if self.recipe.inverts and not self.recipe.degradation.is_image:
+                sigma = self.recipe.noise.level(float(np.mean([np.nanmean(plane) for plane in planes])))
                 if sigma is None:
                     raise ValueError(
                         f"the noise level of a measurement by {self.recipe.degradation.name!r} cannot be estimated: give it"
                     )
-                planes = [plane for other in chosen for plane in self._start(other)]
-            if sigma is None:
-                sigma = estimate_stack_noise_level(planes)
-            self._channels[number] = Channel(Intensity.of(planes), sigma)
+                intensity = Intensity.of(plane for other in chosen for plane in self._start(other))
+                self._channels[number] = Channel(intensity, sigma, self.recipe.noise)
+            else:
+                self._channels[number] = Channel.of(planes, self.recipe.noise, self.recipe.stabilises)
         return self._channels[number]
+
+    def is_sampled(self, index: Index) -> bool:
+        """Tell whether a block is one of the few that its channel is measured on."""
+        return index in self._sampled(self.layout.channel(index))
+
+    def _sampled(self, number: int) -> list[Index]:
+        indices = [other for other in self.layout if self.layout.channel(other) == number]
+        return [indices[n] for n in _spread(len(indices))]
 
     def _start(self, index: Index) -> list[NDArray[np.float32]]:
         """Return the planes of a first estimate of the image, from a measurement that does not look like it."""
@@ -146,6 +154,8 @@ class Blocks:
 
     def write(self, result: NDArray[Any], output: Output, index: Index, estimate: NDArray[np.float32]) -> None:
         """Put an estimate, shape (samples, components or count, [Z,] Y, X), in grey levels, into its place in the result."""
+        if self.recipe.stabilises and self.recipe.job == "denoise" and output.kind == "image":
+            estimate = keep_light(estimate, self.samples(index))
         targets = result if result.ndim > len(self.layout.shape) else result[None]
         for target, block in zip(targets, np.moveaxis(estimate, 1, 0), strict=True):
             pixels: NDArray[Any] = from_opponent(block, output.kind != "image") if self.colour else block
@@ -155,7 +165,7 @@ class Blocks:
 
     def _result_shape(self) -> tuple[int, ...]:
         degradation, block = self.recipe.degradation, self.layout.block_shape
-        if self.recipe.job == "restore":
+        if self.recipe.inverts:
             return tuple(degradation.crop(torch.empty((1, 1, *degradation.domain(block)), device="meta")).shape[2:])
         if self.recipe.job == "degrade":
             return degradation.shape(tuple(degradation.extend(torch.empty((1, 1, *block), device="meta")).shape[2:]))
@@ -164,12 +174,12 @@ class Blocks:
     def _observed(self, shape: tuple[int, ...], index: Index) -> NDArray[np.bool_]:
         """Return which pixels of a block count: all but those that the degradation says are missing."""
         degradation = self.degradation(index)
-        if self.recipe.job != "restore" or type(degradation).observed is Degradation.observed:
+        if not self.recipe.inverts or type(degradation).observed is Degradation.observed:
             return np.ones(shape, bool)
         observed = degradation.observed(torch.empty((1, *shape[1:])))
         return np.broadcast_to(observed[0].numpy(), shape)
 
-    def _planes(self, index: Index) -> list[NDArray[Any]]:
+    def planes(self, index: Index) -> list[NDArray[Any]]:
         """Return some planes of a block, missing pixels as NaN."""
         block = self.samples(index)
         observed = self._observed(block.shape, index)

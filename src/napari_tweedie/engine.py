@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +13,26 @@ from napari_tweedie import device as devices
 from napari_tweedie.blocks import Blocks
 from napari_tweedie.denoisers.pieces import Tiled, Volume
 from napari_tweedie.images.axes import Index
-from napari_tweedie.jobs import JOBS, Output, Step, Tools
+from napari_tweedie.jobs import JOBS, Step, Tools
 from napari_tweedie.lazy import torch
+from napari_tweedie.outputs import Output
 from napari_tweedie.results import Cancelled, Preview, Progress, Result
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
+    from torch import device as Device
 
+    from napari_tweedie.channel import Channel
+    from napari_tweedie.denoisers import Denoiser
     from napari_tweedie.recipe import Recipe
 
-__all__ = ["Cancelled", "Preview", "Progress", "Result", "last", "noise_levels", "run"]
+__all__ = ["Cancelled", "Preview", "Progress", "Result", "last", "measure", "run", "run_part"]
 
 PREVIEW_SECONDS = 0.5
 SMALLEST_TILE = 128
+GREY_LEVELS = ("residual", "noise_level")
+"""Facts of a step that are told in grey levels of the image."""
 BYTES_PER_PIXEL = 1500
 """Memory of the largest bundled network per pixel of a tile, in float32, measured."""
 
@@ -45,7 +51,7 @@ def run(
     cancelled : callable
         Asked before every tile and iteration; the run raises `Cancelled` once it returns True.
     **inputs
-        Arrays that the recipe's degradation names, such as ``psf`` or ``mask``.
+        Arrays that the recipe's methods name, such as ``psf`` or ``mask``.
 
     Yields
     ------
@@ -69,15 +75,23 @@ def run(
     return (yield from _Run(recipe.with_inputs(**inputs), image, cancelled).steps())
 
 
-def noise_levels(recipe: Recipe, image: Any, **inputs: Any) -> list[float]:
-    """Return the noise level of every channel that `run` would work with, in grey levels.
+def run_part(recipe: Recipe, part: Any, channels: Mapping[int, Channel]) -> Result:
+    """Run a recipe on a part of a larger image, whose channels have the range and the noise level of the whole.
+
+    Errors are those of `run`.
+    """
+    return last(_Run(recipe.with_inputs(), part, lambda: False, channels).steps())
+
+
+def measure(recipe: Recipe, image: Any, **inputs: Any) -> list[Channel]:
+    """Return what `run` would know of every channel: range, noise model and level.
 
     Parameters and errors are those of `run`; an image without missing pixels is measured without torch.
     """
     blocks = Blocks(image, recipe.with_inputs(**inputs))
     for index in blocks.layout:
         blocks.channel(index)
-    return blocks.noise_levels
+    return blocks.channels
 
 
 def last(steps: Generator[Any, None, Result]) -> Result:
@@ -93,17 +107,18 @@ def last(steps: Generator[Any, None, Result]) -> Result:
 class _Run:
     """One run: a recipe, the blocks of an image, and what changes on the way (device and tiles when memory is short)."""
 
-    def __init__(self, recipe: Recipe, image: Any, cancelled: Callable[[], bool]) -> None:
+    def __init__(
+        self, recipe: Recipe, image: Any, cancelled: Callable[[], bool], channels: Mapping[int, Channel] | None = None
+    ) -> None:
         self.recipe = recipe
         self.cancelled = cancelled
         self.device = devices.pick(recipe.device)
         devices.keep_freed_memory()
-        self.blocks = Blocks(image, recipe)
+        self.blocks = Blocks(image, recipe, channels)
         self.job = JOBS[recipe.job](recipe, self.blocks)
-        self.tile = recipe.tile or self._tile_that_fits()
+        self.tile = recipe.tile or tile_that_fits(self.device)
         self.shortage = ""
         self.warnings: dict[str, None] = {}
-        self.residuals: dict[Index, float] = {}
 
     def steps(self) -> Generator[Progress | Preview, None, Result]:
         started = shown = time.monotonic()
@@ -115,20 +130,21 @@ class _Run:
             for step in self._steps(index):
                 self.check()
                 total = (number + step.share) / len(layout)
-                facts = {name: value * scale if name == "residual" else value for name, value in step.facts.items()}
+                facts = {name: value * scale if name in GREY_LEVELS else value for name, value in step.facts.items()}
                 now = time.monotonic()
-                if step.share == 1 or now - shown > PREVIEW_SECONDS:
+                if step.share == 1 or step.complete or now - shown > PREVIEW_SECONDS:
                     for name, estimate in step.estimates.items():
                         self._write(images[name], outputs[name], index, estimate)
                     shown = now
                     yield Preview(images, outputs, index, step.share)
-                self._remember(index, step, facts)
+                if step.note:
+                    self.warnings[step.note] = None
                 yield Progress(total, self._stage(number, step.share), (now - started) * (1 / total - 1), facts)
         devices.release(self.device)
-        first = next(iter(images.values()))
-        zoom = tuple(a / b for a, b in zip(first.shape[-len(layout.shape) :], layout.shape, strict=True))
+        shape = next((image.shape[-len(layout.shape) :] for image in images.values()), layout.shape)
+        zoom = tuple(a / b for a, b in zip(shape, layout.shape, strict=True))
         zoom = tuple(1.0 if axis == "s" else factor for axis, factor in zip(layout.axes, zoom, strict=True))
-        notes = [*self.recipe.degradation.notes(), *self.warnings, *filter(None, [self.shortage])]
+        notes = [*self.recipe.degradation.notes(), *self.job.notes(), *self.warnings, *filter(None, [self.shortage])]
         return Result(images, outputs, zoom, self._provenance(time.monotonic() - started, notes), notes)
 
     def check(self) -> None:
@@ -140,7 +156,7 @@ class _Run:
         """Work on a block; start it again with less memory where it ran out."""
         while True:
             try:
-                yield from without_gradients(self.job.steps(index, Tools(self._denoiser(), self.device)))
+                yield from without_gradients(self.job.steps(index, Tools(self.device, self._pieces_of)))
                 return
             except (RuntimeError, MemoryError) as error:
                 if not devices.is_out_of_memory(error):
@@ -149,28 +165,17 @@ class _Run:
 
     def _write(self, image: NDArray[Any], output: Output, index: Index, estimate: Tensor) -> None:
         intensity = self.job.intensity(index)
-        back = intensity.back if output.kind == "image" else intensity.distance
-        self.blocks.write(image, output, index, back(estimate.cpu().numpy()))
+        pixels = estimate.cpu().numpy()
+        grey = intensity.back(pixels) if output.kind == "image" else intensity.distance(pixels, output.power)
+        self.blocks.write(image, output, index, grey)
 
-    def _remember(self, index: Index, step: Step, facts: dict[str, float]) -> None:
-        if "residual" in facts:
-            self.residuals[index] = facts["residual"]
-        if step.note:
-            self.warnings[step.note] = None
-
-    def _denoiser(self) -> Tiled | Volume:
-        denoiser = self.recipe.denoiser
+    def _pieces_of(self, denoiser: Denoiser) -> Tiled | Volume:
         tiled = Tiled(denoiser, self.tile, denoiser.halo, self.check)
         return Volume(tiled) if self.recipe.volume and 3 not in denoiser.ndim else tiled
 
     def _stage(self, number: int, share: float) -> str:
         several = f"image {number + 1} of {len(self.blocks.layout)}" if len(self.blocks.layout) > 1 else ""
         return " · ".join(filter(None, [several, self.job.stage(share)])) or f"{round(100 * share)} % done"
-
-    def _tile_that_fits(self) -> int:
-        budget = devices.free_memory(self.device) // 4
-        size = int((budget / BYTES_PER_PIXEL) ** 0.5)
-        return int(np.clip(size // SMALLEST_TILE * SMALLEST_TILE, SMALLEST_TILE, 2048 if self.device.type == "cuda" else 1024))
 
     def _use_less_memory(self) -> None:
         """Halve the tiles, then leave the device for the CPU, and say so once; give up when neither is possible."""
@@ -181,7 +186,7 @@ class _Run:
         elif self.device.type != "cpu":
             self.shortage = f"The memory of {self.device} was too small; the CPU finished the work."
             self.device = torch.device("cpu")
-            self.tile = self._tile_that_fits()
+            self.tile = tile_that_fits(self.device)
         else:
             raise MemoryError(
                 f"the memory does not suffice even for tiles of {self.tile} pixels: close other programs, crop the image, "
@@ -193,8 +198,9 @@ class _Run:
             "version": version("napari-tweedie"),
             "recipe": self.recipe.model_dump(mode="json"),
             "axes": self.blocks.layout.axes,
-            "noise_levels": self.blocks.noise_levels,
-            "data_residuals": self._data_residuals(),
+            "noise_levels": [channel.sigma for channel in self.blocks.channels],
+            "noise": [channel.report() for channel in self.blocks.channels],
+            **self.job.report(),
             "denoiser": self.recipe.denoiser.provenance(self.device) if self.job.uses_denoiser() else {},
             "device": str(self.device),
             "tile": self.tile,
@@ -202,12 +208,11 @@ class _Run:
             "notes": notes,
         }
 
-    def _data_residuals(self) -> list[float]:
-        """Return, a channel each, the root mean square of A x − y, to compare with the noise level."""
-        squares: dict[int, list[float]] = {}
-        for index, residual in self.residuals.items():
-            squares.setdefault(self.blocks.layout.channel(index), []).append(residual**2)
-        return [float(np.sqrt(np.mean(squares[number]))) for number in sorted(squares)]
+
+def tile_that_fits(device: Device) -> int:
+    """Return the side of the largest tile, in pixels, that a quarter of the free memory of a device holds."""
+    size = int((devices.free_memory(device) // 4 / BYTES_PER_PIXEL) ** 0.5)
+    return int(np.clip(size // SMALLEST_TILE * SMALLEST_TILE, SMALLEST_TILE, 2048 if device.type == "cuda" else 1024))
 
 
 def without_gradients(steps: Iterator[Step]) -> Iterator[Step]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Self, TypeVar, get_args, get_origin
@@ -103,23 +103,34 @@ def _members(annotation: Any) -> list[Any]:
 
 @dataclass(frozen=True, eq=False)
 class Input:
-    """An array that a method needs (point-spread function, mask): in a recipe only its name and hash."""
+    """An array that a method needs (point-spread function, mask): in a recipe only its name, hash and pixel size."""
 
     array: NDArray[Any] | None
     name: str = ""
     sha256: str = ""
+    spacing: tuple[float, ...] = ()
+    """Size of its pixels along every axis, in nanometres; empty: unknown."""
 
     @classmethod
-    def of(cls, array: Any, name: str = "") -> Input:
+    def of(cls, array: Any, name: str = "", spacing: tuple[float, ...] = ()) -> Input:
         """Take a snapshot of an array or tensor, so that later edits of the original change nothing."""
         copy = np.array(array.detach().cpu().numpy() if hasattr(array, "detach") else array)
-        return cls(copy, name, fingerprint(copy))
+        return cls(copy, name, fingerprint(copy), spacing)
+
+    def described(self) -> dict[str, Any]:
+        """Return what stands in a recipe."""
+        sizes = {"spacing": list(self.spacing)} if self.spacing else {}
+        return {"name": self.name, "sha256": self.sha256, **sizes}
+
+    def values(self) -> NDArray[Any]:
+        """Return the array; refuse if only its name is known."""
+        if self.array is None:
+            raise ValueError(f"the array {self.name!r} is not at hand: pass it beside the recipe")
+        return self.array
 
     def tensor(self, like: Tensor) -> Tensor:
         """Return the array as a tensor of the dtype and on the device of `like`."""
-        if self.array is None:
-            raise ValueError(f"the array {self.name!r} is not at hand: pass it beside the recipe")
-        return torch.as_tensor(self.array.astype(np.float32)).to(like)
+        return torch.as_tensor(self.values().astype(np.float32)).to(like)
 
 
 def fingerprint(array: NDArray[Any]) -> str:
@@ -133,15 +144,24 @@ def _as_input(value: Any) -> Input:
     if isinstance(value, Input):
         return value
     if isinstance(value, dict):
-        return Input(None, **value)
+        return Input(None, **{**value, "spacing": tuple(value.get("spacing", ()))})
     return Input.of(value)
 
 
 ArrayInput = Annotated[
     Input,
     PlainValidator(_as_input),
-    PlainSerializer(lambda value: {"name": value.name, "sha256": value.sha256}, return_type=dict[str, str]),
-    WithJsonSchema({"type": "object", "properties": {"name": {"type": "string"}, "sha256": {"type": "string"}}}),
+    PlainSerializer(Input.described, return_type=dict[str, Any]),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string"},
+                "sha256": {"type": "string"},
+                "spacing": {"type": "array", "items": {"type": "number"}},
+            },
+        }
+    ),
 ]
 """Annotation of an array parameter; accepts arrays, tensors, or name and hash from a recipe."""
 
@@ -197,6 +217,30 @@ class Registry(Generic[M]):
             parameters = dict(value)
             return self.load(parameters.pop("name", ""), **parameters)
         return value
+
+
+class Bundle(Registry[M]):
+    """Methods of a kind that third parties do not extend.
+
+    Parameters
+    ----------
+    kind : str
+        What they are.
+    methods : sequence of type
+        Their classes.
+    """
+
+    def __init__(self, kind: str, methods: Sequence[type[M]]) -> None:
+        self.kind = kind
+        self.methods = {method.name: method for method in methods}
+
+    def names(self) -> list[str]:
+        return list(self.methods)
+
+    def method(self, name: str) -> type[M]:
+        if name not in self.methods:
+            raise ValueError(f"no {self.kind} is called {name!r}; there are: {', '.join(self.methods)}")
+        return self.methods[name]
 
 
 def explain(error: ValidationError) -> str:

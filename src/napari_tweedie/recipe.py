@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from napari_tweedie import degradations, denoisers, solvers
-from napari_tweedie.degradations.noise import Gaussian, Noise
+from napari_tweedie import degradations, denoisers, samplers, solvers
+from napari_tweedie.analysis.decomposition import Decomposition
+from napari_tweedie.analysis.inspections import Inspection
+from napari_tweedie.analysis.inspections import registry as inspections
+from napari_tweedie.degradations.noise import Gaussian, Noise, Poisson
 from napari_tweedie.degradations.noise import build as build_noise
+from napari_tweedie.images.picture import METRES
 from napari_tweedie.method import Method, Registry
+from napari_tweedie.samplers.interval import Interval
 
 M = TypeVar("M", bound=Method)
+
+JobName: TypeAlias = Literal["denoise", "restore", "sample", "calibrate", "degrade", "decompose", "inspect", "synthesise"]
 
 _DESCRIBED = PlainSerializer(Method.describe, return_type=dict[str, Any])
 _SCHEMA = WithJsonSchema({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]})
@@ -34,7 +41,7 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: Literal[1] = Field(1, description="Version of this format.")
-    job: Literal["denoise", "restore", "degrade"] = Field("denoise", description="What to do.")
+    job: JobName = Field("denoise", description="What to do.")
     denoiser: Annotated[denoisers.Denoiser, _from(denoisers.registry), _DESCRIBED, _SCHEMA] = Field(
         "unet", validate_default=True, description="The model of what images look like."
     )
@@ -47,8 +54,25 @@ class Recipe(BaseModel):
     solver: Annotated[solvers.Solver, _from(solvers.registry), _DESCRIBED, _SCHEMA] = Field(
         "hqs", validate_default=True, description="How the image is estimated; for the job restore."
     )
+    sampler: Annotated[samplers.Sampler, _from(samplers.registry), _DESCRIBED, _SCHEMA] = Field(
+        "moment-matched", validate_default=True, description="How draws from the posterior are made; for the job sample."
+    )
+    interval: Interval = Field(Interval(), description="Which interval is stated; for the job sample.")
+    probes: int = Field(
+        0, ge=0, le=64, description="Random probes of the posterior standard deviation of a denoised image; 0: none."
+    )
+    decomposition: Decomposition = Field(
+        Decomposition(), description="Into which bands the image is taken apart; for the job decompose."
+    )
+    inspection: Annotated[Inspection, _from(inspections), _DESCRIBED, _SCHEMA] = Field(
+        "score", validate_default=True, description="What is looked at; for the job inspect."
+    )
     axes: str = Field("", description="One letter of tczyxsq an axis; empty: guessed from the number of axes.")
     volume: bool = Field(False, description="Treat Z as depth (3-D) rather than plane by plane.")
+    spacing: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = Field(
+        (), description="Size of a pixel along each spatial axis, (Z,) Y, X, in the unit of the layer; empty: unknown."
+    )
+    unit: str = Field("pixel", description="Unit of the spacing, such as micrometer; pixel: only its ratios count.")
     seed: int = Field(0, ge=0, description="Seed of every random number.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
     tile: int = Field(0, ge=0, le=2**14, description="Tile size of the denoiser in pixels; 0: from the free memory.")
@@ -60,19 +84,49 @@ class Recipe(BaseModel):
             raise ValueError(f"the degradation {self.degradation.name!r} does not work on {ndim}-D blocks")
         return self
 
+    @model_validator(mode="after")
+    def _spacing_fits(self) -> Recipe:
+        if len(self.spacing) not in (0, 2, 3) or (self.volume and len(self.spacing) == 2):
+            raise ValueError(f"spacing needs a number for each of {'ZYX' if self.volume else 'YX or ZYX'} (got {self.spacing})")
+        if self.unit not in {"pixel", *METRES}:
+            raise ValueError(f"unit must be pixel or one of {', '.join(METRES)} (got {self.unit!r})")
+        return self
+
+    def _informed(self, degradation: degradations.Degradation) -> degradations.Degradation:
+        """Tell a degradation how large the pixels of the image are: those of the layer, or finer ones that are restored."""
+        if not self.spacing:
+            return degradation
+        factors = degradation.factors(len(self.spacing)) if self.inverts else (1,) * len(self.spacing)
+        sizes = (size / factor for size, factor in zip(self.spacing, factors, strict=True))
+        return degradation.with_spacing(tuple(sizes), None if self.unit == "pixel" else METRES[self.unit] * 1e9)
+
+    @property
+    def inverts(self) -> bool:
+        """Whether the input is a measurement by the degradation, and the result the image that was measured."""
+        return self.job in ("restore", "sample")
+
+    @property
+    def stabilises(self) -> bool:
+        """Whether the noise is made the same everywhere before it is removed."""
+        removes_noise = self.job == "denoise" or (self.job == "sample" and self.degradation.name == "identity")
+        return removes_noise and isinstance(self.noise, Poisson)
+
     def with_inputs(self, **inputs: Any) -> Recipe:
-        """Return this recipe with arrays filled in that its degradation names.
+        """Return this recipe with arrays filled in that its methods name, and with the pixel size known to its degradation.
 
         Raises
         ------
         ValueError
-            If an array is unknown to the degradation, or one that it needs is missing.
+            If an array is unknown to both, or one that is needed is missing.
         """
-        unknown = set(inputs) - set(self.degradation.arrays())
+        unknown = set(inputs) - set(self.degradation.arrays()) - set(self.denoiser.arrays())
         if unknown:
-            raise ValueError(f"the degradation {self.degradation.name!r} takes no {', '.join(sorted(unknown))}")
-        recipe = self.model_copy(update={"degradation": self.degradation.with_arrays(inputs)})
-        missing = recipe.degradation.missing_inputs()
-        if missing:
-            raise ValueError(f"the degradation {self.degradation.name!r} needs an array: {', '.join(missing)}")
-        return recipe
+            what = f"the degradation {self.degradation.name!r} and the denoiser {self.denoiser.name!r}"
+            raise ValueError(f"{what} take no {', '.join(sorted(unknown))}")
+        degradation = self._informed(self.degradation.with_arrays(inputs))
+        changed = {"degradation": degradation, "denoiser": self.denoiser.with_arrays(inputs)}
+        for part, method in changed.items():
+            missing = method.missing_inputs()
+            if missing:
+                raise ValueError(f"the {part} {method.name!r} needs an array: {', '.join(missing)}")
+        return self.model_copy(update=changed)

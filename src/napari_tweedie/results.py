@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_tweedie.images.axes import Index
-    from napari_tweedie.jobs import Output
+    from napari_tweedie.outputs import Output
 
 
 class Cancelled(Exception):  # noqa: N818 - it is no error
@@ -30,7 +30,8 @@ class Progress:
     seconds_left : float
         Estimate of the time to the end.
     facts : dict of str to float
-        What is known of the current estimate: of an iteration its "residual", in grey levels, and its relative "change".
+        What is known of the current estimate: of an "iteration", counted from 1 in every block, its "residual" and the
+        "noise_level" that is expected of it, in grey levels, and its relative "change".
     """
 
     share: float

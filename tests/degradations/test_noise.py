@@ -24,7 +24,7 @@ def test_the_stated_level_is_the_spread_of_what_is_added(model: noise.Noise, gen
 
 
 def test_photon_counts_follow_the_poisson_law(generator: torch.Generator) -> None:
-    model = noise.Poisson(gain=2.0, offset=10.0)
+    model = noise.Poisson(gain=2.0, offset=10.0)  # no read noise in simulations
     photons = ((model.add(torch.full((100_000,), 16.0), generator) - 10) / 2).numpy()
     np.testing.assert_array_equal(photons, np.rint(photons))
     observed = np.bincount(photons.astype(int), minlength=12)[:12] / len(photons)
@@ -58,7 +58,9 @@ def test_a_model_without_a_name_is_gaussian() -> None:
 def test_a_problem_knows_the_level_of_photon_noise() -> None:
     from napari_tweedie import degradations
 
-    stated = Problem(torch.full((1, 1, 4, 4), 0.36), degradations.load("identity"), noise.Poisson(gain=0.01))
+    stated = Problem(
+        torch.full((1, 1, 4, 4), 0.36), degradations.load("identity"), noise.Poisson(gain=0.01, offset=0, read_noise=0)
+    )
     assert stated.noise_level == pytest.approx(0.06)
     with pytest.raises(ValueError, match="not known"):
         _ = Problem(torch.zeros(1, 1, 4, 4), degradations.load("identity"), noise.Gaussian()).noise_level

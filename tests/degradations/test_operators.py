@@ -163,25 +163,12 @@ def test_wrong_inputs_are_named() -> None:
     image = torch.zeros(1, 1, 8, 8)
     with pytest.raises(ValueError, match=r"mask has shape \(4, 4\), the image \(8, 8\)"):
         degradations.load("mask", mask=np.zeros((4, 4)))(image)
-    with pytest.raises(ValueError, match="3 axes"):
-        degradations.load("psf-blur", psf=np.ones((3, 3, 3)))(image)
-    with pytest.raises(ValueError, match="sum positive"):
-        degradations.load("psf-blur", psf=np.zeros((3, 3)))(image)
     with pytest.raises(ValueError, match="no known pixel"):
         degradations.load("mask", mask=np.ones((8, 8))).start(image)
     with pytest.raises(ValueError, match="whole blocks"):
         degradations.load("downsample", factor=3)(image)
     with pytest.raises(ValueError, match="no degradation is called 'bluur'"):
         degradations.load("bluur")
-
-
-def test_an_off_centre_psf_is_noted() -> None:
-    psf = np.zeros((9, 9))
-    psf[1, 4] = 1
-    assert "(-3.0, +0.0)" in degradations.load("psf-blur", psf=psf).notes()[0]
-    psf = np.zeros((9, 9))
-    psf[4, 4] = 1
-    assert degradations.load("psf-blur", psf=psf).notes() == []
 
 
 def test_composition_applies_the_right_operator_first(generator: torch.Generator) -> None:

@@ -1,5 +1,7 @@
 """Kernels that are computed: motion and microscopes."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from scipy import ndimage
 from scipy.special import j1
 
 from napari_tweedie import degradations
+from napari_tweedie.recipe import Recipe
 
 
 @pytest.mark.parametrize(("length", "angle"), [(6.0, 0.0), (7.5, 90.0), (5.0, 30.0), (9.0, -120.0), (0.0, 0.0)])
@@ -22,9 +25,9 @@ def test_motion_is_the_mean_of_shifted_images(length: float, angle: float, rng: 
 
 def test_motion_stays_in_the_plane(rng: np.random.Generator) -> None:
     operator = degradations.load("motion-blur", length=5.0, angle=45.0)
-    kernel = operator.kernel(torch.empty(1, 1, 1, 1, 1))
+    kernel = operator.kernel(3)
     assert kernel.shape[0] == 1
-    torch.testing.assert_close(kernel[0], operator.kernel(torch.empty(1, 1, 1, 1)))
+    np.testing.assert_array_equal(kernel[0], operator.kernel(2))
 
 
 def test_a_point_in_focus_is_the_airy_pattern() -> None:
@@ -62,3 +65,60 @@ def test_confocal_is_narrower_than_widefield() -> None:
 def test_an_aperture_that_lets_no_light_pass_is_refused() -> None:
     with pytest.raises(ValueError, match=r"na must be below the refractive index 1.33 \(got 1.4\)"):
         degradations.load("microscope-psf", na=1.4)
+
+
+@pytest.mark.parametrize("modality", ["widefield", "confocal"])
+def test_the_gaussian_approximation_has_the_width_of_diffraction(modality: str) -> None:
+    """At low aperture, where the approximation was derived."""
+    optics = {"na": 0.5, "pixel": 40, "step": 200, "modality": modality}
+    exact, approximate = (degradations.load("microscope-psf", model=model, **optics).psf(3) for model in ("scalar", "gaussian"))
+    for axis in range(3):
+        middle = [tuple(slice(None) if a == axis else n // 2 for a, n in enumerate(psf.shape)) for psf in (exact, approximate)]
+        wide, narrow = ((psf[where] > 0.5).sum() for psf, where in zip((exact, approximate), middle, strict=True))
+        assert narrow == pytest.approx(wide, rel=0.15)
+
+
+def test_the_vectorial_model_agrees_with_the_scalar_one_at_low_aperture_only() -> None:
+    pytest.importorskip("psfmodels")
+
+    def difference(na: float) -> float:
+        optics = {"na": na, "pixel": 60, "step": 300, "refractive_index": 1.515, "modality": "light-sheet", "sheet": 1000}
+        scalar, vectorial = (
+            degradations.load("microscope-psf", model=model, **optics).psf(3) for model in ("scalar", "vectorial")
+        )
+        return float(np.abs(scalar - vectorial).max())
+
+    assert difference(0.4) < 0.02 < 0.05 < difference(1.4)
+
+
+def test_the_vectorial_model_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    operator = degradations.load("microscope-psf", model="vectorial")
+    with pytest.raises(ValueError, match=r"square pixels \(got 90 × 100 nm\)"):
+        operator.with_spacing((90.0, 100.0), 1.0).psf(2)
+    monkeypatch.setitem(sys.modules, "psfmodels", None)
+    with pytest.raises(ValueError, match=r"pip install 'napari-tweedie\[psf\]', or choose scalar"):
+        operator.psf(2)
+
+
+def test_the_pixels_of_the_layer_are_taken_unless_others_are_given() -> None:
+    plain = degradations.load("microscope-psf")
+    assert plain.voxel() == (200, 100, 100)
+    assert "100 nm were assumed" in plain.notes()[0]
+    known = plain.with_spacing((0.3, 0.09, 0.08), 1000)
+    assert known.voxel() == pytest.approx((300, 90, 80))
+    assert known.notes() == []
+    assert plain.with_spacing((0.3, 0.09, 0.08), None).voxel() == plain.voxel()
+    assert degradations.load("microscope-psf", pixel=65.0).with_spacing((80.0, 80.0), 1).voxel() == (200, 65, 65)
+
+
+def test_restored_pixels_are_finer_than_those_of_the_layer() -> None:
+    """Downsampled microscope: the optics act on the pixels that are restored, not on those of the camera."""
+    both = {"name": "composition", "outer": "downsample", "inner": "microscope-psf"}
+    sizes = {"spacing": (0.2, 0.2), "unit": "micrometer"}
+    voxels = [
+        Recipe(job=job, degradation=both, **sizes).with_inputs().degradation.inner.voxel() for job in ("restore", "degrade")
+    ]
+    assert voxels == [pytest.approx((200, 100, 100)), pytest.approx((200, 200, 200))]
+    outside = {"name": "composition", "outer": "microscope-psf", "inner": "downsample"}
+    seen = Recipe(job="degrade", degradation=outside, **sizes).with_inputs().degradation.outer
+    assert seen.voxel() == pytest.approx((200, 400, 400))

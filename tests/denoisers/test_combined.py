@@ -34,6 +34,18 @@ def test_it_takes_and_reaches_what_its_parts_do() -> None:
     assert combined.is_composed()
 
 
+def test_arrays_reach_the_part_that_names_them() -> None:
+    known = torch.rand(3, 6, 6)
+    whole = denoisers.load("combined", parts=("gaussian", {"name": "empirical", "images": {"name": "set"}}))
+    assert whole.missing_inputs() == ["images"]
+    filled = whole.with_arrays({"images": known})
+    assert not filled.missing_inputs()
+    shifted = filled.normalised(0.5, 2.0)
+    empirical = denoisers.load("empirical", images=(known - 0.5) / 2)
+    x = torch.rand(1, 1, 6, 6)
+    torch.testing.assert_close(shifted(x, 0.1), (denoisers.load("gaussian")(x, 0.1) + empirical(x, 0.1)) / 2)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

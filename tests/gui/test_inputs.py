@@ -53,15 +53,15 @@ def test_a_blur_is_undone_with_the_function_of_another_layer(
     assert after < 0.8 * before
 
 
-def test_a_function_on_other_pixels_is_refused(viewer: Viewer, restore: Restore, noisy: np.ndarray) -> None:
-    viewer.add_image(np.ones((5, 5)), name="psf", scale=(0.1, 0.1), units=("um", "um"))
+def test_a_function_on_other_pixels_is_resampled(viewer: Viewer, restore: Restore, press: Press, noisy: np.ndarray) -> None:
+    viewer.add_image(np.ones((6, 6)), name="psf", scale=(0.1, 0.1), units=("um", "um"))
     viewer.add_image(noisy, name="cells", scale=(200, 200), units=("nm", "nm"))
     restore.choosers["degradation"].choose("psf-blur")
-    assert "0.1 × 0.1 µm, those of the image 0.2 × 0.2 µm" in restore.bar.run.toolTip()
-    viewer.layers["psf"].scale = (0.2, 0.2)
-    restore.choosers["degradation"].choose("psf-blur")
-    restore.source.changed.emit()
-    assert restore.bar.run.isEnabled()
+    press(restore)
+    facts = viewer.layers["cells · hqs"].metadata["napari_tweedie"]
+    assert facts["recipe"]["spacing"] == pytest.approx([0.2, 0.2])
+    assert facts["recipe"]["unit"] == "micrometer"
+    assert "resampled to the pixels of the image, 2 × 2 times" in facts["notes"][0]
 
 
 def test_a_function_of_three_axes_makes_z_depth(viewer: Viewer, restore: Restore, noisy: np.ndarray) -> None:

@@ -29,6 +29,8 @@ viewer = napari.Viewer(show=False)
 viewer.add_image(np.random.default_rng(0).normal(100, 5, (64, 64)))
 _, denoise = viewer.window.add_plugin_dock_widget("napari-tweedie", "Denoise")
 _, restore = viewer.window.add_plugin_dock_widget("napari-tweedie", "Restore")
+_, degrade = viewer.window.add_plugin_dock_widget("napari-tweedie", "Degrade")
+_, compare = viewer.window.add_plugin_dock_widget("napari-tweedie", "Compare")
 for chooser in restore.choosers.values():
     for name in chooser._names:
         chooser.choose(name)

@@ -42,14 +42,14 @@ def test_the_estimate_is_shown_and_used_and_can_be_overridden(
 ) -> None:
     viewer.add_image(noisy)
     qtbot.waitUntil(lambda: len(denoise.noise.levels) == 1, timeout=LIMIT)
-    shown = denoise.noise.sigma.number.value()
+    shown = denoise.noise.open["sigma"].number.value()
     assert shown == pytest.approx(20, rel=0.15)
-    assert "counts" in denoise.noise.sigma.number.text()
+    assert "counts" in denoise.noise.open["sigma"].number.text()
     press(denoise)
     assert viewer.layers[-1].metadata[METADATA]["noise_levels"] == [pytest.approx(shown, rel=1e-4)]
-    denoise.noise.sigma.automatic.setChecked(False)
-    assert denoise.noise.sigma.number.value() == pytest.approx(shown, rel=1e-4)
-    denoise.noise.sigma.number.setValue(33)
+    denoise.noise.open["sigma"].automatic.setChecked(False)
+    assert denoise.noise.open["sigma"].number.value() == pytest.approx(shown, rel=1e-4)
+    denoise.noise.open["sigma"].number.setValue(33)
     status = press(denoise)
     assert viewer.layers[-1].metadata[METADATA]["noise_levels"] == [33]
     assert "σ 33 counts (given)" in status
@@ -124,8 +124,8 @@ def test_values_that_are_not_finite_are_explained(
     viewer.add_image(data, contrast_limits=(1000, 1500))
     status = press(denoise)
     assert "not finite" in status
-    assert denoise.noise.sigma.number.text() == "unknown"
-    assert "not finite" in denoise.noise.sigma.number.toolTip()
+    assert denoise.noise.open["sigma"].number.text() == "unknown"
+    assert "not finite" in denoise.noise.open["sigma"].number.toolTip()
     assert any("not finite" in message for message in messages())
     assert len(viewer.layers) == 1
 

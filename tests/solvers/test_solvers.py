@@ -35,7 +35,7 @@ def test_admm_converges_to_the_closed_form_solution(degradation: degradations.De
     stated = problem(degradation, sigma, generator)
     solver = solvers.load("pnp-admm", iterations=200, start=sigma)
     estimate = list(solver(stated, exact))[-1].estimate
-    weight = solver.regularisation * sigma**2 / S**2
+    weight = (solver.regularisation or degradation.weight) * sigma**2 / S**2
     closed_form = degradation.prox(torch.zeros_like(estimate), stated.measurement, weight)
     assert (estimate - closed_form).norm() <= 1e-3 * closed_form.norm()
 
@@ -54,7 +54,7 @@ def test_hqs_data_step_and_schedule(generator: torch.Generator) -> None:
 
 
 def test_wiener_is_the_best_linear_estimate_of_images_with_its_spectrum(generator: torch.Generator) -> None:
-    """On fields drawn with the filter's own 1/f² spectrum no other balance does better on average."""
+    """On fields drawn with the filter's own spectrum no other balance does better on average."""
     from napari_tweedie.solvers.classical import power_spectrum
 
     blur = degradations.load("gaussian-blur", std=1.5, boundary="circular")

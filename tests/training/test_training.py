@@ -7,10 +7,11 @@ import torch
 from skimage import io
 
 from napari_tweedie.denoisers.network import load_network
-from napari_tweedie.training.data import Source, draw_batch, read_folder
+from napari_tweedie.training.data import Images, Source, draw_batch, read_folder
 from napari_tweedie.training.export import write_weights
 from napari_tweedie.training.loop import Training, train
 from napari_tweedie.training.losses import draw_noise_levels, weighted_squared_error
+from napari_tweedie.training.synthetic import Synthetic
 
 SMALL = {"widths": (16, 16), "blocks": 1, "batch": 4, "patch": 16, "large_patch": 32, "learning_rate": 1e-3}
 
@@ -18,7 +19,7 @@ SMALL = {"widths": (16, 16), "blocks": 1, "batch": 4, "patch": 16, "large_patch"
 @pytest.fixture
 def sources(scene: np.ndarray) -> list[Source]:
     image = scene.astype(np.float32)
-    return [Source([image, image[::2, ::2]], 0.5), Source([image], 0.5, microscope=True)]
+    return [Images([image, image[::2, ::2]], 0.4), Images([image], 0.4, microscope=True), Synthetic(0.2)]
 
 
 def test_training_lowers_the_loss(sources: list[Source], tmp_path: Path) -> None:
@@ -58,10 +59,29 @@ def _fails_at(step: int) -> object:
 def test_exported_weights_are_loaded_back(sources: list[Source], tmp_path: Path) -> None:
     settings = Training(steps=2, **SMALL)
     network = train(settings, sources, tmp_path, torch.device("cpu"))
-    write_weights(network, settings, tmp_path / "net.safetensors")
+    write_weights(network, tmp_path / "net.safetensors", training=settings.model_dump_json())
     loaded = load_network(tmp_path / "net.safetensors", torch.device("cpu"))
     x = torch.rand(1, 1, 16, 16)
     torch.testing.assert_close(loaded(x, torch.tensor([0.1])), network(x, torch.tensor([0.1])), rtol=2e-2, atol=1e-3)
+
+
+def test_training_starts_from_given_weights(sources: list[Source], tmp_path: Path) -> None:
+    settings = Training(steps=2, **SMALL)
+    first = train(settings, sources, tmp_path / "first", torch.device("cpu"))
+    path = tmp_path / "first.safetensors"
+    write_weights(first, path)
+    still = settings.model_copy(update={"learning_rate": 1e-12})
+    second = train(still, sources, tmp_path / "second", torch.device("cpu"), start=path)
+    for one, other in zip(first.parameters(), second.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
+    other_widths = settings.model_copy(update={"widths": (16, 32)})
+    with pytest.raises(ValueError, match="holds widths"):
+        train(other_widths, sources, tmp_path / "third", torch.device("cpu"), start=path)
+
+
+def test_nothing_to_train_on_is_refused() -> None:
+    with pytest.raises(ValueError, match="nothing to train on"):
+        draw_batch([Synthetic(0.0)], 1, 16, np.random.default_rng(0))
 
 
 def test_only_files_with_an_accepted_licence_are_read(tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ from napari.layers import Image, Labels, Shapes
 
 from napari_tweedie.widgets.layers import (
     Crop,
-    check_same_pixels,
     fit_contrast,
     image_array,
     image_axes,
     marked_pixels,
+    nanometres,
     result_layer,
     visible_crop,
 )
@@ -124,12 +124,9 @@ def test_a_mask_is_cut_like_the_image() -> None:
     assert crop.of_mask(np.zeros((4, 6, 8, 3), bool), "tyxs").shape == (1, 2, 4, 3)
 
 
-def test_pixel_sizes_are_compared_across_units() -> None:
-    image = Image(np.zeros((8, 8)), scale=(0.1, 0.1), units=("um", "um"))
-    check_same_pixels(Image(np.ones((3, 3)), scale=(100, 100), units=("nm", "nm")), image, "yx")
-    check_same_pixels(Image(np.ones((3, 3)), scale=(5, 5)), image, "yx")  # in pixels: nothing is known
-    with pytest.raises(ValueError, match=r"0.2 × 0.2 µm, those of the image 0.1 × 0.1 µm"):
-        check_same_pixels(Image(np.ones((3, 3)), scale=(200, 200), units=("nm", "nm"), name="psf"), image, "yx")
+def test_pixel_sizes_are_known_where_a_layer_has_units_of_length() -> None:
+    assert nanometres(Image(np.zeros((8, 8)), scale=(0.1, 0.2), units=("um", "um"))) == pytest.approx((100, 200))
+    assert nanometres(Image(np.zeros((8, 8)), scale=(5, 5))) == ()
 
 
 def test_contrast_widens_only_where_a_restored_layer_is_brighter(tilted: Image) -> None:

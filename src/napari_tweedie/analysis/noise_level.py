@@ -82,8 +82,9 @@ def estimate_noise_level(image: NDArray[Any]) -> float:
     for only_unclipped in (True, False):
         for size in PATCH_SIZES:
             patches, half = _patches(image, size, low, high, only_unclipped)
-            if _enough(patches, half):
-                return (high - low) * float(np.sqrt(_noise_variance(patches, half)))
+            if enough(patches, half):
+                weak = weakly_textured(patches, half)
+                return (high - low) * float(np.sqrt(noise_variance(patches[weak], half[weak])))
     return _from_differences(image)
 
 
@@ -107,21 +108,27 @@ def _patches(
     return patches[usable].reshape(-1, size * size), half[usable]
 
 
-def _enough(patches: NDArray[np.float64], half: NDArray[np.bool_]) -> bool:
+def enough(patches: NDArray[np.float64], half: NDArray[np.bool_]) -> bool:
+    """Tell whether both halves hold enough patches (N, d) for their covariances."""
     return bool(min(half.sum(), (~half).sum()) >= 5 * patches.shape[1])
 
 
-def _noise_variance(patches: NDArray[np.float64], half: NDArray[np.bool_]) -> float:
-    """Return the variance of the patches (N, d) along the directions in which the weakly textured ones vary least."""
+def weakly_textured(patches: NDArray[np.float64], half: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which of the patches (N, d) show no more texture than noise alone would."""
     texture, threshold = _texture(patches)
     weak = np.ones(len(patches), bool)
     for _ in range(10):
         variance = np.linalg.eigvalsh(np.cov(patches[weak], rowvar=False))[0]
         weaker = texture <= threshold * variance
-        if (weaker == weak).all() or not _enough(patches[weaker], half[weaker]):
+        if (weaker == weak).all() or not enough(patches[weaker], half[weaker]):
             break
         weak = weaker
-    first, second = (np.cov(patches[weak & part], rowvar=False) for part in (half, ~half))
+    return weak
+
+
+def noise_variance(patches: NDArray[np.float64], half: NDArray[np.bool_]) -> float:
+    """Return the variance of the patches (N, d) along the directions in which they vary least."""
+    first, second = (np.cov(patches[part], rowvar=False) for part in (half, ~half))
     return max(0.0, (_least_variance(first, second) + _least_variance(second, first)) / 2)
 
 

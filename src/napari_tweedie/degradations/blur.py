@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
 from napari_tweedie.degradations.operator import Degradation, Shape, fourier_filter, spatial_axes
 from napari_tweedie.degradations.svd import SVD, hartley
 from napari_tweedie.lazy import torch
-from napari_tweedie.method import ArrayInput, Parameter
+from napari_tweedie.method import Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,21 +32,28 @@ class Blur(Degradation):
     """
 
     iterations: ClassVar[int] = 12
+    weight: ClassVar[float] = 0.7
 
     boundary: Boundary = Parameter("pad", _BOUNDARY, advanced=True)
 
+    _weights: dict[int, NDArray[np.float64]] = PrivateAttr(default_factory=dict)
     _transfers: dict[tuple[Any, ...], Any] = PrivateAttr(default_factory=dict)
 
-    def kernel(self, x: Tensor) -> Tensor:
-        """Return the kernel, over the spatial axes of `x`, of odd size, on the device of `x`."""
+    def weights(self, ndim: int) -> NDArray[np.float64]:
+        """Return the kernel over `ndim` spatial axes, of odd size."""
         raise TypeError(f"{type(self).__name__} defines no kernel")
+
+    def kernel(self, ndim: int) -> NDArray[np.float64]:
+        """Return the kernel over `ndim` spatial axes, computed once."""
+        if ndim not in self._weights:
+            self._weights[ndim] = self.weights(ndim)
+        return self._weights[ndim]
 
     def _margins(self, ndim: int) -> Shape:
         """Return how far the kernel reaches on every side."""
         if self.boundary == "circular":
             return (0,) * ndim
-        probe = torch.empty((1, 1) + (1,) * ndim)
-        return tuple(length // 2 for length in self.kernel(probe).shape)
+        return tuple(length // 2 for length in self.kernel(ndim).shape)
 
     def _transfer(self, x: Tensor) -> Tensor:
         """Return the Fourier transform of the kernel on the grid of `x`, its centre at the origin."""
@@ -56,7 +64,7 @@ class Blur(Degradation):
 
     def _grid(self, x: Tensor) -> Tensor:
         """Return the kernel on the grid of `x`, its centre at the origin, wrapped around."""
-        kernel = self.kernel(x)
+        kernel = torch.as_tensor(self.kernel(x.ndim - 2)).to(x)
         grid = torch.zeros(x.shape[2:], dtype=x.dtype, device=x.device)
         sizes = zip(kernel.shape, grid.shape, strict=True)
         offsets = [(torch.arange(length, device=x.device) - length // 2) % n for length, n in sizes]
@@ -79,6 +87,9 @@ class Blur(Degradation):
 
     def domain(self, measurement: Shape) -> Shape:
         return tuple(n + 2 * margin for n, margin in zip(measurement, self._margins(len(measurement)), strict=True))
+
+    def reach(self, ndim: int) -> Shape | None:
+        return None if self.boundary == "circular" else self._margins(ndim)
 
     def extend(self, image: Tensor) -> Tensor:
         """Continue the image beyond its borders by mirror images."""
@@ -127,55 +138,16 @@ class GaussianBlur(Blur):
     std: float = Parameter(1.6, "Standard deviation along Y and X.", unit="px", gt=0, le=50)
     axial_std: float = Parameter(0.0, "Standard deviation along Z, for stacks restored as volumes.", unit="px", ge=0, le=50)
 
-    def kernel(self, x: Tensor) -> Tensor:
-        ndim = x.ndim - 2
+    def weights(self, ndim: int) -> NDArray[np.float64]:
         profiles = [_gaussian(std) for std in (self.axial_std,) * (ndim - 2) + (self.std,) * 2]
         kernel = profiles[0]
         for profile in profiles[1:]:
             kernel = np.multiply.outer(kernel, profile)
-        return torch.as_tensor(kernel).to(x)
+        return kernel
 
 
-def _gaussian(std: float) -> np.ndarray:
+def _gaussian(std: float) -> NDArray[np.float64]:
     radius = int(np.ceil(4 * std))
     positions = np.arange(-radius, radius + 1)
     profile = np.exp(-0.5 * (positions / std) ** 2) if std > 0 else np.ones(1)
     return profile / profile.sum()
-
-
-class PsfBlur(Blur):
-    """Blur with a measured or computed point-spread function."""
-
-    name: ClassVar[str] = "psf-blur"
-    title: ClassVar[str] = "Point-spread function"
-
-    psf: ArrayInput = Parameter(..., "The function, on the pixel grid of the image; it is normalised to sum 1.", layer="image")
-
-    def kernel(self, x: Tensor) -> Tensor:
-        psf = self.psf.tensor(x)
-        if psf.ndim == x.ndim - 1 and psf.shape[0] == 1:
-            psf = psf[0]
-        if psf.ndim != x.ndim - 2:
-            raise ValueError(
-                f"the point-spread function has {psf.ndim} axes (shape {tuple(psf.shape)}), the restored blocks {x.ndim - 2}: "
-                "choose volume for a 3-D function, or planes for a 2-D one"
-            )
-        if not bool(torch.isfinite(psf).all()) or float(psf.sum()) <= 0:
-            raise ValueError("the point-spread function must be finite and its sum positive")
-        even = [side for length in reversed(psf.shape) for side in (0, 1 - length % 2)]
-        return torch.nn.functional.pad(psf, even) / psf.sum()
-
-    def norm(self, image: Shape | None = None) -> float:
-        assert self.psf.array is not None
-        return float(np.abs(self.psf.array).sum() / self.psf.array.sum())
-
-    def notes(self) -> list[str]:
-        assert self.psf.array is not None
-        weights = np.clip(self.psf.array.squeeze().astype(np.float64), 0, None)
-        weights /= weights.sum() or 1.0
-        grids = zip(np.indices(weights.shape), weights.shape, strict=True)
-        centre = [float((weights * grid).sum()) - n // 2 for grid, n in grids]
-        if max(map(abs, centre)) <= 1:
-            return []
-        shift = ", ".join(f"{value:+.1f}" for value in centre)
-        return [f"The point-spread function's centre of mass lies ({shift}) px off its middle; the result is shifted by as much."]

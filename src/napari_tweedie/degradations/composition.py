@@ -49,6 +49,11 @@ class Composition(Degradation):
         """Whether measurements of both look like images."""
         return self.outer.is_image and self.inner.is_image
 
+    @property
+    def weight(self) -> float:  # type: ignore[override]
+        """The smaller of both weights."""
+        return min(self.inner.weight, self.outer.weight)
+
     def arrays(self) -> dict[str, Input]:
         return self.inner.arrays() | self.outer.arrays()
 
@@ -58,6 +63,16 @@ class Composition(Degradation):
     def with_arrays(self, arrays: Mapping[str, Any]) -> Composition:
         """Give each array to every operator that names it."""
         return Composition(outer=self.outer.with_arrays(arrays), inner=self.inner.with_arrays(arrays))
+
+    def factors(self, ndim: int) -> Shape:
+        return tuple(a * b for a, b in zip(self.inner.factors(ndim), self.outer.factors(ndim), strict=True))
+
+    def with_spacing(self, spacing: tuple[float, ...], nanometres: float | None) -> Composition:
+        """Tell both; the pixels that the outer operator sees are those that the inner one makes."""
+        factors = self.inner.factors(len(spacing))
+        between = tuple(size * factor for size, factor in zip(spacing, factors, strict=True))
+        outer = self.outer.with_spacing(between, nanometres)
+        return Composition(outer=outer, inner=self.inner.with_spacing(spacing, nanometres))
 
     def components(self) -> int:
         return self.outer.components() * self.inner.components()
@@ -73,6 +88,11 @@ class Composition(Degradation):
 
     def domain(self, measurement: Shape) -> Shape:
         return self.inner.domain(self.outer.domain(measurement))
+
+    def reach(self, ndim: int) -> Shape | None:
+        """Return the sum of both, in the pixels of each, of which those of the measurement are the largest."""
+        inner, outer = self.inner.reach(ndim), self.outer.reach(ndim)
+        return None if inner is None or outer is None else tuple(a + b for a, b in zip(inner, outer, strict=True))
 
     def norm(self, image: Shape | None = None) -> float:
         """Return the product of both norms, which may be larger than ‖A B‖."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from napari_tweedie.degradations.operator import Degradation
+from napari_tweedie.degradations.operator import Degradation, Shape
 from napari_tweedie.degradations.svd import SVD
 from napari_tweedie.lazy import torch
 
@@ -23,6 +23,9 @@ class Identity(Degradation):
 
     def adjoint(self, y: Tensor) -> Tensor:
         return y
+
+    def reach(self, ndim: int) -> Shape:
+        return (0,) * ndim
 
     def prox(self, z: Tensor, y: Tensor, rho: float) -> Tensor:
         return (y + rho * z) / (1 + rho)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from napari_tweedie.degradations.operator import Degradation
+from napari_tweedie.degradations.operator import Degradation, Shape
 from napari_tweedie.degradations.svd import SVD
 from napari_tweedie.lazy import torch
 from napari_tweedie.method import ArrayInput, Parameter
@@ -36,6 +36,9 @@ class Mask(Degradation):
 
     def adjoint(self, y: Tensor) -> Tensor:
         return y * self._known(y)
+
+    def reach(self, ndim: int) -> Shape:
+        return (0,) * ndim
 
     def observed(self, y: Tensor) -> Tensor:
         return (self._known(y) > 0).expand(y.shape)

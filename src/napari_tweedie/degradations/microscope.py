@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import PrivateAttr, model_validator
 
 from napari_tweedie.degradations.blur import Blur
-from napari_tweedie.lazy import torch
 from napari_tweedie.method import Parameter
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 AIRY_RADII = 4
 """How far the function is computed to the sides."""
 NODES = 200
 """Nodes of the integral over the pupil."""
+ASSUMED = (200.0, 100.0, 100.0)
+"""Size of a pixel along Z, Y, X, in nanometres, where neither a parameter nor the layer says it."""
 
 
 class MicroscopePsf(Blur):
-    """Point-spread function of an aberration-free objective, by the scalar diffraction integral over its pupil."""
+    """Point-spread function of an aberration-free objective, from its optics and the size of the layer's pixels."""
 
     name: ClassVar[str] = "microscope-psf"
     title: ClassVar[str] = "Microscope"
@@ -31,14 +29,24 @@ class MicroscopePsf(Blur):
     na: float = Parameter(1.2, "Numerical aperture of the objective.", gt=0, le=2)
     wavelength: float = Parameter(520.0, "Emission wavelength.", unit="nm", ge=100, le=3000)
     refractive_index: float = Parameter(1.33, "Of the immersion: 1 air, 1.33 water, 1.515 oil.", ge=1, le=2)
-    pixel: float = Parameter(100.0, "Size of a pixel along Y and X, in the sample.", unit="nm", gt=0, le=100000)
-    step: float = Parameter(200.0, "Distance of planes, for stacks restored as volumes.", unit="nm", gt=0, le=100000)
+    pixel: float | None = Parameter(
+        None, "Size of a pixel along Y and X, in the sample; none: that of the layer.", unit="nm", gt=0, le=100000
+    )
+    step: float | None = Parameter(
+        None, "Distance of planes, for stacks restored as volumes; none: that of the layer.", unit="nm", gt=0, le=100000
+    )
     excitation: float = Parameter(488.0, "Excitation wavelength, for confocal.", unit="nm", ge=100, le=3000, advanced=True)
     sheet: float = Parameter(
         2000.0, "Full width at half maximum of the light sheet along Z.", unit="nm", gt=0, le=100000, advanced=True
     )
+    model: Literal["scalar", "vectorial", "gaussian"] = Parameter(
+        "scalar",
+        "Scalar diffraction; vectorial, better above NA 0.9, needs psfmodels; Gaussian, a small and fast approximation.",
+        advanced=True,
+    )
 
-    _kernels: dict[int, NDArray[np.float64]] = PrivateAttr(default_factory=dict)
+    _sizes: tuple[float, ...] = PrivateAttr(())
+    """Size of the layer's pixels, in nanometres."""
 
     @model_validator(mode="after")
     def _light_passes(self) -> MicroscopePsf:
@@ -46,12 +54,23 @@ class MicroscopePsf(Blur):
             raise ValueError(f"na must be below the refractive index {self.refractive_index} (got {self.na})")
         return self
 
-    def kernel(self, x: Tensor) -> Tensor:
-        ndim = x.ndim - 2
-        if ndim not in self._kernels:
-            psf = self.psf(ndim)
-            self._kernels[ndim] = psf / psf.sum()
-        return torch.as_tensor(self._kernels[ndim]).to(x)
+    def with_spacing(self, spacing: tuple[float, ...], nanometres: float | None) -> MicroscopePsf:
+        informed = MicroscopePsf(**dict(self))
+        informed._sizes = () if nanometres is None else tuple(size * nanometres for size in spacing)
+        return informed
+
+    def voxel(self) -> tuple[float, float, float]:
+        """Return the size of a pixel along Z, Y, X, in nanometres: what is given, else that of the layer, else `ASSUMED`."""
+        unknown = 3 - len(self._sizes)
+        known = (*ASSUMED[:unknown], *self._sizes)
+        return (self.step or known[0], self.pixel or known[1], self.pixel or known[2])
+
+    def notes(self) -> list[str]:
+        return [] if self.pixel or self._sizes else [f"The size of the pixels is not known: {ASSUMED[-1]:g} nm were assumed."]
+
+    def weights(self, ndim: int) -> NDArray[np.float64]:
+        psf = self.psf(ndim)
+        return psf / psf.sum()
 
     def psf(self, ndim: int) -> NDArray[np.float64]:
         """Return the intensity of a point, 1 at its maximum: in focus for 2 axes, for all planes for 3.
@@ -64,18 +83,48 @@ class MicroscopePsf(Blur):
         depth = depths[self.modality] if ndim == 3 else 0.0
         tangent = self.na / (self.refractive_index**2 - self.na**2) ** 0.5
         width = AIRY_RADII * lateral
-        if self.modality != "confocal":
+        if self.modality != "confocal" and self.model != "gaussian":
             width = max(width, depth * tangent)
-        side, planes = int(np.ceil(width / self.pixel)), int(np.ceil(depth / self.step))
-        y, x = np.indices((2 * side + 1,) * 2) - side
-        r = self.pixel * np.hypot(y, x)
-        z = self.step * np.arange(-planes, planes + 1)
-        psf = self.diffraction(r, z, self.wavelength)
+        counts = (int(np.ceil(reach / size)) for reach, size in zip((depth, width, width), self.voxel(), strict=True))
+        z, y, x = (size * np.arange(-n, n + 1) for size, n in zip(self.voxel(), counts, strict=True))
+        psf = self.intensity(z, y, x, self.wavelength)
         if self.modality == "confocal":
-            psf = psf * self.diffraction(r, z, self.excitation)
+            psf = psf * self.intensity(z, y, x, self.excitation)
         elif self.modality == "light-sheet":
             psf = psf * np.exp2(-((2 * z / self.sheet) ** 2))[:, None, None]
         return psf if ndim == 3 else psf[0]
+
+    def intensity(self, z: NDArray[Any], y: NDArray[Any], x: NDArray[Any], wavelength: float) -> NDArray[np.float64]:
+        """Return the intensity of a point, 1 in focus, at all (z, y, x), in nanometres, by the chosen model.
+
+        The Gaussian is that of Zhang, Zerubia & Olivo-Marin (2007): standard deviations √2 / (k NA) and 2√6 n / (k NA²).
+
+        Raises
+        ------
+        ValueError
+            If psfmodels is needed and not installed, or cannot treat these pixels.
+        """
+        if self.model == "vectorial":
+            return self._vectorial(z, y, x, wavelength)
+        r = np.hypot(y[:, None], x)
+        if self.model == "scalar":
+            return self.diffraction(r, z, wavelength)
+        k = 2 * np.pi / wavelength
+        lateral, axial = 2**0.5 / (k * self.na), 24**0.5 * self.refractive_index / (k * self.na**2)
+        return np.exp(-0.5 * ((r / lateral) ** 2 + (z[:, None, None] / axial) ** 2))
+
+    def _vectorial(self, z: NDArray[Any], y: NDArray[Any], x: NDArray[Any], wavelength: float) -> NDArray[np.float64]:
+        try:
+            from psfmodels import make_psf
+        except ImportError:
+            raise ValueError("model='vectorial' needs psfmodels: pip install 'napari-tweedie[psf]', or choose scalar") from None
+        _, height, width = self.voxel()
+        if abs(height - width) > 1e-3 * width:
+            raise ValueError(f"model='vectorial' needs square pixels (got {height:g} × {width:g} nm): choose scalar")
+        n = self.refractive_index
+        optics: dict[str, Any] = {"NA": self.na, "wvl": wavelength / 1000, "ns": n, "ni": n, "ni0": n, "ng": n, "ng0": n}
+        psf: NDArray[np.float64] = make_psf(list(z / 1000), len(x), dxy=width / 1000, model="vectorial", **optics)
+        return psf / psf.max()
 
     def diffraction(self, r: NDArray[Any], z: NDArray[Any], wavelength: float) -> NDArray[np.float64]:
         """Return ``|2 ∫₀¹ J₀(k NA r ρ) exp(i k z √(n² − NA² ρ²)) ρ dρ|²``, shape (z, *r), k = 2π / λ.

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_tweedie.degradations.blur import Blur
-from napari_tweedie.lazy import torch
 from napari_tweedie.method import Parameter
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 STEPS_PER_PIXEL = 20
 
@@ -25,7 +22,7 @@ class MotionBlur(Blur):
     length: float = Parameter(9.0, "Way of the motion.", unit="px", ge=0, le=200)
     angle: float = Parameter(0.0, "Direction, from the X axis towards the upper edge of the image.", unit="°", ge=-180, le=180)
 
-    def kernel(self, x: Tensor) -> Tensor:
+    def weights(self, ndim: int) -> NDArray[np.float64]:
         count = int(np.ceil(self.length * STEPS_PER_PIXEL)) + 1
         way = (np.arange(count) + 0.5) / count * self.length - self.length / 2
         rows, columns = -way * np.sin(np.deg2rad(self.angle)), way * np.cos(np.deg2rad(self.angle))
@@ -34,5 +31,5 @@ class MotionBlur(Blur):
         for positions in (rows, columns):
             radius = int(np.ceil(np.abs(positions).max()))
             profiles.append(np.clip(1 - np.abs(np.arange(-radius, radius + 1) - positions[:, None]), 0, None))
-        kernel = np.einsum("ky,kx->yx", *profiles) / count
-        return torch.as_tensor(kernel).to(x).view((1,) * (x.ndim - 4) + kernel.shape)
+        kernel: NDArray[np.float64] = np.einsum("ky,kx->yx", *profiles) / count
+        return kernel.reshape((1,) * (ndim - 2) + kernel.shape)

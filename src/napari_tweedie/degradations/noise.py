@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari_tweedie.lazy import torch
-from napari_tweedie.method import Method, Parameter
+from napari_tweedie.method import Bundle, Method, Parameter
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -49,21 +49,35 @@ class Gaussian(Noise):
 
 
 class Poisson(Noise):
-    """Photon noise and Gaussian read noise: ``y = gain · Poisson((clean − offset) / gain) + offset + N(0, read_noise²)``."""
+    """Photon noise and Gaussian read noise: ``y = gain · Poisson((clean − offset) / gain) + offset + N(0, read_noise²)``.
+
+    Denoising stabilises such noise first: it is made equally strong everywhere, removed, and the light is brought back
+    without bias (`napari_tweedie.images.stabilisation`).
+    """
 
     name: ClassVar[str] = "poisson"
     title: ClassVar[str] = "Poisson and read noise"
 
-    gain: float = Parameter(1.0, "Grey levels per photon.", unit="counts", gt=0)
-    offset: float = Parameter(0.0, "Grey level without light.", unit="counts")
-    read_noise: float = Parameter(0.0, "Standard deviation without light.", unit="counts", ge=0)
+    gain: float | None = Parameter(
+        None, "Grey levels per photon; none: estimated from the image (simulations: 1).", unit="counts", gt=0
+    )
+    offset: float | None = Parameter(
+        None, "Grey level without light; none: that of the darkest parts (simulations: 0).", unit="counts"
+    )
+    read_noise: float | None = Parameter(
+        None, "Standard deviation without light; none: estimated from the image (simulations: 0).", unit="counts", ge=0
+    )
 
-    def level(self, mean: float) -> float:
-        return (self.gain * max(mean - self.offset, 0.0) + self.read_noise**2) ** 0.5
+    def level(self, mean: float) -> float | None:
+        if self.gain is None or self.offset is None or self.read_noise is None:
+            return None
+        return float((self.gain * max(mean - self.offset, 0.0) + self.read_noise**2) ** 0.5)
 
     def add(self, clean: Tensor, generator: Generator) -> Tensor:
-        photons = torch.poisson(((clean - self.offset) / self.gain).clamp_min(0).cpu(), generator=generator).to(clean.device)
-        return self.gain * photons + self.offset + self.read_noise * _normal(clean, generator)
+        """Return `clean` plus noise: one grey level per photon, no offset and no read noise where they are None."""
+        gain, offset = self.gain or 1.0, self.offset or 0.0
+        photons = torch.poisson(((clean - offset) / gain).clamp_min(0).cpu(), generator=generator).to(clean.device)
+        return gain * photons + offset + (self.read_noise or 0.0) * _normal(clean, generator)
 
 
 class Quantised(Noise):
@@ -87,8 +101,8 @@ def _normal(like: Tensor, generator: Generator) -> Tensor:
     return torch.randn(like.shape, generator=generator, dtype=like.dtype).to(like.device)
 
 
-MODELS: dict[str, type[Noise]] = {model.name: model for model in (Gaussian, Poisson, Quantised)}
-"""The noise models by name."""
+registry: Bundle[Noise] = Bundle("noise", (Gaussian, Poisson, Quantised))
+"""The noise models."""
 
 
 def build(value: Any) -> Any:
@@ -99,10 +113,4 @@ def build(value: Any) -> Any:
     ValueError
         If the name is unknown or a parameter is out of range.
     """
-    if isinstance(value, Noise):
-        return value
-    parameters = {"name": value} if isinstance(value, str) else dict(value)
-    name = parameters.pop("name", Gaussian.name)
-    if name not in MODELS:
-        raise ValueError(f"no noise is called {name!r}; there are: {', '.join(MODELS)}")
-    return MODELS[name](**parameters)
+    return registry.build({"name": Gaussian.name, **value} if isinstance(value, dict) else value)

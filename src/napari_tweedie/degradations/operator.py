@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from napari_tweedie.lazy import torch
 from napari_tweedie.method import Method
@@ -25,6 +25,8 @@ class Degradation(Method):
 
     iterations: ClassVar[int] = 24
     """Turns of data step and denoising that half-quadratic splitting needs for it, a proposal of forms."""
+    weight: ClassVar[float] = 1.0
+    """Weight of the denoiser that serves plug-and-play ADMM for it; 1: as in a posterior."""
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
     """Numbers of spatial axes that the operator works on."""
     is_image: ClassVar[bool] = True
@@ -47,6 +49,29 @@ class Degradation(Method):
     def domain(self, measurement: Shape) -> Shape:
         """Return the spatial shape of x for a measurement A x of spatial shape `measurement`."""
         return measurement
+
+    def factors(self, ndim: int) -> Shape:
+        """Return how many pixels of x lie along a pixel of A x, an axis each."""
+        return (1,) * ndim
+
+    def with_spacing(self, spacing: tuple[float, ...], nanometres: float | None) -> Self:
+        """Return this operator for images whose pixels have a known size; most operators do not ask for it.
+
+        Parameters
+        ----------
+        spacing : tuple of float
+            Size of the pixels of x along (Z,) Y, X.
+        nanometres : float or None
+            Unit of `spacing`; None if only its ratios count.
+        """
+        return self
+
+    def reach(self, ndim: int) -> Shape | None:
+        """Return how far a pixel of the image is seen in the measurement, along each of `ndim` axes; None: everywhere.
+
+        It says how much a region of a large image must see of its neighbours to be restored alone.
+        """
+        return None
 
     def components(self) -> int:
         """Return how many channels the measurement has for each channel of the image: real and imaginary parts, coils."""

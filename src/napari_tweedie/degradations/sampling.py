@@ -23,43 +23,46 @@ class Downsample(Degradation):
     factor: int = Parameter(2, "Pixels per block along Y and X.", unit="px", ge=1, le=16)
     axial_factor: int = Parameter(1, "Planes per block along Z, for stacks.", unit="px", ge=1, le=16)
 
-    def _factors(self, ndim: int) -> Shape:
+    def factors(self, ndim: int) -> Shape:
         return (self.axial_factor,) * (ndim - 2) + (self.factor,) * 2
 
     def shape(self, image: Shape) -> Shape:
-        factors = self._factors(len(image))
+        factors = self.factors(len(image))
         if any(length % factor for length, factor in zip(image, factors, strict=True)):
             raise ValueError(f"an image of shape {image} is not made of whole blocks of {factors} pixels")
         return tuple(length // factor for length, factor in zip(image, factors, strict=True))
 
     def domain(self, measurement: Shape) -> Shape:
-        return tuple(n * factor for n, factor in zip(measurement, self._factors(len(measurement)), strict=True))
+        return tuple(n * factor for n, factor in zip(measurement, self.factors(len(measurement)), strict=True))
+
+    def reach(self, ndim: int) -> Shape:
+        return (0,) * ndim
 
     def norm(self, image: Shape | None = None) -> float:
-        return float(prod(self._factors(2 if image is None else len(image))) ** -0.5)
+        return float(prod(self.factors(2 if image is None else len(image))) ** -0.5)
 
     def __call__(self, x: Tensor) -> Tensor:
-        factors = self._factors(x.ndim - 2)
+        factors = self.factors(x.ndim - 2)
         self.shape(tuple(x.shape[2:]))
         pool = torch.nn.functional.avg_pool2d if x.ndim == 4 else torch.nn.functional.avg_pool3d
         return pool(x, factors)
 
     def adjoint(self, y: Tensor) -> Tensor:
-        factors = self._factors(y.ndim - 2)
+        factors = self.factors(y.ndim - 2)
         for axis, factor in enumerate(factors, start=2):
             y = y.repeat_interleave(factor, dim=axis)
         return y / prod(factors)
 
     def prox(self, z: Tensor, y: Tensor, rho: float) -> Tensor:
         """Use A Aᵀ = I / block size, so that (AᵀA + ρ)⁻¹ needs no iteration."""
-        return z + self.adjoint(y - self(z)) / (1 / prod(self._factors(z.ndim - 2)) + rho)
+        return z + self.adjoint(y - self(z)) / (1 / prod(self.factors(z.ndim - 2)) + rho)
 
     def svd(self, x: Tensor) -> SVD:
         """Use that V may be, in every block of n pixels, the reflection that swaps its first pixel e with its mean m = 1/√n.
 
         With d = e − m it is ``x − 2 d (dᵀx) / (dᵀd)`` (Householder), and ``dᵀd = 2 − 2/√n``.
         """
-        factors = self._factors(x.ndim - 2)
+        factors = self.factors(x.ndim - 2)
         root = prod(factors) ** 0.5
         first: Any = (..., *(slice(None, None, factor) for factor in factors))
 
@@ -77,7 +80,7 @@ class Downsample(Degradation):
 
     def extend(self, image: Tensor) -> Tensor:
         """Drop the last pixels that do not fill a block."""
-        for axis, factor in enumerate(self._factors(image.ndim - 2), start=2):
+        for axis, factor in enumerate(self.factors(image.ndim - 2), start=2):
             whole = image.shape[axis] // factor * factor
             if whole == 0:
                 raise ValueError(f"an image of shape {tuple(image.shape[2:])} is smaller than one block of {factor} pixels")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema, model_validator
 
 from napari_tweedie.denoisers.denoiser import Denoiser
-from napari_tweedie.method import Method, Parameter
+from napari_tweedie.method import Input, Method, Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,9 +66,9 @@ class Combined(Denoiser):
         return max(part.halo for part in self.parts)
 
     @property
-    def differentiable(self) -> bool:
+    def differentiable(self) -> bool:  # type: ignore[override]
         """Whether gradients flow through every part."""
-        return all(getattr(part, "differentiable", True) for part in self.parts)
+        return all(part.differentiable for part in self.parts)
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         weights = self.weights or (1 / len(self.parts),) * len(self.parts)
@@ -75,6 +76,19 @@ class Combined(Denoiser):
         for weight, part in zip(weights[1:], self.parts[1:], strict=True):
             total = total + weight * part(x, sigma)
         return total
+
+    def normalised(self, offset: float, scale: float) -> Self:
+        return self.model_copy(update={"parts": tuple(part.normalised(offset, scale) for part in self.parts)})
+
+    def arrays(self) -> dict[str, Input]:
+        return {name: array for part in self.parts for name, array in part.arrays().items()}
+
+    def missing_inputs(self) -> list[str]:
+        return list(dict.fromkeys(name for part in self.parts for name in part.missing_inputs()))
+
+    def with_arrays(self, arrays: Mapping[str, Any]) -> Self:
+        """Give each array to every part that names it."""
+        return self.model_copy(update={"parts": tuple(part.with_arrays(arrays) for part in self.parts)})
 
     def provenance(self, device: Device) -> dict[str, Any]:
         return {"parts": [part.provenance(device) for part in self.parts]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from napari_tweedie.method import Method
 
@@ -27,10 +27,16 @@ class Denoiser(Method):
     """Numbers of spatial axes that the denoiser takes."""
     halo: ClassVar[int] = 0
     """How far, in pixels, an input pixel influences the output: tiles must overlap by it."""
+    differentiable: ClassVar[bool] = False
+    """Whether autograd sees through it: derivatives of f then need no finite differences."""
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """Return f(x, σ)."""
         raise TypeError(f"{type(self).__name__} defines no denoising")
+
+    def normalised(self, offset: float, scale: float) -> Self:
+        """Return this denoiser for images that are mapped to ``(image − offset) / scale``: grey levels that it holds are, too."""
+        return self
 
     def provenance(self, device: Device) -> dict[str, Any]:
         """Return what, besides the parameters, determines the result on a device: weights, precision."""

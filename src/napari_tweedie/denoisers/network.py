@@ -32,6 +32,7 @@ class Unet(Denoiser):
     name: ClassVar[str] = "unet"
     title: ClassVar[str] = "U-Net"
     halo: ClassVar[int] = 64
+    differentiable: ClassVar[bool] = True
 
     precision: Literal["auto", "float32", "bfloat16"] = Parameter(
         "auto", "Arithmetic of the network; auto: bfloat16 where this device is measured to run it faster.", advanced=True
@@ -39,15 +40,7 @@ class Unet(Denoiser):
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         network = load_network(WEIGHTS / f"{self.name}.safetensors", x.device)
-        samples, channels = x.shape[:2]
-        planes = x.reshape(samples * channels, 1, *x.shape[2:])
-        level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(samples).repeat_interleave(channels)
-        padded = pad_to_multiple(planes, network.stride)
-        precision = self._precision(x.device)
-        with torch.autocast(x.device.type, dtype=precision, enabled=precision is not torch.float32):
-            noise = network(padded.contiguous(memory_format=torch.channels_last), level)
-        clean = planes - noise[..., : x.shape[2], : x.shape[3]].to(x.dtype)
-        return torch.where((level > 0).view(-1, 1, 1, 1), clean, planes).reshape(x.shape)
+        return denoise(network, x, sigma, self._precision(x.device))
 
     def _precision(self, device: Device) -> DType:
         from napari_tweedie.device import fastest_precision
@@ -57,6 +50,18 @@ class Unet(Denoiser):
     def provenance(self, device: Device) -> dict[str, Any]:
         precision = str(self._precision(device)).removeprefix("torch.")
         return {"weights": weights_hash(WEIGHTS / f"{self.name}.safetensors"), "precision": precision}
+
+
+def denoise(network: UNet, x: Tensor, sigma: float | Tensor, precision: DType) -> Tensor:
+    """Return x − network(x, σ) for x of shape (B, C, Y, X), channel by channel, padded; x itself where σ is 0."""
+    samples, channels = x.shape[:2]
+    planes = x.reshape(samples * channels, 1, *x.shape[2:])
+    level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(samples).repeat_interleave(channels)
+    padded = pad_to_multiple(planes, network.stride)
+    with torch.autocast(x.device.type, dtype=precision, enabled=precision is not torch.float32):
+        noise = network(padded.contiguous(memory_format=torch.channels_last), level)
+    clean = planes - noise[..., : x.shape[2], : x.shape[3]].to(x.dtype)
+    return torch.where((level > 0).view(-1, 1, 1, 1), clean, planes).reshape(x.shape)
 
 
 @functools.cache

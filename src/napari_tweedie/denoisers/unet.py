@@ -55,6 +55,7 @@ class UNet(nn.Module):
 
     def __init__(self, channels: int = 1, widths: tuple[int, ...] = (32, 64, 128, 256), blocks: int = 2) -> None:
         super().__init__()
+        self.widths, self.blocks = tuple(widths), blocks
         *fine, coarsest = widths
         steps = list(pairwise(widths))
         self.stride = 2 ** len(steps)

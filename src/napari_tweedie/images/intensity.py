@@ -39,9 +39,9 @@ class Intensity:
         """Map numbers in about [0, 1] to grey levels, as float32."""
         return np.asarray(image * np.float64(self.scale) + self.offset, dtype=np.float32)
 
-    def distance(self, value: Any) -> Any:
-        """Map a difference or a standard deviation of numbers in about [0, 1] to grey levels."""
-        return value * self.scale
+    def distance(self, value: Any, power: int = 1) -> Any:
+        """Map a difference or a standard deviation of numbers in about [0, 1] to grey levels, or to a power of them."""
+        return value * self.scale**power
 
 
 def _thinned(plane: NDArray[Any]) -> NDArray[np.float64]:

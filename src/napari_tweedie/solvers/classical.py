@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from napari_tweedie.problem import Problem
 
 
+SLOPE = 2.5
+"""Fall of the power of images with frequency: on the photographs of Set12 it filters better than 2 and 3."""
+
+
 class Wiener(Solver):
-    """Wiener filter: the best linear estimate for images whose power falls as one over frequency squared.
+    """Wiener filter: the best linear estimate for images whose power falls as frequency to the power of −2.5.
 
     It minimises ``‖A x − y‖² / σ_y² + ‖x‖²_S``, where S is the power spectrum. One step, exact for periodic blur;
     elsewhere conjugate gradients with that filter as preconditioner.
@@ -45,11 +49,11 @@ class Wiener(Solver):
 
 
 def power_spectrum(image: Tensor) -> Tensor:
-    """Return the 1/f² power spectrum with the variance of `image`, on the grid of ``rfftn`` over its spatial axes.
+    """Return the power spectrum |f|^−`SLOPE` with the variance of `image`, on the grid of ``rfftn`` over its spatial axes.
 
     The zero frequency gets 1e6 times the power of the lowest one: the mean is left to the data.
     """
-    power = power_law(tuple(image.shape[2:]), 2.0, image.device)
+    power = power_law(tuple(image.shape[2:]), SLOPE, image.device)
     power = power / power.mean() * image.var().clamp_min(1e-12)
     power.view(-1)[0] *= 1e6
     return power

@@ -24,7 +24,6 @@ class Splitting(PlugAndPlay):
     """Shared parameters of the splitting solvers: a falling schedule of denoising strengths."""
 
     start: float = Parameter(49 / 255, "Denoising strength of the first iteration.", unit="range", gt=0, le=1, advanced=True)
-    regularisation: float = Parameter(0.23, "Weight of the denoiser; 1: as in a posterior.", gt=0, le=100, advanced=True)
 
     def schedule(self, problem: Problem, x: Tensor) -> tuple[float, NDArray[np.float64]]:
         """Return σ_y, and the denoising strengths: spaced evenly in logarithm from `start` to what σ_y means in the image."""
@@ -43,6 +42,7 @@ class HalfQuadraticSplitting(Splitting):
     name: ClassVar[str] = "hqs"
     title: ClassVar[str] = "Half-quadratic splitting"
 
+    regularisation: float = Parameter(0.23, "Weight of the denoiser; 1: as in a posterior.", gt=0, le=100, advanced=True)
     equivariant: bool = Parameter(
         True, "Flip and rotate the image at random in every denoiser call, which gains about 0.1 dB.", advanced=True
     )
@@ -61,19 +61,24 @@ class PnpAdmm(Splitting):
 
     At a constant strength (``start`` at the noise level) it converges for a denoiser whose residual f − I is
     non-expansive enough (Ryu et al. 2019), certainly for a proximal map; no trained network is guaranteed to be one.
+    On blur a smaller weight is sharper: with the bundled denoiser 0.5 gains 2 dB over 1 on motion blur, but loses 7 where
+    the noise level is underestimated by a fifth, which 0.7 survives.
     """
 
     name: ClassVar[str] = "pnp-admm"
     title: ClassVar[str] = "Plug-and-play ADMM"
 
-    regularisation: float = Parameter(1.0, "Weight of the denoiser; 1: as in a posterior.", gt=0, le=100, advanced=True)
+    regularisation: float | None = Parameter(
+        None, "Weight of the denoiser; 1: as in a posterior; none: 0.7 for blur, else 1.", gt=0, le=100, advanced=True
+    )
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
+        weight = self.regularisation or problem.degradation.weight
         x = problem.start()
         w = torch.zeros_like(x)
         sigma_y, strengths = self.schedule(problem, x)
         for sigma in strengths:
-            u = problem.prox(x - w, self.regularisation * (sigma_y / sigma) ** 2)
+            u = problem.prox(x - w, weight * (sigma_y / sigma) ** 2)
             x = denoiser(u + w, float(sigma))
             w = w + u - x
             yield x

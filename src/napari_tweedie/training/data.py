@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +18,40 @@ Image = NDArray[np.float32]
 SUFFIXES = {".png", ".tif", ".tiff", ".jpg"}
 
 
+class Source(Protocol):
+    """Where patches come from, and the share of every batch that is drawn from there."""
+
+    @property
+    def share(self) -> float:
+        """Weight among the sources."""
+
+    def patch(self, size: int, rng: np.random.Generator) -> Image:
+        """Draw one patch (size, size), about in [0, 1]."""
+
+
 @dataclass(frozen=True)
-class Source:
-    """A group of images and the share of every batch that is drawn from it."""
+class Images:
+    """A group of images as a source of patches."""
 
     images: list[Image]
     share: float
     microscope: bool = False
     """Vary offset, range and gamma as microscopes and scanners do; photographs keep their grey levels."""
+
+    def patch(self, size: int, rng: np.random.Generator) -> Image:
+        """Draw a part of one of the images, reduced now and then, turned and mirrored."""
+        image = self.images[rng.integers(len(self.images))]
+        if self.microscope and min(image.shape) >= 2 * size and rng.random() < 0.5:
+            image = downscale_local_mean(_crop(image, 2 * size, rng), (2, 2))  # averages the camera's own noise away
+        elif rng.random() < 0.2:
+            zoom = rng.uniform(0.6, 1.0)
+            image = rescale(_crop(image, int(np.ceil(size / zoom)) + 2, rng), zoom, order=3)
+        patch = np.rot90(_crop(image, size, rng), int(rng.integers(4)))
+        if rng.random() < 0.5:
+            patch = patch[:, ::-1]
+        if self.microscope:
+            patch = np.clip(patch, 0, None) ** rng.uniform(0.7, 1.5) * rng.uniform(0.3, 1.2) + rng.uniform(-0.2, 0.3)
+        return np.ascontiguousarray(patch, dtype=np.float32)
 
 
 def read_folder(folder: Path, licences: frozenset[str]) -> list[Image]:
@@ -64,26 +91,13 @@ def _planes(image: NDArray[Any]) -> list[Image]:
     return list(scaled.reshape(-1, *scaled.shape[-2:]))
 
 
-def draw_batch(sources: list[Source], count: int, size: int, rng: np.random.Generator) -> Image:
+def draw_batch(sources: Sequence[Source], count: int, size: int, rng: np.random.Generator) -> Image:
     """Draw `count` random patches, shape (count, 1, size, size)."""
     shares = np.array([source.share for source in sources])
+    if not shares.sum() > 0:
+        raise ValueError("there is nothing to train on: give a folder of images, or a share of drawn ones")
     chosen = rng.choice(len(sources), size=count, p=shares / shares.sum())
-    return np.stack([_draw_patch(sources[index], size, rng) for index in chosen])[:, None]
-
-
-def _draw_patch(source: Source, size: int, rng: np.random.Generator) -> Image:
-    image = source.images[rng.integers(len(source.images))]
-    if source.microscope and min(image.shape) >= 2 * size and rng.random() < 0.5:
-        image = downscale_local_mean(_crop(image, 2 * size, rng), (2, 2))  # averages the camera's own noise away
-    elif rng.random() < 0.2:
-        zoom = rng.uniform(0.6, 1.0)
-        image = rescale(_crop(image, int(np.ceil(size / zoom)) + 2, rng), zoom, order=3)
-    patch = np.rot90(_crop(image, size, rng), int(rng.integers(4)))
-    if rng.random() < 0.5:
-        patch = patch[:, ::-1]
-    if source.microscope:
-        patch = np.clip(patch, 0, None) ** rng.uniform(0.7, 1.5) * rng.uniform(0.3, 1.2) + rng.uniform(-0.2, 0.3)
-    return np.ascontiguousarray(patch, dtype=np.float32)
+    return np.stack([sources[index].patch(size, rng) for index in chosen])[:, None]
 
 
 def _crop(image: Image, size: int, rng: np.random.Generator) -> Image:

@@ -7,16 +7,18 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from napari_tweedie.denoisers.network import load_network
 from napari_tweedie.denoisers.unet import UNet, initialise
+from napari_tweedie.device import fastest_precision
 from napari_tweedie.training.data import Source, draw_batch
 from napari_tweedie.training.losses import draw_noise_levels, weighted_squared_error
 
@@ -37,12 +39,19 @@ class Training(BaseModel):
     large_share: float = Field(0.3, ge=0, le=1, description="Share of the steps with large patches, at equal pixels a step.")
     learning_rate: float = Field(1.5e-3, gt=0, description="Peak learning rate; it warms up and falls as a cosine.")
     average: float = Field(0.999, ge=0, lt=1, description="Decay of the exponential average of the weights.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="Arithmetic of the network; auto: bfloat16 where the device is measured to run it faster."
+    )
     seed: int = Field(0, ge=0, description="Seed of weights, patches and noise.")
 
     def rate(self, step: int) -> float:
         """Learning rate at `step`."""
         warm = min(1.0, (step + 1) / min(200, self.steps / 10))
         return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+
+    def dtype(self, device: torch.device) -> torch.dtype:
+        """Arithmetic of the network on `device`."""
+        return fastest_precision(device) if self.precision == "auto" else getattr(torch, self.precision)
 
     def batch_at(self, step: int) -> tuple[int, int]:
         """Patches and patch size at `step`."""
@@ -92,7 +101,9 @@ def _as_matrix(kernel: Tensor) -> Tensor:
     return channels_last.view(kernel.shape[0], -1)
 
 
-def train(settings: Training, sources: list[Source], folder: Path, device: torch.device, every: int = 200) -> UNet:
+def train(
+    settings: Training, sources: Sequence[Source], folder: Path, device: torch.device, every: int = 200, start: Path | None = None
+) -> UNet:
     """Train a network on patches of `sources`, or go on from the checkpoint in `folder`.
 
     Every step seeds its own random numbers, so a resumed run sees the patches and noise that an
@@ -102,23 +113,29 @@ def train(settings: Training, sources: list[Source], folder: Path, device: torch
     ----------
     settings : Training
         Architecture, length, batches, seed.
-    sources : list of Source
-        Training images.
+    sources : sequence of Source
+        Where the clean patches come from.
     folder : Path
         Where ``checkpoint.pt`` and ``log.jsonl`` are kept.
     device : torch.device
-        Where to train; bfloat16 autocast is used on every device.
+        Where to train.
     every : int
         Steps between log lines and checkpoints.
+    start : Path, optional
+        Weights to start from; none: random ones.
 
     Returns
     -------
     UNet
         The network with averaged weights.
+
+    Raises
+    ------
+    ValueError
+        If the weights to start from are of another architecture, or no source has a share.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    network = UNet(widths=settings.widths, blocks=settings.blocks)
-    initialise(network, 0.2, torch.Generator().manual_seed(settings.seed))
+    network = _first_network(settings, start)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = copy.deepcopy(network).requires_grad_(False)
     optimiser = Optimiser(network)
@@ -130,10 +147,11 @@ def train(settings: Training, sources: list[Source], folder: Path, device: torch
         averaged.load_state_dict(state["averaged"])
         optimiser.load_state_dict(state["optimiser"])
         first = state["step"]
+    precision = settings.dtype(device)
     losses: list[float] = []
     started = time.monotonic()
     for step, (clean, noisy, sigma) in enumerate(_batches(settings, sources, first, device), start=first):
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+        with torch.autocast(device.type, dtype=precision, enabled=precision is not torch.float32):
             noise = network(noisy, sigma)
         loss = weighted_squared_error(noisy - noise.float(), clean, sigma)
         network.zero_grad()
@@ -156,8 +174,19 @@ def train(settings: Training, sources: list[Source], folder: Path, device: torch
     return averaged
 
 
+def _first_network(settings: Training, start: Path | None) -> UNet:
+    if start is None:
+        network = UNet(widths=settings.widths, blocks=settings.blocks)
+        initialise(network, 0.2, torch.Generator().manual_seed(settings.seed))
+        return network
+    found = load_network(start, torch.device("cpu"))
+    if (found.widths, found.blocks) != (settings.widths, settings.blocks):
+        raise ValueError(f"{start.name} holds widths {found.widths} and {found.blocks} blocks: give these in the settings")
+    return copy.deepcopy(found).requires_grad_(True).train()
+
+
 def _batches(
-    settings: Training, sources: list[Source], first: int, device: torch.device
+    settings: Training, sources: Sequence[Source], first: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     generator = torch.Generator()
     for step in range(first, settings.steps):

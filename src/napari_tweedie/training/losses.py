@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from napari_tweedie.denoisers.denoiser import Denoise
+
 
 def weighted_squared_error(estimate: Tensor, clean: Tensor, sigma: Tensor) -> Tensor:
     """Mean squared error, weighted so that every noise level counts about the same.
@@ -15,6 +17,30 @@ def weighted_squared_error(estimate: Tensor, clean: Tensor, sigma: Tensor) -> Te
     """
     error = (estimate - clean).square().flatten(1).mean(dim=1)
     return (error * (sigma + 0.005) ** -1.2).mean()
+
+
+def sure(denoiser: Denoise, noisy: Tensor, sigma: Tensor, probe: Tensor) -> Tensor:
+    """Estimate a denoiser's squared error at every pixel without the clean image (Stein 1981).
+
+    ``(f(y) − y)² − σ² + 2 σ² b (f(y + εb) − f(y)) / ε``, whose mean over the noise and the random signs b is that of
+    the squared error (Ramani, Blu, Unser 2008). Where the `probe` b is 0, the last term is missing: no estimate there.
+
+    Parameters
+    ----------
+    denoiser : callable
+        f(x, sigma).
+    noisy : Tensor
+        y, shape (B, C, Y, X), with white Gaussian noise.
+    sigma : Tensor
+        Noise level of every sample, shape (B,).
+    probe : Tensor
+        b, of independent random signs, or 0 at pixels that do not count.
+    """
+    level = sigma.view(-1, 1, 1, 1)
+    step = 0.05 * level
+    estimate = denoiser(noisy, sigma)
+    divergence = probe * (denoiser(noisy + step * probe, sigma) - estimate) / step
+    return (estimate - noisy).square() - level.square() + 2 * level.square() * divergence
 
 
 def draw_noise_levels(count: int, generator: torch.Generator) -> Tensor:

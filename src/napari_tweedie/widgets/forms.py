@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from napari.layers import Layer
@@ -41,7 +41,7 @@ class Form(QWidget):
     def __init__(self, model: type[BaseModel], fields: Sequence[str], layers: LayerList) -> None:
         super().__init__()
         self.editors: dict[str, Editor] = {}
-        rows = Rows(self)
+        self._rows = rows = Rows(self)
         for name in fields:
             field = model.model_fields[name]
             self.editors[name] = made = editor(name, field, layers)
@@ -50,6 +50,10 @@ class Form(QWidget):
 
     def _announce(self, *_: object) -> None:
         self.changed.emit()
+
+    def show_row(self, field: str, shown: bool) -> None:
+        """Show or hide the row of a field."""
+        self._rows.show_row(self.editors[field].widget, shown)
 
     def values(self) -> dict[str, Any]:
         """Return the values by field; a chosen layer as an input that has a name but no array yet."""
@@ -67,7 +71,7 @@ def _as_parameter(value: Any) -> Any:
 class Chooser(QWidget, Generic[M]):
     """A choice among the methods of a kind, and the form of the chosen one.
 
-    Its advanced parameters are in `advanced`, a widget to be placed elsewhere.
+    Its advanced parameters are in `folded_parts`, widgets to be placed elsewhere.
     """
 
     changed = Signal()
@@ -93,6 +97,10 @@ class Chooser(QWidget, Generic[M]):
         self.combo.setCurrentIndex(self._names.index(chosen))
         self.combo.currentIndexChanged.connect(self._choose)
 
+    def folded_parts(self) -> list[QWidget]:
+        """Return the forms of the advanced parameters."""
+        return [self.advanced]
+
     def choose(self, name: str) -> None:
         """Choose a method by its name."""
         self.combo.setCurrentIndex(self._names.index(name))
@@ -113,6 +121,16 @@ class Chooser(QWidget, Generic[M]):
             raise ValueError(f"choose a layer for {WRITTEN.get(missing[0], missing[0])}")
         return self._registry.load(self.name, **{name: value for name, value in values.items() if name not in left_out})
 
+    def fill(self, description: Mapping[str, Any]) -> None:
+        """Choose the method that `Method.describe` described, with its parameters; arrays by the names of open layers."""
+        self.choose(description["name"])
+        for form in self._forms[self.name]:
+            for field, made in form.editors.items():
+                value = description.get(field, made.get())
+                if field in self.cls.inputs() and isinstance(value, Mapping):
+                    value = next((layer for layer in self._layers if layer.name == value["name"]), None)
+                made.set(value)
+
     @property
     def cls(self) -> type[M]:
         """The class of the chosen method."""
@@ -127,6 +145,11 @@ class Chooser(QWidget, Generic[M]):
     def form(self) -> Form:
         """The form of the chosen method's plain parameters."""
         return self._forms[self.name][0]
+
+    def editor(self, field: str) -> Editor:
+        """Return the editor of a field of the chosen method, plain or advanced."""
+        basic, advanced = self._forms[self.name]
+        return {**basic.editors, **advanced.editors}[field]
 
     def _choose(self, index: int) -> None:
         for form in self._forms[self.name]:

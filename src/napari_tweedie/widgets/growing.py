@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_tweedie.engine import Preview
+    from napari_tweedie.outputs import Output
 
 
 class Growing:
@@ -30,16 +31,21 @@ class Growing:
         What the layers are called after the input's name; empty: each by its result's own name.
     replaces : sequence of Image
         Layers whose place they take.
+    metadata : dict
+        What is known of how they are made while they grow.
     """
 
-    def __init__(self, viewer: Viewer, source: Image, crop: Crop, title: str, replaces: Sequence[Image]) -> None:
+    def __init__(
+        self, viewer: Viewer, source: Image, crop: Crop, title: str, replaces: Sequence[Image], metadata: dict[str, Any]
+    ) -> None:
         self.viewer = viewer
         self.source = source
         self.crop = crop
         self.title = title
         self.replaces = replaces
+        self.metadata = metadata
         self.by_name: dict[str, Image] = {}
-        self._kinds: dict[str, str] = {}
+        self._outputs: dict[str, Output] = {}
 
     def __contains__(self, layer: Any) -> bool:
         return any(layer is own for own in self.by_name.values())
@@ -60,7 +66,8 @@ class Growing:
             title = " ".join(filter(None, [self.title, name if len(preview.images) > 1 or not self.title else ""]))
             image = image.reshape(stacked + shape)
             self.by_name[name] = result_layer(self.source, image, title, self.crop.start, zoom, output.kind)
-            self._kinds[name] = output.kind
+            self.by_name[name].metadata[METADATA] = self.metadata
+            self._outputs[name] = output
         for layer in self.replaces:
             if layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
@@ -71,14 +78,17 @@ class Growing:
         """Store how the layers were made, and fit contrasts to what they show: always those of differences and spreads."""
         for name, layer in self.by_name.items():
             layer.metadata[METADATA] = metadata | {"result": name}
-            if fit or self._kinds[name] != "image":
-                fit_contrast(layer, self._kinds[name])
+            kind = self._outputs[name].kind
+            if fit or kind != "image":
+                fit_contrast(layer, kind)
 
-    def keep(self, metadata: dict[str, Any], where: str) -> None:
-        """Keep the layers of a run that was stopped."""
-        self.complete(metadata | {"stopped": where}, fit=False)
-        for layer in self.by_name.values():
+    def keep(self, metadata: dict[str, Any], where: str, count: int) -> None:
+        """Keep the layers of a run that was stopped; of those that are stacks the first `count` images."""
+        for name, layer in self.by_name.items():
+            if self._outputs[name].count:
+                layer.data = layer.data[:count]
             layer.name = f"{layer.name} (stopped at {where})"
+        self.complete(metadata | {"stopped": where}, fit=False)
 
     def remove(self) -> None:
         """Take the layers out of the viewer."""

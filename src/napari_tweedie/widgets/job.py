@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +95,9 @@ class Job(QObject):
         super().__init__()
         self.viewer = viewer
         self.order = order
-        self.layers = Growing(viewer, order.source, order.crop, order.what, order.replaces)
+        self.layers = Growing(viewer, order.source, order.crop, order.what, order.replaces, self._provenance())
+        self.trace: list[Mapping[str, float]] = []
+        """What is known of the iterations of the block under way."""
         self._last: Preview | None = None
         self._result: Result | None = None
         self._error: Exception | None = None
@@ -105,6 +107,16 @@ class Job(QObject):
 
     def __repr__(self) -> str:
         return f"{self.order.source.name} · {self.order.what}"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the run has returned its result."""
+        return self._result is not None
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What there is to read at the end of an inspection; empty before, and for other jobs."""
+        return self._result.provenance.get("read", {}) if self._result is not None else {}
 
     def start(self) -> None:
         """Start the run; wait for `ended`.
@@ -142,6 +154,10 @@ class Job(QObject):
                 step = next(steps)
                 if isinstance(step, Preview):
                     self._last = step
+                elif step.facts.get("iteration") == 1:
+                    self.trace = [step.facts]
+                else:
+                    self.trace.append(step.facts)
                 now = time.monotonic()
                 if now >= due[type(step)]:
                     due[type(step)] = now + pause[type(step)]
@@ -201,17 +217,23 @@ class Job(QObject):
         return " ".join([summary(result.provenance, self.order.estimated), *result.notes])
 
     def _stop(self) -> str:
-        """Keep what is usable: a solver's estimate of all of the image."""
+        """Keep what is usable: a solver's estimate of all of the image, or the samples that are complete."""
         recipe, last = self.order.recipe, self._last
         layout = Layout(recipe.axes, image_array(self.order.source).shape, recipe.volume)
+        finished = int(self.trace[-1].get("finished", 0)) if self.trace else 0
+        usable = recipe.job == "restore" or (recipe.job == "sample" and finished > 0)
         removed = self._reason.startswith("Stopped")
-        if recipe.job == "restore" and last is not None and len(layout) == 1 and not (removed or self.order.preview):
-            self.layers.show(last)
-            where = f"{round(last.share * recipe.solver.steps())} of {recipe.solver.steps()}"
-            self.layers.keep(self._provenance(), where)
-            return f"{self._reason} at iteration {where}; the estimate so far is kept."
-        self.layers.remove()
-        return f"{self._reason}; nothing was kept."
+        if not usable or last is None or len(layout) > 1 or removed or self.order.preview:
+            self.layers.remove()
+            return f"{self._reason}; nothing was kept."
+        self.layers.show(last)
+        if recipe.job == "sample":
+            where = f"{finished} of {recipe.sampler.samples} samples"
+            self.layers.keep(self._provenance(), where, finished)
+            return f"{self._reason} after {where}, which are kept."
+        where = f"{round(last.share * recipe.solver.steps())} of {recipe.solver.steps()}"
+        self.layers.keep(self._provenance(), where, 0)
+        return f"{self._reason} at iteration {where}; the estimate so far is kept."
 
     def _fail(self, error: Exception) -> str:
         self.layers.remove()

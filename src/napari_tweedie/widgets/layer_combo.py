@@ -9,7 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox
 
 from napari_tweedie.widgets.arrangement import shrinkable
-from napari_tweedie.widgets.layers import METADATA
+from napari_tweedie.widgets.layers import is_result
 from napari_tweedie.widgets.relay import Relay
 
 if TYPE_CHECKING:
@@ -25,19 +25,25 @@ class LayerCombo(QComboBox):
         The layers of a viewer.
     kinds : tuple of type
         Layer classes to offer.
-    wanted : str
-        Part of the name of the layer to propose; empty: the topmost layer.
+    wanted : str, optional
+        Part of the name of the layer to propose; empty: the topmost layer; None: propose no layer.
     optional : bool
         Whether no layer is a choice too.
     follow : bool
         Whether to propose the viewer's active layer instead, as it changes, until the user has chosen one or used it.
-        Results of this plugin are not followed: who denoises a layer wants to go on with that layer.
+        Results of this plugin are not followed: who denoises a layer wants to go on with that layer; what was degraded is, to
+        be restored.
     """
 
     changed = Signal()
 
     def __init__(
-        self, layers: LayerList, kinds: tuple[type[Layer], ...], wanted: str = "", optional: bool = False, follow: bool = False
+        self,
+        layers: LayerList,
+        kinds: tuple[type[Layer], ...],
+        wanted: str | None = "",
+        optional: bool = False,
+        follow: bool = False,
     ) -> None:
         super().__init__()
         self._list = layers
@@ -85,11 +91,12 @@ class LayerCombo(QComboBox):
         active = self._list.selection.active
         if self._pinned is not None and self._pinned in self._offered:
             return self._pinned
-        if self._follow and active is not None and active in self._offered and METADATA not in active.metadata:
+        if self._follow and active is not None and active in self._offered and not is_result(active):
             return active
         if chosen is not None and chosen in self._offered:
             return chosen
-        return next((layer for layer in self._offered if layer is not None and self._wanted in layer.name.lower()), None)
+        named = [layer for layer in self._offered if layer is not None and self._wanted is not None]
+        return next((layer for layer in named if self._wanted in layer.name.lower()), None)
 
     def _announce(self) -> None:
         chosen = self.value()

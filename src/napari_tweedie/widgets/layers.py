@@ -18,6 +18,12 @@ METADATA = "napari_tweedie"
 """Key of a result's provenance in its layer's metadata."""
 
 
+def is_result(layer: Layer) -> bool:
+    """Tell whether a layer is a result of this plugin that nobody is likely to go on with; simulated measurements are not."""
+    made = layer.metadata.get(METADATA)
+    return made is not None and made.get("recipe", {}).get("job") != "degrade"
+
+
 def image_array(layer: Layer) -> Any:
     """Return the pixels of a layer as they are (NumPy, dask, zarr); of a multiscale layer the finest level."""
     return layer.data[0] if getattr(layer, "multiscale", False) else layer.data
@@ -59,7 +65,16 @@ class Crop:
         return Crop(self.start[kept], self.stop[kept]).of(mask)
 
 
-def visible_crop(layer: Image, point: Sequence[float], axes: str, volume: bool, flat: bool = True) -> Crop:
+def visible_pixels(layer: Image) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """Return the first visible pixel, and the one after the last, along every axis; of a multiscale layer the finest ones."""
+    factors = layer.downsample_factors[layer.data_level] if layer.multiscale else np.ones(layer.ndim)
+    first, last = layer.corner_pixels[0] * factors[: layer.ndim], (layer.corner_pixels[1] + 1) * factors[: layer.ndim]
+    return first.astype(int), last.astype(int)
+
+
+def visible_crop(
+    layer: Image, point: Sequence[float], axes: str, volume: bool, flat: bool = True, side: int | None = None
+) -> Crop:
     """Return the middle of the visible field: the current slice, or all planes of a volume, and a limited number of pixels.
 
     Parameters
@@ -74,18 +89,19 @@ def visible_crop(layer: Image, point: Sequence[float], axes: str, volume: bool, 
         Whether Z belongs to the field.
     flat : bool
         Whether the viewer shows planes; a 3-D view has no visible field, and the middle of the layer is taken.
+    side : int, optional
+        Most pixels along Y and X; by default what a preview shows.
     """
     shape = image_array(layer).shape
     current = np.rint(layer.world_to_data(point)).astype(int)
-    factors = layer.downsample_factors[layer.data_level] if layer.multiscale else np.ones(layer.ndim)
-    first, last = layer.corner_pixels[0] * factors[: layer.ndim], (layer.corner_pixels[1] + 1) * factors[: layer.ndim]
-    side = LARGEST_VOLUME_FIELD if volume else LARGEST_FIELD
+    first, last = visible_pixels(layer)
+    side = side or (LARGEST_VOLUME_FIELD if volume else LARGEST_FIELD)
     start, stop = [], []
     for n, (axis, length) in enumerate(zip(axes, shape, strict=True)):
         begin, end = 0, length
         if axis in "yx":
             if flat and last[n] - first[n] > 1:
-                begin, end = max(0, int(first[n])), min(length, int(last[n]))
+                begin, end = max(0, first[n]), min(length, last[n])
             begin = max(begin, (begin + end - side) // 2)
             end = min(end, begin + side)
         elif axis != "s" and not (volume and axis == "z"):
@@ -167,8 +183,8 @@ def fit_contrast(layer: Image, kind: str = "image") -> None:
     """
     if layer.rgb:
         return
-    sample = np.abs(layer.data[..., :: max(1, layer.data.shape[-1] // 512)])
-    highest = float(np.percentile(sample, 99.9)) or 1.0
+    sample = layer.data[..., :: max(1, layer.data.shape[-1] // 512)]
+    highest = float(np.percentile(sample if kind == "image" else np.abs(sample), 99.9)) or 1.0
     if kind != "image":
         layer.contrast_limits = (-highest if kind == "difference" else 0.0, highest)
     elif highest > layer.contrast_limits[1]:
@@ -223,18 +239,7 @@ def pixel_sizes(layer: Layer) -> NDArray[np.float64] | None:
         return None
 
 
-def check_same_pixels(psf: Image, image: Image, spatial: str) -> None:
-    """Raise a ValueError if a point-spread function is known to have other pixels than the image."""
-    ours, theirs = pixel_sizes(image), pixel_sizes(psf)
-    if ours is None or theirs is None:
-        return
-    n = min(len(spatial), len(theirs), len(ours))
-    if not np.allclose(ours[-n:], theirs[-n:], rtol=0.01):
-        raise ValueError(
-            f"the pixels of {psf.name!r} measure {_sizes(theirs[-n:])} µm, those of the image {_sizes(ours[-n:])} µm: "
-            "resample the point-spread function, or correct its scale"
-        )
-
-
-def _sizes(sizes: NDArray[np.float64]) -> str:
-    return " × ".join(f"{size:.4g}" for size in sizes)
+def nanometres(layer: Layer) -> tuple[float, ...]:
+    """Return the pixel size of a layer along every axis as an input of a method has it: empty where it is unknown."""
+    sizes = pixel_sizes(layer)
+    return () if sizes is None else tuple(float(1000 * size) for size in sizes)

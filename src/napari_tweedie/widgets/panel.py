@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from napari.layers import Image, Labels, Layer, Shapes
@@ -12,16 +13,15 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QCheckBox, QComboBox, QWidget
 
 from napari_tweedie import denoisers, device
-from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.method import Input, explain
-from napari_tweedie.recipe import Recipe
+from napari_tweedie.recipe import JobName, Recipe
 from napari_tweedie.widgets import settings
 from napari_tweedie.widgets.arrangement import arrange, folded, one_row, shrinkable
 from napari_tweedie.widgets.background import Background
 from napari_tweedie.widgets.forms import Chooser, Form
 from napari_tweedie.widgets.job import RUNS, Job, Order
-from napari_tweedie.widgets.layers import Crop, check_same_pixels, image_array, marked_pixels, visible_crop
-from napari_tweedie.widgets.noise import NoiseLevel
+from napari_tweedie.widgets.layers import Crop, image_array, marked_pixels, nanometres, visible_crop
+from napari_tweedie.widgets.noise import NoiseForm
 from napari_tweedie.widgets.relay import Relay
 from napari_tweedie.widgets.run_bar import RunBar
 from napari_tweedie.widgets.source import Source
@@ -30,6 +30,8 @@ from napari_tweedie.widgets.words import sentence
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+    from napari_tweedie.engine import Progress
+
 WARM_UP_MS = 1000
 """How long after it is shown a dock begins to load torch."""
 
@@ -37,13 +39,13 @@ WARM_UP_MS = 1000
 class Panel(QWidget):
     """A dock that runs one job on a layer. Subclasses set up their choosers and say what goes into the recipe."""
 
-    job: ClassVar[Literal["denoise", "restore"]]
+    job: ClassVar[JobName]
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.viewer = napari_viewer
         self.source = Source(napari_viewer.layers)
-        self.noise = NoiseLevel(napari_viewer.layers)
+        self.noise = NoiseForm(napari_viewer.layers)
         self.choosers = self._choosers()
         self.side_by_side = QCheckBox("show layers side by side")
         self.device = QComboBox()
@@ -55,7 +57,8 @@ class Panel(QWidget):
         self._fitted: Layer | None = None
         self._use_preferences()
         device_row = one_row("Device", self.device, Recipe.model_fields["device"].description or "")
-        advanced = folded("Advanced", [device_row, self.settings, *(chooser.advanced for chooser in self.choosers.values())])
+        further = [part for chooser in self.choosers.values() for part in chooser.folded_parts()]
+        advanced = folded("Advanced", [device_row, self.settings, *further])
         view = one_row("", self.side_by_side, "Show the visible layers in a grid.")
         arrange(self, [self.source, *self._parts(), view, advanced], self.bar)
         self._connect()
@@ -73,8 +76,8 @@ class Panel(QWidget):
         return [*self.choosers.values(), self.noise]
 
     def chosen_layers(self) -> dict[str, Layer]:
-        """Return the layers that the degradation takes its arrays from."""
-        return {}
+        """Return the layers that the methods take their arrays from."""
+        return self.choosers["denoiser"].chosen_layers()
 
     def _chooser(self, field: str, registry: Any, chosen: str) -> Chooser[Any]:
         return Chooser(field.capitalize(), Recipe.model_fields[field].description or "", registry, chosen, self.viewer.layers)
@@ -90,7 +93,8 @@ class Panel(QWidget):
             If something is missing or not allowed; the message says what to change.
         """
         values = {"job": self.job, "axes": self.source.axes.text(), "volume": self.source.is_volume()}
-        values |= {"device": self.device.currentText(), "noise": self.noise.values(), **self.settings.values()}
+        values |= self.source.sizes()
+        values |= {"device": self.device.currentText(), "noise": self.noise.method(), **self.settings.values()}
         try:
             return Recipe(**{**values, **{field: chooser.method() for field, chooser in self.choosers.items()}, **changes})
         except ValidationError as error:
@@ -105,9 +109,6 @@ class Panel(QWidget):
             return "Another run is in progress."
         try:
             self.recipe()
-            for layer in self.chosen_layers().values():
-                if isinstance(layer, Image):
-                    check_same_pixels(layer, image, self.source.layout_of().spatial)
             self.source.layout_of()
         except ValueError as error:
             return sentence(error)
@@ -119,17 +120,23 @@ class Panel(QWidget):
         crop, what = Crop.whole(image_array(image).shape), ""
         estimated = recipe.noise.level(0.0) is None
         if preview:
-            flat = self.viewer.dims.ndisplay == 2
-            if self.job == "denoise" or recipe.degradation.is_image:
-                crop = visible_crop(image, self.viewer.dims.point, recipe.axes, recipe.volume, flat=flat)
-            channel = crop.start[recipe.axes.index("c")] if "c" in recipe.axes else 0
-            if estimated and channel < len(self.noise.levels):
-                recipe = recipe.model_copy(update={"noise": Gaussian(sigma=self.noise.levels[channel])})
+            crop, recipe = self._visible(recipe, image)
             what = "preview"
         return Order(recipe, image, what, crop, self._inputs(crop), estimated, preview, self._preview)
 
+    def _visible(self, recipe: Recipe, image: Image, side: int | None = None) -> tuple[Crop, Recipe]:
+        """Return the part of a layer that is seen, at most `side` pixels wide, and the recipe with the whole layer's noise."""
+        crop = Crop.whole(image_array(image).shape)
+        if not recipe.inverts or recipe.degradation.is_image:
+            flat = self.viewer.dims.ndisplay == 2
+            crop = visible_crop(image, self.viewer.dims.point, recipe.axes, recipe.volume, flat=flat, side=side)
+        channel = crop.start[recipe.axes.index("c")] if "c" in recipe.axes else 0
+        if recipe.noise.level(0.0) is None and channel < len(self.noise.channels):
+            recipe = recipe.model_copy(update={"noise": self.noise.channels[channel].noise})
+        return crop, recipe
+
     def _inputs(self, crop: Crop) -> dict[str, Input]:
-        """Return copies of the arrays that the degradation takes, cut like the image where they lie on its pixels."""
+        """Return copies of the arrays that the methods take, cut like the image where they lie on its pixels."""
         inputs = {}
         for name, layer in self.chosen_layers().items():
             if isinstance(layer, Labels | Shapes):
@@ -137,16 +144,19 @@ class Panel(QWidget):
                 array = crop.of_mask(marked, self.source.axes.text())
             else:
                 array = np.asarray(image_array(layer))
-            inputs[name] = Input.of(array, layer.name)
+            inputs[name] = Input.of(array, layer.name, nanometres(layer))
         return inputs
 
     # Running.
 
     def run(self, preview: bool = False) -> None:
         """Run on the whole layer, or on its visible part as a preview."""
+        self._start(lambda: self.order(preview))
+
+    def _start(self, order: Callable[[], Order]) -> None:
         try:
-            job = Job(self.viewer, self.order(preview))
-            job.progressed.connect(self.bar.show_progress)
+            job = Job(self.viewer, order())
+            job.progressed.connect(self._on_progressed)
             job.ended.connect(self._on_ended)
             self._run = job
             self.source.layer.pin()
@@ -159,6 +169,9 @@ class Panel(QWidget):
         """Stop the run of this dock, if there is one."""
         if self._run is not None:
             self._run.cancel()
+
+    def _on_progressed(self, progress: Progress) -> None:
+        self.bar.show_progress(progress)
 
     def _on_ended(self, text: str) -> None:
         job, self._run = self._run, None
@@ -174,14 +187,14 @@ class Panel(QWidget):
         self._measure()
 
     def _measure(self) -> None:
-        """Have the noise level estimated when what it depends on has changed."""
-        image, sigma = self.source.image(), self.noise.sigma.value()
+        """Have the noise estimated when what it depends on has changed."""
+        image, noise = self.source.image(), self.noise.method()
         masks = tuple(id(layer) for layer in self.chosen_layers().values() if isinstance(layer, Labels | Shapes))
-        state = (id(image), self.source.axes.text(), self.source.is_volume(), masks, sigma is None)
-        if RUNS.job is not None or self.noise.is_for(state) or image is None or sigma is not None:
+        state = (id(image), self.source.axes.text(), self.source.is_volume(), masks, noise)
+        if RUNS.job is not None or self.noise.is_for(state) or image is None or noise.level(0.0) is not None:
             return
         try:
-            recipe = self.recipe(noise=Gaussian(), device="cpu")
+            recipe = self.recipe(device="cpu")
             self.noise.measure(recipe, image_array(image), self._inputs(Crop.whole(image_array(image).shape)))
         except ValueError:
             return

@@ -12,7 +12,7 @@ from napari_tweedie.images.axes import ROLES, Layout
 from napari_tweedie.recipe import Recipe
 from napari_tweedie.widgets.arrangement import Rows
 from napari_tweedie.widgets.layer_combo import LayerCombo
-from napari_tweedie.widgets.layers import image_array, image_axes
+from napari_tweedie.widgets.layers import image_array, image_axes, pixel_sizes
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -64,6 +64,16 @@ class Source(QWidget):
             If the axes do not describe it.
         """
         return Layout(self.axes.text(), tuple(self.array().shape), self.is_volume())
+
+    def sizes(self) -> dict[str, Any]:
+        """Return what the chosen layer says of its pixels, as fields of a recipe."""
+        image = self.layer.value()
+        places = [self.axes.text().find(axis) for axis in "zyx" if axis in self.axes.text()]
+        if image is None or len(places) < 2 or max(places) >= image.ndim:
+            return {}
+        known = pixel_sizes(image)
+        spacing = image.scale if known is None else known
+        return {"spacing": tuple(float(spacing[n]) for n in places), "unit": "pixel" if known is None else "micrometer"}
 
     def is_volume(self) -> bool:
         """Tell whether Z is to be treated as depth."""

@@ -7,7 +7,12 @@ from typing import Any
 
 def summary(provenance: dict[str, Any], estimated: bool) -> str:
     """Say in a line what noise level was used, how well the data are explained, and what it took."""
-    parts = [f"σ {numbers(provenance['noise_levels'])} counts ({'estimated' if estimated else 'given'})"]
+    parts = []
+    if provenance["noise_levels"]:
+        parts.append(f"σ {numbers(provenance['noise_levels'])} counts ({'estimated' if estimated else 'given'})")
+    photons = [noise for noise in provenance.get("noise", []) if noise["name"] == "poisson"]
+    for field in ("gain", "read_noise") if photons else ():
+        parts.append(f"{field.replace('_', ' ')} {numbers([noise[field] for noise in photons])}")
     if provenance["data_residuals"]:
         parts.append(f"residual {numbers(provenance['data_residuals'])}")
     return " · ".join([*parts, f"{provenance['seconds']:.1f} s on {provenance['device']}"])

@@ -1,0 +1,53 @@
+"""How does a run show itself in a terminal?"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from napari_tweedie.results import Progress, Result
+
+if TYPE_CHECKING:
+    from napari_tweedie.images.files import Picture
+    from napari_tweedie.recipe import Recipe
+
+T = TypeVar("T")
+
+out = Console()
+err = Console(stderr=True)
+
+
+def run_with_bar(recipe: Recipe, picture: Picture, **inputs: Any) -> Result:
+    """Run a recipe on a picture with a progress bar in the terminal."""
+    from napari_tweedie.engine import run
+    from napari_tweedie.saving import progress_of
+
+    result = with_bar(f"{recipe.job} {picture.name}", progress_of(run(recipe, picture.data, **inputs)))
+    tell(picture.name, result.provenance)
+    return result
+
+
+def with_bar(title: str, steps: Generator[Progress, None, T]) -> T:
+    """Show the progress of a run in the terminal, and return what it returns."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[stage]}"), TimeRemainingColumn())
+    with Bar(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(title, total=1.0, stage="")
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                returned: T = end.value
+                return returned
+            bar.update(task, completed=step.share, stage=step.stage)
+
+
+def tell(name: str, facts: dict[str, Any]) -> None:
+    """Say of a finished run what the user wants to know."""
+    levels = ", ".join(f"{level:.4g}" for level in facts["noise_levels"])
+    err.print(f"{name}: σ = {levels or '-'} · {facts['seconds']} s on {facts['device']}", highlight=False)
+    for note in facts["notes"]:
+        err.print(f"[yellow]{note}[/yellow]")

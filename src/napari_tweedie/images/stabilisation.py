@@ -1,0 +1,122 @@
+"""How does photon noise, which grows with the light, become noise that is the same everywhere, and come back?
+
+The generalised Anscombe transform turns ``y = gain · Poisson(λ) + offset + N(0, read_noise²)`` into values whose noise has a
+standard deviation of about 1. A root is not linear: undoing it algebraically would darken the mean, most where light is
+scarce. The exact unbiased inverse takes the expectation of a transformed value back to the λ that it is expected of (Mäkitalo
+and Foi, "Optimal inversion of the generalized Anscombe transformation for Poisson-Gaussian noise", IEEE TIP 22, 2013).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.ndimage import gaussian_filter
+
+from napari_tweedie.images.intensity import Intensity
+
+MOST_PHOTONS = 200.0
+"""Up to here the expectations are tabulated; beyond, their asymptotic form is right to 10⁻³ photons."""
+TABLE_SIZE = 1000
+NEIGHBOURHOOD = 6.0
+"""Standard deviation, in pixels, of the window in which an estimate keeps the light of its measurement."""
+
+
+@dataclass(frozen=True)
+class Anscombe:
+    """The generalised Anscombe transform of an image and its exact unbiased inverse.
+
+    Parameters
+    ----------
+    gain : float
+        Grey levels per photon, > 0.
+    offset : float
+        Grey level without light.
+    read_noise : float
+        Standard deviation without light, in grey levels, ≥ 0.
+    """
+
+    gain: float
+    offset: float
+    read_noise: float
+
+    def forward(self, image: NDArray[Any]) -> NDArray[np.float64]:
+        """Return ``2 √(z + 3/8 + s²)``, 0 where there is no root; z and s are the image and the read noise in photons."""
+        photons = (image - np.float64(self.offset)) / self.gain
+        return _root(photons, self.read_noise / self.gain)
+
+    def back(self, stabilised: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the clean image that `forward` of its noisy measurements has the mean `stabilised` of.
+
+        Below the mean of pixels without light the inverse goes on as a straight line: to cut it off would lift dark
+        backgrounds.
+        """
+        s = self.read_noise / self.gain
+        photons, expected = _table(s)
+        values = np.asarray(stabilised, dtype=np.float64)
+        result = np.interp(values, expected, photons)
+        slope = (photons[1] - photons[0]) / (expected[1] - expected[0])
+        result = np.where(values < expected[0], slope * (values - expected[0]), result)
+        result = np.where(values > expected[-1], values**2 / 4 - 1 / 8 - s**2, result)
+        return np.asarray(self.gain * result + self.offset, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Stabilised(Intensity):
+    """The map from grey levels with photon noise to about [0, 1] with noise that is the same everywhere, and its inverse.
+
+    Parameters
+    ----------
+    offset, scale : float
+        Map what the transform gives, whose noise is about 1, to about [0, 1].
+    anscombe : Anscombe
+        The transform.
+    """
+
+    anscombe: Anscombe = Anscombe(1.0, 0.0, 0.0)
+
+    @classmethod
+    def by(cls, anscombe: Anscombe, planes: Iterable[NDArray[Any]]) -> Self:
+        """Return the map that takes the 0.1 and 99.9 percentiles of some planes to 0 and 1 (NaN left out)."""
+        range_ = Intensity.of(anscombe.forward(plane) for plane in planes)
+        return cls(range_.offset, range_.scale, anscombe)
+
+    def forward(self, image: NDArray[Any]) -> NDArray[np.float32]:
+        """Map grey levels to about [0, 1], as float32."""
+        return super().forward(self.anscombe.forward(image))
+
+    def back(self, image: NDArray[Any]) -> NDArray[np.float32]:
+        """Map numbers in about [0, 1] to grey levels, as float32."""
+        return self.anscombe.back(super().back(image))
+
+
+def keep_light(estimate: NDArray[Any], noisy: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the estimate, shape (…, Y, X), plus the smooth part of what it lacks of the noisy image.
+
+    What a denoiser smooths away it averages as roots, and the square of a mean root is less than the mean: up to 9 % of the
+    light of 32 × 32 pixels was lost at two photons a pixel. The window lets 1/21 of the noise back in; on nine simulated images
+    of 2 to 50 photons the error fell by 0.13 dB in the mean, and rose by 0.1 dB at most.
+    """
+    lacking = np.asarray(noisy, dtype=np.float64) - estimate
+    window = (0.0,) * (lacking.ndim - 2) + (NEIGHBOURHOOD, NEIGHBOURHOOD)
+    return np.asarray(estimate + gaussian_filter(lacking, window), dtype=np.float32)
+
+
+def _root(photons: NDArray[np.float64], s: float) -> NDArray[np.float64]:
+    return np.asarray(2 * np.sqrt(np.maximum(photons + 3 / 8 + s**2, 0)))
+
+
+@functools.lru_cache(maxsize=64)
+def _table(s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return some λ and the expectations of the transform of Poisson(λ) + N(0, s²), by summing over both distributions."""
+    photons = np.linspace(0, np.sqrt(MOST_PHOTONS), TABLE_SIZE) ** 2
+    counts = np.arange(MOST_PHOTONS + 12 * np.sqrt(MOST_PHOTONS))
+    normal = np.linspace(-8, 8, 1001)
+    weights = stats.norm.pdf(normal)
+    of_counts = _root(counts[:, None] + s * normal, s) @ (weights / weights.sum())
+    return photons, stats.poisson.pmf(counts, photons[:, None]) @ of_counts

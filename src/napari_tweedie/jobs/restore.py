@@ -1,0 +1,70 @@
+"""How is a block restored from a measurement?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.jobs.job import Job, Step, Tools
+from napari_tweedie.lazy import torch
+from napari_tweedie.outputs import Output
+from napari_tweedie.problem import Problem
+
+if TYPE_CHECKING:
+    from napari_tweedie.blocks import Blocks
+    from napari_tweedie.images.axes import Index
+    from napari_tweedie.recipe import Recipe
+
+
+class Restore(Job):
+    """Solve y = A x + noise for (x − offset) / scale, whose measurement is (y − offset A 1) / scale."""
+
+    def __init__(self, recipe: Recipe, blocks: Blocks) -> None:
+        super().__init__(recipe, blocks)
+        self._residuals: dict[Index, float] = {}
+        self._trace: dict[str, list[float]] = {}
+
+    def outputs(self) -> list[Output]:
+        return [Output(self.recipe.solver.name)]
+
+    def uses_denoiser(self) -> bool:
+        return self.recipe.solver.uses_denoiser
+
+    def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
+        problem = self.problem(index, tools)
+        scale, level = self.intensity(index).scale, problem.noise_level
+        generator = torch.Generator().manual_seed(self.recipe.seed)
+        for state in self.recipe.solver(problem, tools.pieces_of(self.denoiser(index)), generator):
+            facts = {"iteration": state.iteration, "residual": state.residual, "noise_level": level, "change": state.change}
+            self._residuals[index] = state.residual * scale
+            if state.iteration == 1:
+                self._trace = {"residual": [], "change": []}
+            self._trace["residual"].append(float(f"{state.residual * scale:.6g}"))
+            self._trace["change"].append(float(f"{state.change:.6g}"))
+            estimate = problem.degradation.crop(state.estimate)
+            yield Step(state.iteration / state.total, {self.recipe.solver.name: estimate}, facts, state.note)
+
+    def stage(self, share: float) -> str:
+        steps = self.recipe.solver.steps()
+        return f"iteration {round(share * steps)} of {steps}"
+
+    def report(self) -> dict[str, Any]:
+        """Return also the "convergence" on the last block: "residual", in grey levels, and "change" of every iteration."""
+        squares: dict[int, list[float]] = {}
+        for index, residual in self._residuals.items():
+            squares.setdefault(self.blocks.layout.channel(index), []).append(residual**2)
+        residuals = [float(np.sqrt(np.mean(squares[number]))) for number in sorted(squares)]
+        return {"data_residuals": residuals, "convergence": self._trace}
+
+    def problem(self, index: Index, tools: Tools) -> Problem:
+        """Return what is to be solved on a block, in normalised units."""
+        channel = self.blocks.channel(index)
+        intensity = channel.intensity
+        degradation = self.blocks.degradation(index)
+        y = tools.tensor(self.blocks.samples(index))
+        flat = degradation(torch.ones((1, 1, *degradation.domain(tuple(y.shape[2:]))), device=tools.device))
+        y = torch.where(degradation.observed(y), (y - intensity.offset * flat) / intensity.scale, 0.0)
+        return Problem(y, degradation, Gaussian(sigma=channel.level))

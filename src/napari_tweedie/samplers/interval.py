@@ -1,0 +1,29 @@
+"""Which interval is stated for a pixel, and what is known of how often it holds the truth?"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from napari_tweedie.method import Method, Parameter
+
+
+class Interval(Method):
+    """An interval of the posterior, pixel by pixel, and its correction by calibration."""
+
+    name: ClassVar[str] = "interval"
+    title: ClassVar[str] = "Interval"
+
+    level: float = Parameter(0.9, "Probability with which the interval shall hold the truth.", ge=0.5, le=0.99)
+    factor: float = Parameter(
+        1.0, "What its width is multiplied by, as calibration found; 1: as the samples say.", gt=0, le=100, advanced=True
+    )
+    coverage: float | None = Parameter(
+        None, "Share of pixels whose truth lay in it when it was calibrated; none: not calibrated.", ge=0, le=1, advanced=True
+    )
+
+    def sentence(self) -> str:
+        """Say what the interval is, and what was measured of it."""
+        stated = f"{100 * self.level:.3g} % interval"
+        if self.coverage is None:
+            return f"{stated}, not calibrated"
+        return f"{stated}, measured coverage {100 * self.coverage:.1f} %"

@@ -1,0 +1,84 @@
+"""Who does the regions of a large image: this process, or the workers of a cluster?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+from napari_tweedie.images.chunks import Region
+
+Work: TypeAlias = "Callable[[Region], str]"
+"""Does one region, and says on which device."""
+Scheduler: TypeAlias = "Callable[[Work, Iterator[Region]], Iterator[str]]"
+"""Does regions, in any order; yields after each one what the work returned."""
+
+AHEAD = 2
+"""Regions that wait at the scheduler for every thread of the cluster: enough to keep it busy, however many there are in all."""
+
+
+def local(work: Work, regions: Iterator[Region]) -> Iterator[str]:
+    """Do regions one after the other in this process."""
+    return map(work, regions)
+
+
+class Cluster:
+    """Does regions on the workers of a dask.distributed scheduler; those of a worker that dies are done by another one.
+
+    Image and result must lie where all workers find them under the same path.
+
+    Parameters
+    ----------
+    address : str
+        Of the scheduler, such as ``tcp://node1:8786``.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+    def __call__(self, work: Work, regions: Iterator[Region]) -> Iterator[str]:
+        """Do regions on all workers at once.
+
+        Raises
+        ------
+        ValueError
+            If dask.distributed is not installed, or nobody answers at the address.
+        """
+        try:
+            from dask.distributed import Client, as_completed
+        except ImportError as error:
+            raise ValueError("clusters need dask.distributed: pip install 'napari-tweedie[distributed]'") from error
+        try:
+            client = Client(self.address, set_as_default=False)
+        except OSError as error:
+            raise ValueError(f"no scheduler answers at {self.address}: start one with `dask scheduler`, and workers") from error
+        with client:
+            shared = client.scatter(work, broadcast=True)
+            waiting: set[Any] = set()
+            finished = as_completed(loop=client.loop)
+            try:
+                while True:
+                    while len(waiting) < AHEAD * max(1, sum(client.nthreads().values())):
+                        region = next(regions, None)
+                        if region is None:
+                            break
+                        waiting.add(future := client.submit(_call, shared, region, pure=False))
+                        finished.add(future)
+                    if not waiting:
+                        return
+                    waiting.remove(future := next(finished))
+                    yield future.result()
+            finally:
+                client.cancel(list(waiting))
+
+
+def _call(work: Work, region: Region) -> str:
+    return work(region)
+
+
+def pick(name: str) -> Scheduler:
+    """Return the scheduler of that name: ``local``, or the address of a cluster."""
+    if name == "local":
+        return local
+    if "://" not in name:
+        raise ValueError(f"scheduler {name!r} is neither local nor an address such as tcp://node1:8786")
+    return Cluster(name)

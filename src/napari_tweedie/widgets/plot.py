@@ -1,0 +1,194 @@
+"""How are a few curves drawn in a dock?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from qtpy.QtWidgets import QSizePolicy, QWidget
+
+HEIGHT = 170
+MARGIN = 6
+TICK = 4
+MOST_TICKS = 4
+FAINT = 110
+"""Opacity of axes, out of 255."""
+COLOURS = ("#4c9be8", "#f0883e", "#3fb68b", "#d16ba5")
+"""Curves are seen on dark and on light ground, and told apart by eyes that see fewer colours."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Values over positions.
+
+    Parameters
+    ----------
+    label : str
+        What the legend says; empty: it is left out there.
+    x, y : array
+        Positions and values; what is not finite leaves a gap.
+    colour : str
+        As Qt reads it.
+    dashed : bool
+        Whether it is drawn as a dashed line, for what is expected rather than measured.
+    points : bool
+        Whether each value is marked by a point rather than joined with the next.
+    """
+
+    label: str
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    colour: str = COLOURS[0]
+    dashed: bool = False
+    points: bool = False
+
+
+class Plot(QWidget):
+    """A small plot in the colours of napari's theme: two axes with a few ticks, curves, and a legend above them.
+
+    Parameters
+    ----------
+    x_label, y_label : str
+        What the axes show, with units.
+    logarithmic : bool
+        Whether values are shown on a logarithmic axis; those that are not positive are left out.
+    """
+
+    def __init__(self, x_label: str = "", y_label: str = "", logarithmic: bool = False) -> None:
+        super().__init__()
+        self.x_label = x_label
+        self.y_label = y_label
+        self.logarithmic = logarithmic
+        self.curves: list[Curve] = []
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        return QSize(200, HEIGHT)
+
+    def show_curves(self, curves: Sequence[Curve]) -> None:
+        """Draw these curves instead of the present ones."""
+        self.curves = list(curves)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        drawn = [(curve, *self._finite(curve)) for curve in self.curves]
+        drawn = [(curve, x, y) for curve, x, y in drawn if np.isfinite(y).any()]
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if not drawn:
+            painter.setPen(self._ink(FAINT))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "nothing to show yet")
+            return
+        x_range = _range([x for _, x, _ in drawn])
+        y_range = _range([y for _, _, y in drawn], padding=0.05)
+        frame = self._frame(y_range)
+        self._draw_axes(painter, frame, x_range, y_range)
+        self._draw_legend(painter, frame, [curve for curve, _, _ in drawn])
+        painter.setClipRect(frame.adjusted(-1, -1, 1, 1))
+        for curve, x, y in drawn:
+            across = frame.left() + frame.width() * (x - x_range[0]) / (x_range[1] - x_range[0])
+            up = frame.bottom() - frame.height() * (y - y_range[0]) / (y_range[1] - y_range[0])
+            _draw_curve(painter, curve, across, up)
+
+    def _finite(self, curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        y = np.asarray(curve.y, dtype=float)
+        if self.logarithmic:
+            y = np.log10(np.where(y > 0, y, np.nan))
+        return np.asarray(curve.x, dtype=float), np.where(np.isfinite(y), y, np.nan)
+
+    def _ink(self, opacity: int = 255) -> QColor:
+        colour = QColor(self.palette().color(self.foregroundRole()))
+        colour.setAlpha(opacity)
+        return colour
+
+    def _frame(self, y_range: tuple[float, float]) -> QRectF:
+        metrics = self.fontMetrics()
+        line = metrics.height()
+        left = max(metrics.horizontalAdvance(_text(self._value(tick))) for tick in self._y_ticks(y_range)) + TICK + MARGIN
+        top, below = line + MARGIN, (2 if self.x_label else 1) * line + TICK
+        return QRectF(left, top, self.width() - left - MARGIN, self.height() - top - below - MARGIN)
+
+    def _value(self, position: float) -> float:
+        return float(10**position) if self.logarithmic else position
+
+    def _y_ticks(self, y_range: tuple[float, float]) -> list[float]:
+        if not self.logarithmic:
+            return _ticks(*y_range)
+        decades = [float(n) for n in range(int(np.ceil(y_range[0])), int(np.floor(y_range[1])) + 1)]
+        if len(decades) > 1:
+            return decades[:: 1 + len(decades) // (MOST_TICKS + 1)]
+        return [float(np.log10(tick)) for tick in _ticks(10 ** y_range[0], 10 ** y_range[1]) if tick > 0]
+
+    def _draw_axes(self, painter: QPainter, frame: QRectF, x_range: tuple[float, float], y_range: tuple[float, float]) -> None:
+        painter.setPen(QPen(self._ink(FAINT), 1))
+        painter.drawLine(frame.bottomLeft(), frame.bottomRight())
+        painter.drawLine(frame.bottomLeft(), frame.topLeft())
+        metrics, line = self.fontMetrics(), self.fontMetrics().height()
+        painter.setPen(self._ink(200))
+        for tick in _ticks(*x_range):
+            x = frame.left() + frame.width() * (tick - x_range[0]) / (x_range[1] - x_range[0])
+            painter.drawLine(QPointF(x, frame.bottom()), QPointF(x, frame.bottom() + TICK))
+            width = metrics.horizontalAdvance(_text(tick))
+            place = min(x - width / 2, frame.right() - width)
+            painter.drawText(QRectF(place, frame.bottom() + TICK, width + 1, line), 0, _text(tick))
+        for tick in self._y_ticks(y_range):
+            y = frame.bottom() - frame.height() * (tick - y_range[0]) / (y_range[1] - y_range[0])
+            painter.drawLine(QPointF(frame.left() - TICK, y), QPointF(frame.left(), y))
+            beside = QRectF(0, y - line / 2, frame.left() - TICK - 2, line)
+            painter.drawText(beside, Qt.AlignmentFlag.AlignRight, _text(self._value(tick)))
+        below = QRectF(frame.left(), frame.bottom() + TICK + line, frame.width(), line)
+        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, self.x_label)
+        painter.drawText(QRectF(0, 0, frame.width(), line), Qt.AlignmentFlag.AlignLeft, self.y_label)
+
+    def _draw_legend(self, painter: QPainter, frame: QRectF, curves: Sequence[Curve]) -> None:
+        """Write the labels above the plot, from the right, each in its colour; they share the room."""
+        metrics, labelled = self.fontMetrics(), [curve for curve in curves if curve.label]
+        free = frame.right() - metrics.horizontalAdvance(self.y_label) - 2 * MARGIN
+        right = frame.right()
+        for number, curve in enumerate(reversed(labelled)):
+            share = int(free / (len(labelled) - number)) - MARGIN
+            text = metrics.elidedText(curve.label, Qt.TextElideMode.ElideMiddle, share)
+            width = metrics.horizontalAdvance(text) + 1
+            painter.setPen(QColor(curve.colour))
+            painter.drawText(QRectF(right - width, 0, width, metrics.height()), 0, text)
+            right -= width + 2 * MARGIN
+            free -= width + 2 * MARGIN
+
+
+def _draw_curve(painter: QPainter, curve: Curve, across: NDArray[np.float64], up: NDArray[np.float64]) -> None:
+    pen = QPen(QColor(curve.colour), 1.5)
+    if curve.dashed:
+        pen.setStyle(Qt.PenStyle.DashLine)
+    painter.setPen(pen)
+    known = np.isfinite(across) & np.isfinite(up)
+    if curve.points or known.sum() == 1:
+        painter.setBrush(QColor(curve.colour))
+        for x, y in zip(across[known], up[known], strict=True):
+            painter.drawEllipse(QPointF(x, y), 2, 2)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        return
+    for piece in np.split(np.arange(len(across)), np.flatnonzero(~known)):
+        piece = piece[known[piece]]
+        painter.drawPolyline(QPolygonF([QPointF(across[n], up[n]) for n in piece]))
+
+
+def _range(values: Sequence[NDArray[np.float64]], padding: float = 0.0) -> tuple[float, float]:
+    low = float(min(np.nanmin(array) for array in values if np.isfinite(array).any()))
+    high = float(max(np.nanmax(array) for array in values if np.isfinite(array).any()))
+    more = padding * (high - low) if high > low else 0.5 * abs(high) or 0.5
+    return low - more, high + more
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Return at most a few round numbers from `low` to `high`."""
+    step = 10.0 ** np.floor(np.log10((high - low) / MOST_TICKS))
+    step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (factor * step) <= MOST_TICKS)
+    return [float(n * step) for n in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]
+
+
+def _text(value: float) -> str:
+    return f"{value:.4g}" if abs(value) < 1e5 else f"{value:.1e}"

@@ -1,0 +1,1 @@
+"""In which ways can a few layers be looked at together?"""

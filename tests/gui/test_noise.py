@@ -1,0 +1,66 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from napari.viewer import Viewer
+from pytestqt.qtbot import QtBot
+
+from napari_tweedie.widgets.denoise import Denoise
+from napari_tweedie.widgets.layers import METADATA
+from napari_tweedie.widgets.panel import Panel
+
+Press = Callable[[Panel], str]
+LIMIT = 60_000
+
+
+@pytest.fixture
+def photons(rng: np.random.Generator, scene: np.ndarray) -> np.ndarray:
+    """The scene in counts, three a photon and 100 in the dark, with read noise."""
+    lit = np.kron(np.where(scene > 0.3, scene, 0.0), np.ones((3, 3)))
+    return (3 * rng.poisson(20 * lit) + 100 + rng.normal(0, 4.0, lit.shape)).astype(np.float32)
+
+
+def test_the_fit_of_photon_noise_is_shown_and_used(
+    viewer: Viewer, denoise: Denoise, press: Press, qtbot: QtBot, photons: np.ndarray
+) -> None:
+    viewer.add_image(photons, name="cells")
+    denoise.noise.choose("poisson")
+    qtbot.waitUntil(lambda: len(denoise.noise.channels) == 1 and denoise.noise.plot.isVisible(), timeout=LIMIT)
+    shown = {field: widget.number.value() for field, widget in denoise.noise.open.items()}
+    assert shown == {
+        "gain": pytest.approx(3, rel=0.1),
+        "offset": pytest.approx(100, abs=1),
+        "read_noise": pytest.approx(4, rel=0.1),
+    }
+    points, line = denoise.noise.plot.curves
+    assert points.points
+    np.testing.assert_allclose(np.diff(line.y) / np.diff(line.x), shown["gain"], rtol=0.02)
+    assert denoise.noise.plot.y() > denoise.noise.form.y()
+    status = press(denoise)
+    (noise,) = viewer.layers[-1].metadata[METADATA]["noise"]
+    assert noise["gain"] == pytest.approx(shown["gain"], rel=1e-3)
+    assert "gain 3" in status
+
+
+def test_a_given_offset_is_kept_and_the_rest_estimated_again(
+    viewer: Viewer, denoise: Denoise, qtbot: QtBot, photons: np.ndarray
+) -> None:
+    viewer.add_image(photons, name="cells")
+    denoise.noise.choose("poisson")
+    qtbot.waitUntil(lambda: len(denoise.noise.channels) == 1, timeout=LIMIT)
+    offset = denoise.noise.open["offset"]
+    offset.automatic.setChecked(False)
+    offset.number.setValue(90)
+    qtbot.waitUntil(lambda: [channel.noise.offset for channel in denoise.noise.channels] == [90], timeout=LIMIT)
+    assert denoise.recipe().noise.offset == 90
+    assert denoise.recipe().noise.gain is None
+    denoise.noise.choose("gaussian")
+    assert not denoise.noise.plot.isVisible()
+
+
+def test_a_preview_has_the_noise_of_the_whole_layer(viewer: Viewer, denoise: Denoise, qtbot: QtBot, photons: np.ndarray) -> None:
+    viewer.add_image(photons, name="cells")
+    denoise.noise.choose("poisson")
+    qtbot.waitUntil(lambda: len(denoise.noise.channels) == 1, timeout=LIMIT)
+    assert denoise.order(preview=True).recipe.noise == denoise.noise.channels[0].noise
+    assert denoise.order(preview=False).recipe.noise.gain is None

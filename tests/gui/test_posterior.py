@@ -1,0 +1,92 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from napari.viewer import Viewer
+from pytestqt.qtbot import QtBot
+
+from napari_tweedie.engine import last, run
+from napari_tweedie.recipe import Recipe
+from napari_tweedie.widgets.panel import Panel
+from napari_tweedie.widgets.posterior import Posterior
+
+LIMIT = 300_000
+
+
+@pytest.fixture
+def dock(viewer: Viewer, qtbot: QtBot) -> Posterior:
+    rng = np.random.default_rng(0)
+    truth = 1000 + 50 * rng.standard_normal((48, 40))
+    viewer.add_image(truth.astype(np.float32), name="truth")
+    viewer.add_image((truth + 25 * rng.standard_normal(truth.shape)).astype(np.float32), name="cells", scale=(0.5, 0.5))
+    dock = Posterior(viewer)
+    viewer.window.add_dock_widget(dock, name="Sample posterior")
+    dock.choosers["denoiser"].choose("gaussian")
+    dock.choosers["sampler"].form.editors["samples"].set(4)
+    dock.noise.sigma.set_value(25.0)
+    return dock
+
+
+def test_samples_and_their_summary_are_layers(dock: Posterior, finish: Callable[[Panel], str]) -> None:
+    dock.run()
+    finish(dock)
+    layers = dock.viewer.layers
+    names = {layer.name for layer in layers} - {"truth", "cells"}
+    assert names == {f"cells · {what}" for what in ("mean", "std", "lower 90 %", "upper 90 %", "samples")}
+    samples = layers["cells · samples"]
+    assert samples.data.shape == (4, 48, 40)
+    assert samples.axis_labels[0] == "sample"
+    np.testing.assert_allclose(samples.scale, (1, 0.5, 0.5))
+    assert layers["cells · std"].contrast_limits[0] == 0
+    stored = layers["cells · std"].metadata["napari_tweedie"]
+    again = last(run(Recipe.model_validate(stored["recipe"]), layers["cells"].data))
+    np.testing.assert_array_equal(again.images["samples"], samples.data)
+
+
+def test_a_stop_keeps_the_samples_that_are_complete(dock: Posterior, finish: Callable[[Panel], str], qtbot: QtBot) -> None:
+    dock.viewer.add_image(np.random.default_rng(0).random((512, 600), np.float32), name="large")
+    dock.choosers["sampler"].form.editors["samples"].set(200)
+    dock.run()
+    qtbot.waitUntil(lambda: any("samples" in layer.name for layer in dock.viewer.layers), timeout=LIMIT)
+    qtbot.waitUntil(lambda: dock._run.trace[-1].get("finished", 0) >= 2, timeout=LIMIT)
+    dock.cancel()
+    assert "are kept" in finish(dock)
+    (samples,) = [layer for layer in dock.viewer.layers if "· samples" in layer.name]
+    assert 2 <= len(samples.data) < 200
+    assert samples.data.std(0).min() > 0
+    assert "stopped" in samples.name
+
+
+def test_a_sampler_is_proposed_for_the_degradation(dock: Posterior) -> None:
+    dock.choosers["degradation"].choose("gaussian-blur")
+    assert dock.choosers["sampler"].name == "split-gibbs"
+    dock.choosers["degradation"].choose("identity")
+    assert dock.choosers["sampler"].name == "moment-matched"
+
+
+def test_calibration_corrects_the_interval(dock: Posterior, finish: Callable[[Panel], str]) -> None:
+    dock.choosers["denoiser"].form.editors["std"].set(0.02)  # far too sure of itself
+    dock.reliability.layer.set_value(dock.viewer.layers["truth"])
+    dock.calibrate()
+    finish(dock)
+    interval = dock.recipe().interval
+    assert interval.factor > 1.5
+    assert interval.coverage == pytest.approx(0.9, abs=0.05)
+    assert "times as wide" in dock.reliability.said.text()
+    dock.run()
+    finish(dock)
+    stored = dock.viewer.layers["cells · mean"].metadata["napari_tweedie"]["recipe"]["interval"]
+    assert stored["factor"] == interval.factor
+
+
+def test_calibration_without_a_clean_layer_says_what_to_do(dock: Posterior, finish: Callable[[Panel], str]) -> None:
+    dock.reliability.layer.set_value(None)
+    dock.calibrate()
+    assert "clean layer" in dock.bar.status.text()
+
+
+def test_a_pair_that_does_not_fit_is_refused_in_a_sentence(dock: Posterior, finish: Callable[[Panel], str]) -> None:
+    dock.choosers["degradation"].choose("gaussian-blur")
+    dock.choosers["sampler"].choose("moment-matched")
+    dock.run()
+    assert "split-gibbs" in finish(dock)

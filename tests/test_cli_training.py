@@ -1,0 +1,65 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from typer.testing import CliRunner
+
+from napari_tweedie.cli import app
+from napari_tweedie.denoisers.network import load_network
+from napari_tweedie.images.files import write
+
+SMALL = {"widths": [16, 16], "blocks": 1, "steps": 2, "batch": 2, "patch": 16, "large_patch": 16, "precision": "float32"}
+
+
+def call(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def metadata(path: Path) -> dict[str, str]:
+    with safe_open(path, "pt") as file:
+        return file.metadata()
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    call("train", tmp_path / "run", "--synthetic", 1, "--settings", json.dumps(SMALL), "--device", "cpu")
+    return tmp_path / "run" / "weights.safetensors"
+
+
+def test_train_writes_weights_that_say_how_they_were_made(trained: Path) -> None:
+    assert load_network(trained, torch.device("cpu")).widths == (16, 16)
+    assert json.loads(metadata(trained)["training"])["steps"] == 2
+
+
+def test_adapt_writes_weights_and_says_what_was_gained(trained: Path, tmp_path: Path) -> None:
+    y, x = np.mgrid[:80, :96]
+    noise = np.random.default_rng(0).normal(0, 20, (80, 96))
+    write(tmp_path / "lattice.tif", (500 + 100 * np.sin(x) * np.sin(y) + noise).astype(np.float32), "yx")
+    out = tmp_path / "adapted.safetensors"
+    settings = json.dumps({"steps": 60, "learning_rate": 0.005, "patch": 32})
+    said = call("adapt", tmp_path / "lattice.tif", out, "--from", trained, "--sigma", 20, "--settings", settings)
+    assert "dB better" in said
+    facts = metadata(out)
+    assert float(facts["gain"].removesuffix(" dB")) > 1
+    assert facts["architecture"] == metadata(trained)["architecture"]
+    assert len(facts["start"]) == 64
+
+
+def test_adapt_changes_nothing_where_nothing_is_better(trained: Path, tmp_path: Path) -> None:
+    write(tmp_path / "image.tif", np.random.default_rng(0).normal(0, 1, (64, 64)).astype(np.float32), "yx")
+    out = tmp_path / "adapted.safetensors"
+    still = json.dumps({"steps": 1, "learning_rate": 1e-12, "patch": 32})
+    assert "the one before" in call("adapt", tmp_path / "image.tif", out, "--from", trained, "--settings", still)
+    x, sigma = torch.rand(1, 1, 32, 32), torch.tensor([0.1])
+    one, other = (load_network(path, torch.device("cpu"))(x, sigma) for path in (trained, out))
+    assert torch.equal(one, other)
+
+
+def test_adapt_refuses_other_suffixes(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"written as \.safetensors"):
+        call("adapt", tmp_path / "image.tif", tmp_path / "weights.pt")

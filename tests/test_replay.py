@@ -1,0 +1,103 @@
+"""Does a recipe that is passed on do the same again?"""
+
+import json
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator
+from typer.testing import CliRunner
+
+from napari_tweedie.cli import app
+from napari_tweedie.engine import last, run
+from napari_tweedie.images.files import read, write
+from napari_tweedie.recipe import Recipe
+from napari_tweedie.replay import as_command_line, as_python, differences, essentials, schema
+
+RECIPES = [
+    Recipe(),
+    Recipe(job="degrade", degradation={"name": "downsample", "factor": 4}, noise={"name": "poisson", "gain": 2.0}, seed=5),
+    Recipe(
+        job="restore",
+        degradation={"name": "psf-blur", "psf": {"name": "beads.tif"}, "boundary": "circular"},
+        solver={"name": "wiener", "balance": 0.5},
+        noise={"sigma": 0.05},
+        tile=64,
+    ),
+    Recipe(job="restore", degradation={"name": "composition", "outer": {"name": "downsample", "factor": 2}}, solver="tikhonov"),
+]
+
+OLD = """
+{"version": 1, "job": "restore", "denoiser": {"name": "unet", "precision": "auto"},
+ "degradation": {"name": "gaussian-blur", "boundary": "pad", "std": 2.5, "axial_std": 0.0},
+ "noise": {"name": "gaussian", "sigma": 3.0}, "solver": {"name": "pnp-admm", "iterations": 7},
+ "axes": "tyx", "volume": false, "seed": 5, "device": "auto", "tile": 0}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, rng: np.random.Generator) -> Path:
+    write(tmp_path / "image.tif", rng.random((32, 48)).astype(np.float32), "yx")
+    write(tmp_path / "beads.tif", np.ones((3, 3), np.float32), "yx")
+    return tmp_path
+
+
+@pytest.mark.parametrize("recipe", RECIPES[1:3])
+def test_python_and_command_line_do_what_the_recipe_does(recipe: Recipe, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    arrays = {name: np.ones((3, 3), np.float32) for name in recipe.degradation.arrays()}
+    (expected,) = last(run(recipe, read(folder / "image.tif").data, **arrays)).images.values()
+    exec(as_python(recipe, result="a.tif"), {})
+    program, *arguments = shlex.split(as_command_line(recipe, result="b.tif"))
+    assert program == "napari-tweedie"
+    assert CliRunner().invoke(app, arguments, catch_exceptions=False).exit_code == 0
+    for name in ("a.tif", "b.tif"):
+        np.testing.assert_array_equal(read(folder / name).data, expected)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_what_is_at_its_default_is_not_said(recipe: Recipe) -> None:
+    said = essentials(recipe)
+    assert "version" not in said
+    again = Recipe(**said)
+    assert again.model_dump_json() == recipe.model_dump_json()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_schema_accepts_recipes(recipe: Recipe) -> None:
+    Draft202012Validator(schema()).validate(json.loads(recipe.model_dump_json()))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"job": "paint"}, {"solver": "magic"}, {"solver": {"name": "hqs", "iterations": -1}}, {"unknown": 1}]
+)
+def test_the_schema_refuses_what_is_no_recipe(wrong: dict[str, object]) -> None:
+    assert not Draft202012Validator(schema()).is_valid(wrong)
+
+
+def test_the_published_schema_is_current() -> None:
+    """Run ``napari-tweedie schema > docs/recipe.schema.json`` after changing a parameter."""
+    published = Path(__file__).parents[1] / "docs" / "recipe.schema.json"
+    assert json.loads(published.read_text()) == schema()
+
+
+def test_recipes_of_the_first_version_load() -> None:
+    recipe = Recipe.model_validate_json(OLD)
+    assert recipe.degradation.std == 2.5  # type: ignore[attr-defined]
+    assert recipe.solver.iterations == 7  # type: ignore[attr-defined]
+    assert (recipe.noise.sigma, recipe.axes, recipe.seed) == (3.0, "tyx", 5)  # type: ignore[attr-defined]
+
+
+def test_a_replay_by_other_software_or_arrays_is_told_of() -> None:
+    psf = np.ones((3, 3))
+    recipe = Recipe(job="restore", degradation={"name": "psf-blur", "psf": psf})
+    provenance = last(run(recipe, np.random.default_rng(0).random((16, 16)))).provenance
+    assert differences(provenance, recipe) == []
+    changed = {**provenance, "version": "0.0.1", "denoiser": {"weights": "0" * 64}}
+    other = recipe.with_inputs(psf=2 * psf)
+    told = differences(changed, other)
+    assert len(told) == 3
+    assert "version 0.0.1" in told[0]
+    assert "other weights" in told[1]
+    assert "'psf' is not the one" in told[2]
