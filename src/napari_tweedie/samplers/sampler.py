@@ -98,9 +98,14 @@ class Sampler(Method):
 
 
 def watch(estimates: Iterator[Tensor], residual: Callable[[Tensor], float], total: int) -> Iterator[State]:
-    """Measure the samples after every step; stop with those before and a note when they are no longer finite."""
+    """Measure the samples after every step; stop with those before and a note when they are no longer finite.
+
+    A state is yielded when the next one is known, so that the last can say that it is.
+    """
     states = (State(k, total, x, residual(x)) for k, x in enumerate(estimates, start=1))
     state = next(states)
+    if not isfinite(state.residual):
+        raise ValueError("the samples are not finite after the first step: check the noise level and the image")
     for following in states:
         if not isfinite(following.residual):
             note = f"The samples diverged and were stopped after {state.iteration} of {total} steps: they are no draws."

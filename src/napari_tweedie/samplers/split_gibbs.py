@@ -37,7 +37,7 @@ class SplitGibbs(Sampler):
     title: ClassVar[str] = "Split Gibbs"
 
     iterations: int = Parameter(30, "Turns of data and denoiser.", ge=1, le=10000)
-    depth: int = Parameter(4, "Noise levels of a denoising draw; a turn costs one denoising more.", ge=1, le=100, advanced=True)
+    depth: int = Parameter(4, "Noise levels of a denoising draw; a turn costs one denoising more.", ge=3, le=100, advanced=True)
     start: float = Parameter(0.5, "Coupling ρ of the first turn.", unit="range", gt=0, le=10, advanced=True)
 
     def steps(self) -> int:
