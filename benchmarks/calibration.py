@@ -38,9 +38,8 @@ def main() -> None:
     arguments.add_argument("--denoiser", nargs="*", default=[name for name in denoisers.names() if name not in SKIPPED])
     options = arguments.parse_args()
     images = crops(options.folder, options.quick)
-    print(
-        f"| mean PSNR of {len(images)} images of {images[0].shape[-1]}², dB | σ | {' | '.join(map(str, FACTORS))} | loss | worst loss |"
-    )
+    what = f"mean PSNR of {len(images)} images of {images[0].shape[-1]}², dB"
+    print(f"| {what} | σ | {' | '.join(map(str, FACTORS))} | loss | worst loss |")
     print("| --- |" + " ---: |" * (len(FACTORS) + 3))
     for name in options.denoiser:
         denoiser = denoisers.load(name)

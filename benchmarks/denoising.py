@@ -1,7 +1,7 @@
 """How well do the denoisers remove white Gaussian noise? PSNR, SSIM, time and memory; noise not clipped, peak 1, unrounded.
 
-Usage: ``python benchmarks/denoising.py DATA [--quick] [--denoiser NAME …] [--figure FILE]``; DATA holds folders ``set12``, ``bsd68``
-and ``clean`` of grey images. Any registered denoiser can be named, and any of the functions of other packages below.
+Usage: ``python benchmarks/denoising.py DATA [--quick] [--denoiser NAME …] [--figure FILE]``; DATA holds folders ``set12``,
+``bsd68`` and ``clean`` of grey images. Any registered denoiser can be named, and any of the functions of other packages below.
 ``--quick`` takes a few images, cut to 128 × 128. The figure shows an image of ``sample_data``.
 """
 
