@@ -11,10 +11,10 @@ from napari_tweedie import denoisers
 KNOWS_GREY_LEVELS = {"gaussian", "mixture", "empirical"}
 """Priors of images in units of their own: they follow neither a scale nor a shift of the grey levels, and keep no constants."""
 
-KNOWS_BLACK = {"unet"}
+KNOWS_BLACK = {"unet", "unet-small"}
 """Images are non-negative to it: it follows a scale, but not a shift."""
 
-MEAN = {"wavelet": 5e-3, "nlm": 2e-2, "dictionary": 2e-2, "bm3d": 5e-3, "unet": 5e-3}
+MEAN = {"wavelet": 5e-3, "nlm": 2e-2, "dictionary": 2e-2, "bm3d": 5e-3, "unet": 5e-3, "unet-small": 5e-3}
 """How far the mean may move, in noise levels; the others keep it but for rounding."""
 
 LEAST_GAIN = {"gaussian": 1.5}
@@ -35,7 +35,7 @@ def load(name: str, shape: tuple[int, ...], **parameters: object) -> denoisers.D
     """Return a denoiser for images of a spatial shape, in float32."""
     if name == "empirical":
         parameters["images"] = np.random.default_rng(7).random((5, *shape)).astype(np.float32)
-    if name == "unet":
+    if "precision" in denoisers.registry.method(name).model_fields:
         parameters["precision"] = "float32"
     return denoisers.load(name, **parameters)
 
