@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 import torch
-from denoising import images_of, psnr
+from denoising import centre, images_of, psnr
 
 from napari_tweedie import denoisers
 
@@ -26,8 +26,7 @@ def crops(folder: Path, quick: bool) -> list[torch.Tensor]:
     every = 12 if quick else 4
     images = [*images_of(folder / "bsd68")[::every], *images_of(folder / "clean")[:: 3 if quick else 1]]
     size = CROP // 2 if quick else CROP
-    starts = [[(n - size) // 2 for n in image.shape[2:]] for _, image in images]
-    return [image[..., y : y + size, x : x + size] for (_, image), (y, x) in zip(images, starts, strict=True)]
+    return [centre(image, size) for _, image in images]
 
 
 def main() -> None:

@@ -76,6 +76,12 @@ def images_of(folder: Path) -> list[tuple[str, torch.Tensor]]:
     return images
 
 
+def centre(image: torch.Tensor, size: int) -> torch.Tensor:
+    """Return the size × size pixels in the middle."""
+    y, x = ((n - size) // 2 for n in image.shape[2:])
+    return image[..., y : y + size, x : x + size]
+
+
 def psnr(estimate: torch.Tensor, truth: torch.Tensor) -> float:
     """Return the peak signal-to-noise ratio in dB of images whose peak is 1; the estimate is not rounded."""
     return float(-10 * torch.log10((estimate - truth).square().mean()))
@@ -160,7 +166,7 @@ def main() -> None:
     for number, name in enumerate(SETS):
         images = [image for _, image in images_of(options.folder / name)]
         if options.quick:
-            images = [image[..., :128, :128] for image in images[:: len(images) // 3][:3]]
+            images = [centre(image, 128) for image in images[:: len(images) // 3][:3]]
         size = f"{len(images)} images{' of 128 × 128' if options.quick else ''}"
         print(f"\n| {name}, {size} | PSNR, dB, at σ = 15 / 25 / 50 | SSIM | seconds a call |\n| --- | --- | --- | ---: |")
         for method in options.denoiser:
@@ -169,10 +175,9 @@ def main() -> None:
             print(f"| {method} | {decibels if trained else ''} | {similarity if trained else ''} | {seconds:.2f} |", flush=True)
         for method, values in PUBLISHED.items() if number < 2 and not options.quick else ():
             print(f"| {method} (published) | {values[number]} | | |")
-    size = 128 if options.quick else 512
-    print(f"\n| one call on {size} × {size} | MB above what is loaded |\n| --- | ---: |")
+    print("\n| one call on 512 × 512 | peak memory above what is loaded, MB |\n| --- | ---: |")
     for method in options.denoiser:
-        print(f"| {method} | {memory(method, size):.0f} |", flush=True)
+        print(f"| {method} | {memory(method, 512):.0f} |", flush=True)
     if options.figure:
         draw(options.figure, [name for name in options.denoiser if "untrained" not in name])
 
