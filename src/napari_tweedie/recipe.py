@@ -101,6 +101,11 @@ class Recipe(BaseModel):
         return degradation.with_spacing(tuple(sizes), None if self.unit == "pixel" else METRES[self.unit] * 1e9)
 
     @property
+    def aspect(self) -> float:
+        """Distance of the planes of a stack over that of the pixels within them; 1 where it is not known."""
+        return self.spacing[0] / (self.spacing[1] * self.spacing[2]) ** 0.5 if len(self.spacing) == 3 else 1.0
+
+    @property
     def inverts(self) -> bool:
         """Whether the input is a measurement by the degradation, and the result the image that was measured."""
         return self.job in ("restore", "sample")
