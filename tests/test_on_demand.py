@@ -94,3 +94,12 @@ def test_memory_is_given_back_as_regions_leave_the_cache() -> None:
     for plane in range(4):
         result[plane]
     assert len(result._kept) == 1
+
+
+def test_errors_are_told_where_somebody_listens_and_raised_otherwise() -> None:
+    image = np.full((2, 32, 32), np.nan, np.float32)
+    told: list[Exception] = []
+    assert np.isnan(lazy(QUICK, image, failed=told.append).compute()).all()
+    assert "not finite" in str(told[0])
+    with pytest.raises(ValueError, match="not finite"):
+        lazy(QUICK, image).compute()

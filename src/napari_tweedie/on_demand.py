@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,9 +26,10 @@ TILE = 512
 """Side of the regions: small enough to appear soon, large enough that margins cost little."""
 CACHE = 256 * 2**20
 """Bytes of results that are kept, those looked at last."""
+Failed = Callable[[Exception], None]
 
 
-def lazy(recipe: Recipe, image: Any, cache: int = CACHE, **inputs: Any) -> da.Array:
+def lazy(recipe: Recipe, image: Any, cache: int = CACHE, failed: Failed | None = None, **inputs: Any) -> da.Array:
     """Return the result of a recipe as a dask array that computes a region when it is looked at.
 
     Range and noise level are measured on samples when the first region is computed, and are the same everywhere.
@@ -41,6 +42,8 @@ def lazy(recipe: Recipe, image: Any, cache: int = CACHE, **inputs: Any) -> da.Ar
         A NumPy, dask or zarr array of any size.
     cache : int
         Bytes of results to keep.
+    failed : callable, optional
+        Told of the error of a region, which is then empty (NaN; in 8-bit colour, black); without it the error is raised.
     **inputs
         Arrays that the recipe's degradation names, such as ``psf`` or ``mask``.
 
@@ -51,11 +54,11 @@ def lazy(recipe: Recipe, image: Any, cache: int = CACHE, **inputs: Any) -> da.Ar
     """
     import dask.array as da
 
-    result = OnDemand(recipe.with_inputs(**inputs), image, cache)
+    result = OnDemand(recipe.with_inputs(**inputs), image, cache, failed)
     return da.from_array(result, chunks=result.regions.chunks, name=False, meta=np.empty((0,) * result.ndim, result.dtype))
 
 
-def lazy_levels(recipe: Recipe, levels: Sequence[Any], cache: int = CACHE) -> list[da.Array]:
+def lazy_levels(recipe: Recipe, levels: Sequence[Any], cache: int = CACHE, failed: Failed | None = None) -> list[da.Array]:
     """Return the levels of a multiscale image denoised on demand, each with its own noise: averaging has lowered it.
 
     Raises
@@ -66,7 +69,8 @@ def lazy_levels(recipe: Recipe, levels: Sequence[Any], cache: int = CACHE) -> li
     if recipe.job != "denoise":
         raise ValueError(f"only denoising is shown at every resolution, not {recipe.job!r}: restore the finest level")
     coarse = recipe.model_copy(update={"noise": Gaussian()})
-    return [lazy(coarse if number else recipe, level, cache // len(levels)) for number, level in enumerate(levels)]
+    share = cache // len(levels)
+    return [lazy(coarse if number else recipe, level, share, failed) for number, level in enumerate(levels)]
 
 
 class OnDemand:
@@ -80,9 +84,11 @@ class OnDemand:
         The image.
     cache : int
         Bytes of results to keep.
+    failed : callable, optional
+        As in `lazy`.
     """
 
-    def __init__(self, recipe: Recipe, image: Any, cache: int) -> None:
+    def __init__(self, recipe: Recipe, image: Any, cache: int, failed: Failed | None = None) -> None:
         axes = recipe.axes or guess_axes(image.shape)
         self.recipe = recipe.model_copy(update={"axes": axes})
         self.image = image
@@ -91,6 +97,7 @@ class OnDemand:
         self.ndim = len(self.shape)
         self.dtype = np.dtype(np.uint8 if "s" in axes and image.dtype == np.uint8 else np.float32)
         self._cache = cache
+        self._failed = failed
         self._kept: OrderedDict[tuple[int, ...], NDArray[Any]] = OrderedDict()
         self._channels: dict[int, Channel] = {}
         self._lock = threading.Lock()
@@ -125,11 +132,21 @@ class OnDemand:
         place = tuple(at.start for at in region)
         with self._lock:
             if place not in self._kept:
-                self._kept[place] = self._computed(region)
+                self._kept[place] = self._result(region)
                 while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > self._cache:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(place)
             return self._kept[place]
+
+    def _result(self, region: Region) -> NDArray[Any]:
+        try:
+            return self._computed(region)
+        except Exception as error:
+            if self._failed is None:
+                raise
+            self._failed(error)
+            nothing = 0 if self.dtype == np.uint8 else np.nan
+            return np.full([at.stop - at.start for at in region], nothing, self.dtype)
 
     def _computed(self, region: Region) -> NDArray[Any]:
         if not self._channels:

@@ -2,13 +2,75 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from napari_tweedie.recipe import JobName
+from napari.layers import Image
+from qtpy.QtWidgets import QCheckBox, QWidget
+
+from napari_tweedie.recipe import JobName, Recipe
+from napari_tweedie.widgets.arrangement import one_row
+from napari_tweedie.widgets.background import Background
+from napari_tweedie.widgets.forms import Chooser
+from napari_tweedie.widgets.on_demand import lazy_layer, shown_part
 from napari_tweedie.widgets.panel import Panel
+from napari_tweedie.widgets.words import sentence
+
+PROBES = 8
+"""Of the standard deviation, each as long as the denoising itself."""
+STD_TIP = (
+    f"Add a layer of how uncertain every pixel is: the posterior standard deviation by the denoiser's own Jacobian. Takes about "
+    f"{PROBES + 1} times as long. It does not know of errors that the denoiser makes everywhere."
+)
+LAZY_TIP = (
+    "Add a layer at once that is computed where you look, slice by slice and level by level, for images of any size. napari "
+    "waits while a new plane is computed, about a second for 1024 × 1024 pixels, unless Preferences › Experimental › Render "
+    "Layers Asynchronously is ticked."
+)
 
 
 class Denoise(Panel):
     """The dock *Denoise*: noise is removed, nothing else is undone."""
 
     job: ClassVar[JobName] = "denoise"
+
+    def _choosers(self) -> dict[str, Chooser[Any]]:
+        self.std, self.lazy = QCheckBox("with standard deviation"), QCheckBox("only what is shown (lazy)")
+        for check in (self.std, self.lazy):
+            check.toggled.connect(self._on_edit)
+        self._looking = Background(self)
+        return super()._choosers()
+
+    def _parts(self) -> list[QWidget]:
+        return [*super()._parts(), one_row("", self.std, STD_TIP), one_row("", self.lazy, LAZY_TIP)]
+
+    def recipe(self, **changes: Any) -> Recipe:
+        with_std = self.std.isChecked() and not self.lazy.isChecked()
+        return super().recipe(**{"probes": PROBES if with_std else 0, **changes})
+
+    def obstacle(self) -> str:
+        image = self.source.image()
+        if self.std.isChecked() and self.std.isEnabled() and image is not None and image.rgb:
+            return "Colour has no standard deviation: split the layer into channels, or untick it."
+        return super().obstacle()
+
+    def run(self, preview: bool = False) -> None:
+        """Run, or add a layer that is computed where it is looked at."""
+        if preview or not self.lazy.isChecked():
+            super().run(preview)
+            return
+        try:
+            layer = lazy_layer(self.source.image(), self.recipe())
+        except ValueError as error:
+            self.bar.tell(sentence(error))
+            return
+        self.source.layer.pin()
+        self.bar.tell("Computing what is shown …")
+        self._looking.call(shown_part(layer, self.viewer.dims).compute, lambda _: self._show(layer))
+
+    def _show(self, layer: Image) -> None:
+        self.viewer.add_layer(layer)
+        self.bar.tell("The layer is computed where you look.")
+
+    def _on_edit(self, *changed: object) -> None:
+        self.std.setEnabled(not self.lazy.isChecked())
+        super()._on_edit(*changed)

@@ -113,7 +113,7 @@ def visible_crop(
 
 
 def result_layer(
-    source: Image, image: NDArray[Any], what: str, start: Sequence[int], zoom: Sequence[float], kind: str = "image"
+    source: Image, image: Any, what: str, start: Sequence[int], zoom: Sequence[float], kind: str = "image"
 ) -> Image:
     """Return a new layer that lies where its pixels come from in the input.
 
@@ -121,8 +121,9 @@ def result_layer(
     ----------
     source : Image
         The input layer; it is not changed.
-    image : array
-        The result, with as many axes as the input, and perhaps one more in front, of images that lie behind each other.
+    image : array or list of array
+        The result, with as many axes as the input, and perhaps one more in front, of images that lie behind each other; or its
+        levels, the finest first.
     what : str
         What the result is, for its name.
     start : sequence of int
@@ -135,14 +136,16 @@ def result_layer(
     ndim = source.ndim
     zoomed = np.asarray(zoom[:ndim], dtype=float)
     first = np.asarray(start[:ndim]) + 0.5 / zoomed - 0.5
-    more = image.ndim - len(zoom)
-    rgb = source.rgb and image.shape[-1] == 3
+    finest = image[0] if isinstance(image, list) else image
+    more = finest.ndim - len(zoom)
+    rgb = source.rgb and finest.shape[-1] == 3
     limits = {"image": list(source.contrast_limits), "difference": [-1.0, 1.0], "spread": [0.0, 1.0]}[kind]
     return Image(
         image,
         name=f"{source.name} · {what}",
         rgb=rgb,
-        multiscale=False,
+        multiscale=isinstance(image, list),
+        cache=False,  # what is computed on demand has a cache of its own
         scale=np.append(np.ones(more), source.scale / zoomed),
         translate=np.append(np.zeros(more), source.affine.inverse(source.data_to_world(first))),
         rotate=_with_more_axes(source.rotate, more),
