@@ -13,7 +13,8 @@ from napari_tweedie.analysis.inspections import registry as inspections
 from napari_tweedie.degradations.noise import Gaussian, Noise, Poisson
 from napari_tweedie.degradations.noise import build as build_noise
 from napari_tweedie.images.picture import METRES
-from napari_tweedie.method import Method, Registry
+from napari_tweedie.method import Method
+from napari_tweedie.registry import Registry
 from napari_tweedie.samplers.interval import Interval
 
 M = TypeVar("M", bound=Method)

@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 from napari_tweedie import degradations, denoisers, solvers
 from napari_tweedie.degradations.blur import GaussianBlur
 from napari_tweedie.degradations.noise import Gaussian
-from napari_tweedie.method import Registry
+from napari_tweedie.registry import Registry
 from napari_tweedie.solvers.splitting import HalfQuadraticSplitting
 from napari_tweedie.widgets.forms import Chooser, Form
 
