@@ -164,6 +164,7 @@ ArrayInput = Annotated[
 ]
 """Annotation of an array parameter; accepts arrays, tensors, or name and hash from a recipe."""
 
+
 def explain(error: ValidationError) -> str:
     """Say in one line what is wrong with parameters: the name, the limit, the value, and nothing else."""
     lines = []
