@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.blocks import Channel
+from napari_tweedie.channel import Channel
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.engine import run_part
 from napari_tweedie.images.axes import Layout, guess_axes

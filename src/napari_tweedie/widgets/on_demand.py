@@ -10,7 +10,7 @@ from napari.layers import Image
 from napari.utils.notifications import show_error
 
 from napari_tweedie.on_demand import lazy, lazy_levels
-from napari_tweedie.widgets.layers import METADATA, Crop, image_array, result_layer
+from napari_tweedie.widgets.layers import METADATA, image_array, result_layer
 from napari_tweedie.widgets.words import sentence
 
 if TYPE_CHECKING:
