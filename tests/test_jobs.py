@@ -3,9 +3,12 @@ import pytest
 import torch
 
 from napari_tweedie.analysis import inspections
+from napari_tweedie.analysis.poisson import PoissonEditing
+from napari_tweedie import degradations
 from napari_tweedie.denoisers.exact import Gaussian
 from napari_tweedie.engine import last, run
 from napari_tweedie.recipe import Recipe
+from napari_tweedie.samplers.interval import Interval
 
 
 @pytest.fixture
@@ -168,3 +171,57 @@ def test_samples_of_the_prior_have_its_spread() -> None:
     assert result.images["synthesised"].std() > 0.1
     with pytest.raises(ValueError, match="needs a measurement"):
         last(run(Recipe(**fields, sampler="split-gibbs"), np.zeros((8, 8))))
+
+
+@pytest.mark.parametrize("gradients", ["replace", "maximum", "average"])
+def test_a_region_is_blended_in_every_slice_as_by_hand(image: np.ndarray, gradients: str) -> None:
+    region = np.zeros((32, 28), bool)
+    region[5:20, 8:25] = True
+    source = np.random.default_rng(1).random(image.shape)
+    recipe = Recipe(job="blend", blending={"region": {"name": "marks"}, "source": {"name": "other"}, "gradients": gradients})
+    result = last(run(recipe, image, region=region, source=source))
+    expected = PoissonEditing(region=region, source=source, gradients=gradients)(image)
+    np.testing.assert_array_equal(result.images["blended"], expected)
+    stored = Recipe.model_validate(result.provenance["recipe"])
+    again = last(run(stored, image, region=region, source=source))
+    np.testing.assert_array_equal(again.images["blended"], expected)
+
+
+def test_a_slice_without_marks_stays_and_dead_pixels_are_filled(image: np.ndarray) -> None:
+    region = np.zeros(image.shape, bool)
+    region[1, 3:9, 4:12] = True
+    data = np.where(region, np.nan, image)
+    blended = last(run(Recipe(job="blend", blending={"region": region}), data)).images["blended"]
+    np.testing.assert_array_equal(blended[~region], data[~region].astype(np.float32))
+    inside, around = blended[1, 3:9, 4:12], data[1, 2:10, 3:13]
+    assert np.nanmin(around) <= inside.min() <= inside.max() <= np.nanmax(around)  # the maximum principle
+
+
+def test_colour_is_blended_channel_by_channel() -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (24, 20, 3), np.uint8)
+    region = np.zeros((24, 20), bool)
+    region[5:15, 6:12] = True
+    blended = last(run(Recipe(job="blend", axes="yxs", blending={"region": region}), rgb)).images["blended"]
+    assert (blended.shape, blended.dtype) == (rgb.shape, np.uint8)
+    np.testing.assert_array_equal(blended[~region], rgb[~region])
+    expected = PoissonEditing(region=region)(np.moveaxis(rgb, -1, 0))
+    np.testing.assert_allclose(np.moveaxis(blended, -1, 0), expected, atol=0.51)
+
+
+def test_blending_says_what_it_needs(image: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="needs a region"):
+        last(run(Recipe(job="blend"), image))
+    with pytest.raises(ValueError, match="needs an array: region"):
+        last(run(Recipe(job="blend", blending={"region": {"name": "marks"}}), image))
+
+
+def test_a_standard_deviation_of_more_than_noise_is_marked_until_it_is_calibrated(
+    measured: tuple[np.ndarray, np.ndarray, dict[str, object]],
+) -> None:
+    _, noisy, fields = measured
+    recipe = Recipe(job="sample", sampler={"name": "split-gibbs", "samples": 2, "iterations": 3}, **fields)
+    blurred = recipe.model_copy(update={"degradation": degradations.load("gaussian-blur")})
+    calibrated = blurred.model_copy(update={"interval": Interval(factor=1.2, coverage=0.9)})
+    told = [last(run(job, noisy[0])).notes for job in (recipe, blurred, calibrated)]
+    assert [len(notes) for notes in told] == [0, 1, 0]
+    assert "calibrated" in told[1][0]

@@ -10,16 +10,19 @@ from napari_tweedie import degradations, denoisers, samplers, solvers
 from napari_tweedie.analysis.decomposition import Decomposition
 from napari_tweedie.analysis.inspections import Inspection
 from napari_tweedie.analysis.inspections import registry as inspections
+from napari_tweedie.analysis.poisson import PoissonEditing
 from napari_tweedie.degradations.noise import Gaussian, Noise, Poisson
 from napari_tweedie.degradations.noise import build as build_noise
 from napari_tweedie.images.picture import METRES
-from napari_tweedie.method import Method
+from napari_tweedie.method import Input, Method
 from napari_tweedie.registry import Registry
 from napari_tweedie.samplers.interval import Interval
 
 M = TypeVar("M", bound=Method)
 
-JobName: TypeAlias = Literal["denoise", "restore", "sample", "calibrate", "degrade", "decompose", "inspect", "synthesise"]
+JobName: TypeAlias = Literal[
+    "denoise", "restore", "sample", "calibrate", "degrade", "decompose", "inspect", "synthesise", "blend"
+]
 
 _DESCRIBED = PlainSerializer(Method.describe, return_type=dict[str, Any])
 _SCHEMA = WithJsonSchema({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]})
@@ -68,6 +71,7 @@ class Recipe(BaseModel):
     inspection: Annotated[Inspection, _from(inspections), _DESCRIBED, _SCHEMA] = Field(
         "score", validate_default=True, description="What is looked at; for the job inspect."
     )
+    blending: PoissonEditing | None = Field(None, description="What is pasted into which region; for the job blend.")
     axes: str = Field("", description="One letter of tczyxsq an axis; empty: guessed from the number of axes.")
     volume: bool = Field(False, description="Treat Z as depth (3-D) rather than plane by plane.")
     spacing: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = Field(
@@ -117,6 +121,11 @@ class Recipe(BaseModel):
         removes_noise = self.job == "denoise" or (self.job == "sample" and self.degradation.name == "identity")
         return removes_noise and isinstance(self.noise, Poisson)
 
+    def arrays(self) -> dict[str, Input]:
+        """Return the arrays that its methods name, at hand or not."""
+        blending = {} if self.blending is None else self.blending.arrays()
+        return {**self.degradation.arrays(), **self.denoiser.arrays(), **blending}
+
     def with_inputs(self, **inputs: Any) -> Recipe:
         """Return this recipe with arrays filled in that its methods name, and with the pixel size known to its degradation.
 
@@ -125,12 +134,14 @@ class Recipe(BaseModel):
         ValueError
             If an array is unknown to both, or one that is needed is missing.
         """
-        unknown = set(inputs) - set(self.degradation.arrays()) - set(self.denoiser.arrays())
+        unknown = set(inputs) - set(self.arrays())
         if unknown:
             what = f"the degradation {self.degradation.name!r} and the denoiser {self.denoiser.name!r}"
             raise ValueError(f"{what} take no {', '.join(sorted(unknown))}")
         degradation = self._informed(self.degradation.with_arrays(inputs))
-        changed = {"degradation": degradation, "denoiser": self.denoiser.with_arrays(inputs)}
+        changed: dict[str, Method] = {"degradation": degradation, "denoiser": self.denoiser.with_arrays(inputs)}
+        if self.blending is not None:
+            changed["blending"] = self.blending.with_arrays(inputs)
         for part, method in changed.items():
             missing = method.missing_inputs()
             if missing:

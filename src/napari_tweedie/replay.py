@@ -29,7 +29,7 @@ for progress in run_to_file({arguments}):
 
 def as_python(recipe: Recipe, image: str = "image.tif", result: str = "result.tif") -> str:
     """Return a script that runs a recipe on a file; its arrays are read from files of their names."""
-    arrays = [f"{name}=read({_file(name, array)!r}).data" for name, array in recipe.degradation.arrays().items()]
+    arrays = [f"{name}=read({_file(name, array)!r}).data" for name, array in _named(recipe).items()]
     arguments = ", ".join(["recipe", f"Path({image!r})", f"Path({result!r})", *arrays])
     return _SCRIPT.format(recipe=pformat(essentials(recipe), sort_dicts=False, width=120), arguments=arguments)
 
@@ -37,16 +37,21 @@ def as_python(recipe: Recipe, image: str = "image.tif", result: str = "result.ti
 def as_command_line(recipe: Recipe, image: str = "image.tif", result: str = "result.tif") -> str:
     """Return the command that runs a recipe on a file; its arrays are read from files of their names."""
     words = ["napari-tweedie", recipe.job, image, result]
-    for name, array in recipe.degradation.arrays().items():
+    for name, array in _named(recipe).items():
         words += [f"--{name}", _file(name, array)]
     for field, value in essentials(recipe).items():
         if field in PARTS:
             words += _set(f"{field}.name" if field == "noise" else field, value["name"])
-            own = [key for key in value if key != "name" and key not in recipe.degradation.arrays()]
+            own = [key for key in value if key != "name" and key not in recipe.arrays()]
             words += [word for key in own for word in _set(f"{field}.{key}", value[key])]
         elif field != "job":
             words += _set(field, value)
     return shlex.join(words)
+
+
+def _named(recipe: Recipe) -> dict[str, Input]:
+    """Return the arrays that a recipe takes."""
+    return {name: array for name, array in recipe.arrays().items() if array.name or array.array is not None}
 
 
 def _set(path: str, value: Any) -> list[str]:

@@ -10,12 +10,9 @@ import typer
 from rich.progress import track
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from napari_tweedie.training.data import Images, Source
 
 LICENCES = ("open", "repo-open", "research")
-MAX_BLOCKS = 8
 
 Folders = Annotated[list[Path], typer.Option(exists=True, file_okay=False, help="Folder of images; may be given again.")]
 Start = Annotated[Path | None, typer.Option("--from", exists=True, help="Weights to start from: safetensors of `train`.")]
@@ -65,41 +62,19 @@ def adapt(
     device: Device = "auto",
 ) -> None:
     """Adapt a network to the noise and the structures of an image, without a clean one."""
-    from napari_tweedie import device as devices
-    from napari_tweedie.denoisers.network import WEIGHTS, load_network, weights_hash
+    from napari_tweedie.adaptation import START, adapt_to, save_adapted
+    from napari_tweedie.images.files import read
+    from napari_tweedie.recipe import Recipe
     from napari_tweedie.training.adapt import Adaptation
-    from napari_tweedie.training.adapt import adapt as run
-    from napari_tweedie.training.export import write_weights
 
     if weights.suffix != ".safetensors":
         raise ValueError(f"weights are written as .safetensors (got {weights.name})")
     adaptation = Adaptation.model_validate_json(settings)
-    source = start or WEIGHTS / "unet.safetensors"
-    chosen = devices.pick(device)
-    states = run(load_network(source, chosen), noisy_images(image, sigma, device=str(chosen)), adaptation)
+    picture, source = read(image), start or START
+    recipe = Recipe(axes=picture.axes, noise={} if sigma is None else {"sigma": sigma}, device=device)
+    states = adapt_to(picture.data, recipe, adaptation, source)
     for state in track(states, f"adapt to {image.name}", total=adaptation.steps, transient=True):
         last = state
-    facts = {"adaptation": adaptation.model_dump_json(), "start": weights_hash(source), "gain": f"{last.gain:.3f} dB"}
-    write_weights(last.network, weights, **facts)
+    save_adapted(last, weights, adaptation, source)
     typer.echo(f"{image.name}: {last.gain:.2f} dB better, estimated on pixels held out" if last.gain else
                f"{image.name}: no network was better beyond doubt; {weights.name} holds the one before")  # fmt: skip
-
-
-def noisy_images(path: Path, sigma: float | None, device: str) -> list[tuple[Tensor, float]]:
-    """Return some blocks of an image, as a denoiser would see them, with their noise levels."""
-    import numpy as np
-    import torch
-
-    from napari_tweedie.blocks import Blocks
-    from napari_tweedie.images.files import read
-    from napari_tweedie.recipe import Recipe
-
-    picture = read(path)
-    blocks = Blocks(picture.data, Recipe(axes=picture.axes, noise={} if sigma is None else {"sigma": sigma}))
-    layout = list(blocks.layout)
-    images = []
-    for number in np.unique(np.linspace(0, len(layout) - 1, MAX_BLOCKS).astype(int)):
-        channel = blocks.channel(layout[number])
-        x = torch.from_numpy(channel.intensity.forward(blocks.samples(layout[number]))).to(device)
-        images.append((x, channel.sigma / channel.intensity.scale))
-    return images

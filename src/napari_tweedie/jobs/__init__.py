@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from napari_tweedie.jobs.blend import Blend
 from napari_tweedie.jobs.calibrate import Calibrate
 from napari_tweedie.jobs.decompose import Decompose
 from napari_tweedie.jobs.degrade import Degrade
@@ -23,5 +24,6 @@ JOBS: dict[str, type[Job]] = {
     "decompose": Decompose,
     "inspect": Inspect,
     "synthesise": Synthesise,
+    "blend": Blend,
 }
 """The jobs by their names in recipes."""

@@ -6,15 +6,19 @@ import copy
 import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
 
 from napari_tweedie.denoisers.network import denoise
-from napari_tweedie.denoisers.unet import UNet
+from napari_tweedie.lazy import torch
 from napari_tweedie.training.losses import sure
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_tweedie.denoisers.unet import UNet
 
 TILE, MAX_TILES = 256, 8
 BLOCK, CELL = 32, 16
@@ -49,12 +53,17 @@ class Adapted:
         Gain of `network` over the one before, in dB of mean squared error, as estimated on pixels held out.
     network : UNet
         The network before the adaptation until another one is better beyond doubt.
+    loss, held_out : float
+        Estimated squared error over the noise variance: of this step on its patches, and, as measured last, on the pixels held
+        out.
     """
 
     step: int
     total: int
     gain: float
     network: UNet
+    loss: float
+    held_out: float
 
 
 @dataclass(frozen=True)
@@ -105,18 +114,20 @@ def adapt(network: UNet, images: Sequence[tuple[Tensor, float]], settings: Adapt
     current = copy.deepcopy(network).requires_grad_(True)
     optimiser = torch.optim.Adam(current.parameters(), lr=settings.learning_rate, betas=(0.9, 0.99))
     before = _errors(network, tiles, settings.seed)
-    best, gain = network, 0.0
+    best, gain, held_out = network, 0.0, float(before.mean())
     for step in range(settings.steps):
         optimiser.param_groups[0]["lr"] = settings.rate(step)
         optimiser.zero_grad()
-        _loss(current, tiles, settings, rng, generator).backward()
+        loss = _loss(current, tiles, settings, rng, generator)
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(current.parameters(), 1.0)
         optimiser.step()
         if (step + 1) % max(1, settings.steps // CHECKS) == 0 or step + 1 == settings.steps:
-            found = _gain(before, _errors(current, tiles, settings.seed))
+            errors = _errors(current, tiles, settings.seed)
+            found, held_out = _gain(before, errors), float(errors.mean())
             if found > gain:
                 best, gain = copy.deepcopy(current).requires_grad_(False), found
-        yield Adapted(step + 1, settings.steps, gain, best)
+        yield Adapted(step + 1, settings.steps, gain, best, float(loss.detach()), held_out)
 
 
 def _cut(images: Sequence[tuple[Tensor, float]], rng: np.random.Generator) -> list[_Tile]:

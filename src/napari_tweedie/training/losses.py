@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from napari_tweedie.denoisers.denoiser import Denoise
+from napari_tweedie.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def weighted_squared_error(estimate: Tensor, clean: Tensor, sigma: Tensor) -> Tensor:

@@ -33,6 +33,10 @@ class Decompose(Panel):
     def recipe(self, **changes: Any) -> Recipe:
         return super().recipe(**{"decomposition": self.decomposition.values(), **changes})
 
+    def fill(self, recipe: Recipe) -> None:
+        self.decomposition.fill(dict(recipe.decomposition))
+        super().fill(recipe)
+
     def _on_edit(self, *changed: object) -> None:
         self.decomposition.show_row("ratio", self.decomposition.editors["ladder"].get() == "geometric")
         super()._on_edit(*changed)

@@ -47,6 +47,11 @@ class Denoise(Panel):
         with_std = self.std.isChecked() and not self.lazy.isChecked()
         return super().recipe(**{"probes": PROBES if with_std else 0, **changes})
 
+    def fill(self, recipe: Recipe) -> None:
+        self.std.setChecked(recipe.probes > 0)
+        self.lazy.setChecked(False)
+        super().fill(recipe)
+
     def obstacle(self) -> str:
         image = self.source.image()
         if self.std.isChecked() and self.std.isEnabled() and image is not None and image.rgb:

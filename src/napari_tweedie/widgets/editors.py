@@ -97,13 +97,13 @@ class OptionalNumber(QWidget):
 
     def value(self) -> float | None:
         """Return the number, or None if it is to be estimated."""
-        return None if self.automatic.isChecked() else float(self.number.value())
+        return None if self.automatic.isChecked() else self.number.kept()
 
     def set_value(self, value: float | None) -> None:
         """Set the number; None to have it estimated."""
         self.automatic.setChecked(value is None)
         if value is not None:
-            self.number.setValue(value)
+            self.number.keep(value)
 
     def show_estimate(self, value: float, text: str = "") -> None:
         """Show what was estimated: a value, or a text instead of it."""

@@ -42,6 +42,7 @@ class Form(QWidget):
     def __init__(self, model: type[BaseModel], fields: Sequence[str], layers: LayerList) -> None:
         super().__init__()
         self.editors: dict[str, Editor] = {}
+        self._layers = layers
         self._rows = rows = Rows(self)
         for name in fields:
             field = model.model_fields[name]
@@ -59,6 +60,14 @@ class Form(QWidget):
     def values(self) -> dict[str, Any]:
         """Return the values by field; a chosen layer as an input that has a name but no array yet."""
         return {name: _as_parameter(made.get()) for name, made in self.editors.items()}
+
+    def fill(self, values: Mapping[str, Any]) -> None:
+        """Set the fields that have a value; arrays, described by name and hash, to the open layers of that name."""
+        for name, made in self.editors.items():
+            value = values.get(name, made.get())
+            if isinstance(value, Mapping):
+                value = next((layer for layer in self._layers if layer.name == value["name"]), None)
+            made.set(value)
 
     def chosen_layers(self) -> dict[str, Layer]:
         """Return the layers that are chosen for arrays, by field."""
@@ -123,14 +132,18 @@ class Chooser(QWidget, Generic[M]):
         return self._registry.load(self.name, **{name: value for name, value in values.items() if name not in left_out})
 
     def fill(self, description: Mapping[str, Any]) -> None:
-        """Choose the method that `Method.describe` described, with its parameters; arrays by the names of open layers."""
+        """Choose the method that `Method.describe` described, with its parameters; arrays by the names of open layers.
+
+        Raises
+        ------
+        ValueError
+            If the method cannot be chosen in a form.
+        """
+        if description["name"] not in self._names:
+            raise ValueError(f"{description['name']!r} cannot be chosen in a form")
         self.choose(description["name"])
         for form in self._forms[self.name]:
-            for field, made in form.editors.items():
-                value = description.get(field, made.get())
-                if field in self.cls.inputs() and isinstance(value, Mapping):
-                    value = next((layer for layer in self._layers if layer.name == value["name"]), None)
-                made.set(value)
+            form.fill(description)
 
     @property
     def cls(self) -> type[M]:

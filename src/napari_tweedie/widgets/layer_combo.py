@@ -52,6 +52,7 @@ class LayerCombo(QComboBox):
         self._none: list[Layer | None] = [None] if optional else []
         self._follow = follow
         self._pinned: Layer | None = None
+        self._declined = False
         self._offered: list[Layer | None] = []
         self._shown: Layer | None = None
         shrinkable(self)
@@ -69,12 +70,14 @@ class LayerCombo(QComboBox):
         return self._offered[index] if 0 <= index < len(self._offered) else None
 
     def set_value(self, layer: Layer | None) -> None:
-        """Choose a layer."""
-        self.setCurrentIndex(self._offered.index(layer) if layer in self._offered else -1)
+        """Choose a layer, or none, which stays so where it is a choice."""
+        self._declined = layer is None and bool(self._none)
+        self._select(layer)
 
     def pin(self) -> None:
-        """Keep the chosen layer for as long as it is open."""
+        """Keep the chosen layer for as long as it is open, or no layer if that was chosen."""
         self._pinned = self.value()
+        self._declined = self._pinned is None and bool(self._none)
 
     def refresh(self) -> None:
         """Offer the layers that are open now."""
@@ -83,14 +86,19 @@ class LayerCombo(QComboBox):
         blocked = self.blockSignals(True)
         self.clear()
         self.addItems(["none" if layer is None else layer.name for layer in self._offered])
-        self.set_value(self._proposal(chosen))
+        self._select(self._proposal(chosen))
         self.blockSignals(blocked)
         self._announce()
+
+    def _select(self, layer: Layer | None) -> None:
+        self.setCurrentIndex(self._offered.index(layer) if layer in self._offered else -1)
 
     def _proposal(self, chosen: Layer | None) -> Layer | None:
         active = self._list.selection.active
         if self._pinned is not None and self._pinned in self._offered:
             return self._pinned
+        if self._declined:
+            return None
         if self._follow and active is not None and active in self._offered and not is_result(active):
             return active
         if chosen is not None and chosen in self._offered:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -10,18 +11,19 @@ from napari.layers import Image, Labels, Layer, Shapes
 from pydantic import ValidationError
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QCheckBox, QComboBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QWidget
 
-from napari_tweedie import denoisers, device
+from napari_tweedie import denoisers
 from napari_tweedie.method import Input, explain
 from napari_tweedie.recipe import JobName, Recipe
 from napari_tweedie.widgets import settings
-from napari_tweedie.widgets.arrangement import arrange, folded, one_row, shrinkable
-from napari_tweedie.widgets.background import Background
+from napari_tweedie.widgets.arrangement import arrange, folded, one_row
+from napari_tweedie.widgets.device_combo import DeviceCombo
 from napari_tweedie.widgets.forms import Chooser, Form
 from napari_tweedie.widgets.job import RUNS, Job, Order
 from napari_tweedie.widgets.layers import Crop, image_array, marked_pixels, nanometres, visible_crop
 from napari_tweedie.widgets.noise import NoiseForm
+from napari_tweedie.widgets.recipes import RecipeButton
 from napari_tweedie.widgets.relay import Relay
 from napari_tweedie.widgets.run_bar import RunBar
 from napari_tweedie.widgets.source import Source
@@ -48,14 +50,16 @@ class Panel(QWidget):
         self.noise = NoiseForm(napari_viewer.layers)
         self.choosers = self._choosers()
         self.side_by_side = QCheckBox("show layers side by side")
-        self.device = QComboBox()
+        self.device = DeviceCombo()
         self.settings = Form(Recipe, ["tile", "seed"], napari_viewer.layers)
         self.bar = RunBar()
-        self._warming = Background(self)
         self._run: Job | None = None
         self._preview: tuple[Image, ...] = ()
         self._fitted: Layer | None = None
-        self._use_preferences()
+        self.settings.editors["tile"].widget.setSpecialValueText("auto")
+        self.settings.fill(settings.defaults())
+        self.recipes = RecipeButton(self)
+        self.bar.add(self.recipes)
         device_row = one_row("Device", self.device, Recipe.model_fields["device"].description or "")
         further = [part for chooser in self.choosers.values() for part in chooser.folded_parts()]
         advanced = folded("Advanced", [device_row, self.settings, *further])
@@ -99,6 +103,16 @@ class Panel(QWidget):
             return Recipe(**{**values, **{field: chooser.method() for field, chooser in self.choosers.items()}, **changes})
         except ValidationError as error:
             raise ValueError(explain(error)) from None
+
+    def fill(self, recipe: Recipe) -> None:
+        """Set the form as a recipe of this job says; what it cannot show stays as it is."""
+        noise = {} if "noise" in self.choosers else {"noise": self.noise}
+        for field, chooser in {**self.choosers, **noise}.items():
+            with suppress(ValueError):
+                chooser.fill(getattr(recipe, field).describe())
+        self.settings.fill(dict(recipe))
+        self.device.setCurrentText(recipe.device)
+        self.source.fill(recipe)
 
     def obstacle(self) -> str:
         """Say why the form cannot run, or nothing."""
@@ -155,7 +169,7 @@ class Panel(QWidget):
 
     def _start(self, order: Callable[[], Order]) -> None:
         try:
-            job = Job(self.viewer, order())
+            job = self._job(order())
             job.progressed.connect(self._on_progressed)
             job.ended.connect(self._on_ended)
             self._run = job
@@ -164,6 +178,9 @@ class Panel(QWidget):
             job.start()
         except ValueError as error:
             self._on_ended(sentence(error))
+
+    def _job(self, order: Order) -> Job:
+        return Job(self.viewer, order)
 
     def cancel(self) -> None:
         """Stop the run of this dock, if there is one."""
@@ -199,18 +216,6 @@ class Panel(QWidget):
         except ValueError:
             return
 
-    def _use_preferences(self) -> None:
-        preferred = settings.defaults()
-        shrinkable(self.device)
-        self.device.addItems(dict.fromkeys(["auto", preferred.get("device", "auto"), "cpu"]))
-        self.device.setCurrentText(preferred.get("device", "auto"))
-        self.settings.editors["tile"].set(preferred.get("tile", 0))
-        self.settings.editors["tile"].widget.setSpecialValueText("auto")
-
-    def _on_devices(self, names: list[str] | Exception) -> None:
-        if isinstance(names, list):
-            self.device.addItems([name for name in names if self.device.findText(name) < 0])
-
     def _connect(self) -> None:
         forms: list[Any] = [self.source, self.noise, self.settings, *self.choosers.values()]
         for form in forms:
@@ -234,13 +239,9 @@ class Panel(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         super().showEvent(event)
-        QTimer.singleShot(WARM_UP_MS, self._warm_up)
+        QTimer.singleShot(WARM_UP_MS, self.device.warm_up)
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
         super().hideEvent(event)
         if not event.spontaneous():
             self.cancel()
-
-    def _warm_up(self) -> None:
-        """Load torch while the user looks at the form, and learn which devices there are."""
-        self._warming.call(device.names, self._on_devices)

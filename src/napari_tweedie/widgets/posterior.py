@@ -47,6 +47,11 @@ class Posterior(Inverse):
         interval = self.interval.values() | self.correction.values()
         return super().recipe(**{"interval": interval, **changes})
 
+    def fill(self, recipe: Recipe) -> None:
+        for form in (self.interval, self.correction):
+            form.fill(dict(recipe.interval))
+        super().fill(recipe)
+
     def calibrate(self) -> None:
         """Measure on a clean layer how often the interval holds the truth, and correct its width."""
         self._start(self._calibration)

@@ -45,7 +45,7 @@ class RunBar(QWidget):
         self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.status.setMaximumHeight(MOST_LINES * self.status.fontMetrics().lineSpacing())
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        buttons = QHBoxLayout()
+        self._buttons = buttons = QHBoxLayout()
         buttons.addWidget(self.preview, 1)
         buttons.addWidget(self.run, 2)
         column = QVBoxLayout(self)
@@ -55,6 +55,10 @@ class RunBar(QWidget):
         column.addWidget(self.status)
         self.run.clicked.connect(self._on_run)
         self.preview.clicked.connect(self.preview_clicked)
+
+    def add(self, button: QWidget) -> None:
+        """Place a further button behind Run."""
+        self._buttons.addWidget(button)
 
     def set_ready(self, obstacle: str) -> None:
         """Enable the buttons, or say what stands in the way."""

@@ -75,6 +75,13 @@ class Source(QWidget):
         spacing = image.scale if known is None else known
         return {"spacing": tuple(float(spacing[n]) for n in places), "unit": "pixel" if known is None else "micrometer"}
 
+    def fill(self, recipe: Recipe) -> None:
+        """Read the axes of the chosen layer as a recipe does, if it has as many."""
+        image = self.image()
+        if image is not None and len(recipe.axes) == self.array().ndim:
+            self.axes.setText(recipe.axes)
+        self.volume.setChecked(recipe.volume)
+
     def is_volume(self) -> bool:
         """Tell whether Z is to be treated as depth."""
         return bool(self.volume.isChecked() and "z" in self.axes.text())

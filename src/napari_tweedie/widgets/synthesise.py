@@ -9,7 +9,7 @@ from napari.layers import Image
 from pydantic import BaseModel, Field
 from qtpy.QtWidgets import QWidget
 
-from napari_tweedie.recipe import JobName
+from napari_tweedie.recipe import JobName, Recipe
 from napari_tweedie.registry import Bundle
 from napari_tweedie.samplers import Sampler
 from napari_tweedie.samplers.implicit_prior import ImplicitPrior
@@ -51,10 +51,13 @@ class Synthesise(Panel):
     def obstacle(self) -> str:
         return "Another run is in progress." if RUNS.job is not None else ""
 
+    def recipe(self, **changes: Any) -> Recipe:
+        return super().recipe(**{"axes": "yx", "volume": False, "spacing": (), **changes})
+
     def order(self, preview: bool = False) -> Order:
         size = self.size_.values()
         shape = (size["height"], size["width"])
-        recipe = self.recipe(axes="yx", volume=False, spacing=())
+        recipe = self.recipe()
         canvas = Image(np.zeros(shape, np.float32), name=recipe.denoiser.title, contrast_limits=(0, 1))
         return Order(recipe, canvas, "", Crop.whole(shape), estimated=False)
 
