@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from napari_tweedie import degradations
 from napari_tweedie.analysis import inspections
 from napari_tweedie.analysis.poisson import PoissonEditing
-from napari_tweedie import degradations
 from napari_tweedie.denoisers.exact import Gaussian
 from napari_tweedie.engine import last, run
 from napari_tweedie.recipe import Recipe
