@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 import torch
-from denoising import images_of, psnr
+from denoising import centre, images_of, psnr
 
 from napari_tweedie import denoisers
 
@@ -26,8 +26,7 @@ def crops(folder: Path, quick: bool) -> list[torch.Tensor]:
     every = 12 if quick else 4
     images = [*images_of(folder / "bsd68")[::every], *images_of(folder / "clean")[:: 3 if quick else 1]]
     size = CROP // 2 if quick else CROP
-    starts = [[(n - size) // 2 for n in image.shape[2:]] for _, image in images]
-    return [image[..., y : y + size, x : x + size] for (_, image), (y, x) in zip(images, starts, strict=True)]
+    return [centre(image, size) for _, image in images]
 
 
 def main() -> None:
@@ -38,9 +37,8 @@ def main() -> None:
     arguments.add_argument("--denoiser", nargs="*", default=[name for name in denoisers.names() if name not in SKIPPED])
     options = arguments.parse_args()
     images = crops(options.folder, options.quick)
-    print(
-        f"| mean PSNR of {len(images)} images of {images[0].shape[-1]}², dB | σ | {' | '.join(map(str, FACTORS))} | loss | worst loss |"
-    )
+    what = f"mean PSNR of {len(images)} images of {images[0].shape[-1]}², dB"
+    print(f"| {what} | σ | {' | '.join(map(str, FACTORS))} | loss | worst loss |")
     print("| --- |" + " ---: |" * (len(FACTORS) + 3))
     for name in options.denoiser:
         denoiser = denoisers.load(name)

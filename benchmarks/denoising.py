@@ -1,7 +1,7 @@
 """How well do the denoisers remove white Gaussian noise? PSNR, SSIM, time and memory; noise not clipped, peak 1, unrounded.
 
-Usage: ``python benchmarks/denoising.py DATA [--quick] [--denoiser NAME …] [--figure FILE]``; DATA holds folders ``set12``, ``bsd68``
-and ``clean`` of grey images. Any registered denoiser can be named, and any of the functions of other packages below.
+Usage: ``python benchmarks/denoising.py DATA [--quick] [--denoiser NAME …] [--figure FILE]``; DATA holds folders ``set12``,
+``bsd68`` and ``clean`` of grey images. Any registered denoiser can be named, and any of the functions of other packages below.
 ``--quick`` takes a few images, cut to 128 × 128. The figure shows an image of ``sample_data``.
 """
 
@@ -74,6 +74,12 @@ def images_of(folder: Path) -> list[tuple[str, torch.Tensor]]:
             low, high = (0, 255) if image.dtype == np.uint8 else (plane.min(), plane.max())
             images.append((path.name, torch.from_numpy((plane.astype(np.float32) - low) / (high - low))[None, None]))
     return images
+
+
+def centre(image: torch.Tensor, size: int) -> torch.Tensor:
+    """Return the size × size pixels in the middle."""
+    y, x = ((n - size) // 2 for n in image.shape[2:])
+    return image[..., y : y + size, x : x + size]
 
 
 def psnr(estimate: torch.Tensor, truth: torch.Tensor) -> float:
@@ -160,7 +166,7 @@ def main() -> None:
     for number, name in enumerate(SETS):
         images = [image for _, image in images_of(options.folder / name)]
         if options.quick:
-            images = [image[..., :128, :128] for image in images[:: len(images) // 3][:3]]
+            images = [centre(image, 128) for image in images[:: len(images) // 3][:3]]
         size = f"{len(images)} images{' of 128 × 128' if options.quick else ''}"
         print(f"\n| {name}, {size} | PSNR, dB, at σ = 15 / 25 / 50 | SSIM | seconds a call |\n| --- | --- | --- | ---: |")
         for method in options.denoiser:
@@ -169,10 +175,9 @@ def main() -> None:
             print(f"| {method} | {decibels if trained else ''} | {similarity if trained else ''} | {seconds:.2f} |", flush=True)
         for method, values in PUBLISHED.items() if number < 2 and not options.quick else ():
             print(f"| {method} (published) | {values[number]} | | |")
-    size = 128 if options.quick else 512
-    print(f"\n| one call on {size} × {size} | MB above what is loaded |\n| --- | ---: |")
+    print("\n| one call on 512 × 512 | peak memory above what is loaded, MB |\n| --- | ---: |")
     for method in options.denoiser:
-        print(f"| {method} | {memory(method, size):.0f} |", flush=True)
+        print(f"| {method} | {memory(method, 512):.0f} |", flush=True)
     if options.figure:
         draw(options.figure, [name for name in options.denoiser if "untrained" not in name])
 

@@ -166,3 +166,36 @@ def test_the_noise_model_is_set_by_name(image: Path, tmp_path: Path) -> None:
     assert (noise["name"], noise["gain"], noise["offset"]) == ("poisson", 2, 900)
     assert noise["read_noise"] >= 0
     assert "grey levels per photon" in call("list").lower()
+
+
+def test_samples_are_written_beside_their_mean(image: Path, tmp_path: Path) -> None:
+    fast = ("--denoiser", "gaussian", "--samples", 2, "--sigma", 20, "--set", "interval.level=0.8")
+    call("sample", image, tmp_path / "mean.tif", *fast)
+    written = {path.name for path in tmp_path.glob("mean*.tif")}
+    assert written == {"mean.tif", "mean_std.tif", "mean_lower 80 %.tif", "mean_upper 80 %.tif", "mean_samples.tif"}
+    assert read(tmp_path / "mean_samples.tif").axes == "qyx"
+    assert read(tmp_path / "mean_std.tif").metadata["recipe"]["sampler"]["name"] == "moment-matched"
+    call("sample", image, tmp_path / "blurred.tif", *fast, "--degradation", "gaussian-blur")
+    assert read(tmp_path / "blurred.tif").metadata["recipe"]["sampler"]["name"] == "split-gibbs"
+
+
+def test_bands_are_written_beside_their_base(image: Path, tmp_path: Path) -> None:
+    call("decompose", image, tmp_path / "base.tif", "--denoiser", "gaussian", "--levels", 2)
+    parts = [read(tmp_path / name).data for name in ("base.tif", "base_band 1.tif", "base_band 2.tif")]
+    np.testing.assert_allclose(sum(parts), read(image).data, atol=0.05)
+
+
+def test_an_inspection_is_printed_as_json(image: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small.tif"
+    write(small, read(image).data[:32, :32], "yx")
+    result = subprocess.run(
+        [sys.executable, "-m", "napari_tweedie.cli", "inspect", small, "ideal", "--denoiser", "gaussian", "--sigma", "20"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert {found["name"] for found in json.loads(result.stdout)["properties"]} >= {"identity", "symmetry"}
+
+
+def test_calibration_says_what_to_set(image: Path) -> None:
+    said = call("calibrate", image, "--sigma", 20, "--denoiser", "gaussian", "--set", "sampler.samples=4")
+    assert "--set interval.factor=" in said
+    assert "measured coverage" in said

@@ -349,3 +349,14 @@ def test_a_run_tells_when_what_it_removed_is_not_noise(scene: np.ndarray, rng: n
     assert right.provenance["residual"]["correlation"] < 0.02
     assert [note for note in too_high.notes if "the noise level is too high" in note] == too_high.notes
     assert len(too_high.notes) == 1
+
+
+def test_the_distance_of_planes_reaches_the_denoiser_of_volumes(rng: np.random.Generator) -> None:
+    """A stack that is sharp within planes and unrelated across them comes out better once their distance is known."""
+    planes = gaussian_filter(rng.random((6, 64, 64)), (0, 3, 3))
+    clean = (planes - planes.min()) / np.ptp(planes)
+    noisy = clean + rng.normal(0, 0.1, clean.shape)
+    far, unknown = (
+        denoised(noisy, volume=True, spacing=spacing, noise={"sigma": 0.1}) for spacing in ((8.0, 1.0, 1.0), (1.0, 1.0, 1.0))
+    )
+    assert rms(far - clean) < 0.8 * rms(unknown - clean)

@@ -123,7 +123,7 @@ class Blocks:
     def _start(self, index: Index) -> list[NDArray[np.float32]]:
         """Return the planes of a first estimate of the image, from a measurement that does not look like it."""
         y = torch.from_numpy(self.samples(index).astype(np.float32))
-        estimate = self.degradation(index).start(y).numpy()
+        estimate = self.degradation(index).span(y).numpy()
         return list(estimate.reshape(-1, *estimate.shape[-2:]))
 
     def degradation(self, index: Index) -> Degradation:

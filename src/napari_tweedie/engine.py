@@ -171,7 +171,7 @@ class _Run:
 
     def _pieces_of(self, denoiser: Denoiser) -> Tiled | Volume:
         tiled = Tiled(denoiser, self.tile, denoiser.halo, self.check)
-        return Volume(tiled) if self.recipe.volume and 3 not in denoiser.ndim else tiled
+        return Volume(tiled, self.recipe.aspect) if self.recipe.volume and 3 not in denoiser.ndim else tiled
 
     def _stage(self, number: int, share: float) -> str:
         several = f"image {number + 1} of {len(self.blocks.layout)}" if len(self.blocks.layout) > 1 else ""

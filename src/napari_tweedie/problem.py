@@ -46,6 +46,14 @@ class Problem:
         """An upper bound of ‖A‖ for images of this size."""
         return self.degradation.norm(self.degradation.domain(tuple(self.measurement.shape[2:])))
 
+    def require_linear(self, method: str) -> None:
+        """Refuse, in the name of a method, a measurement that is not A x + noise."""
+        if not self.degradation.is_linear:
+            raise ValueError(
+                f"{method} needs a measurement that is linear in the image; {self.degradation.name!r} is not: "
+                "choose a plug-and-play solver, pnp-admm for instance"
+            )
+
     def gain(self, x: Tensor) -> float:
         """Return ‖A v‖ / ‖v‖ for white noise v on the grid of `x`, by one probe: how much A amplifies."""
         probe = torch.randn(x.shape, generator=torch.Generator().manual_seed(0)).to(x)
@@ -56,8 +64,8 @@ class Problem:
         return self.degradation.start(self.measurement)
 
     def residual(self, x: Tensor) -> Tensor:
-        """Return A x − y."""
-        return self.degradation(x) - self.measurement
+        """Return A x − y, or what takes its place where a detector distorts A x."""
+        return self.degradation.residual(x, self.measurement)
 
     def gradient(self, x: Tensor) -> Tensor:
         """Return Aᵀ(A x − y), the gradient of ½‖A x − y‖²."""

@@ -14,7 +14,8 @@ from napari_tweedie.analysis.poisson import PoissonEditing
 from napari_tweedie.degradations.noise import Gaussian, Noise, Poisson
 from napari_tweedie.degradations.noise import build as build_noise
 from napari_tweedie.images.picture import METRES
-from napari_tweedie.method import Input, Method, Registry
+from napari_tweedie.method import Input, Method
+from napari_tweedie.registry import Registry
 from napari_tweedie.samplers.interval import Interval
 
 M = TypeVar("M", bound=Method)
@@ -103,6 +104,11 @@ class Recipe(BaseModel):
         factors = degradation.factors(len(self.spacing)) if self.inverts else (1,) * len(self.spacing)
         sizes = (size / factor for size, factor in zip(self.spacing, factors, strict=True))
         return degradation.with_spacing(tuple(sizes), None if self.unit == "pixel" else METRES[self.unit] * 1e9)
+
+    @property
+    def aspect(self) -> float:
+        """Distance of the planes of a stack over that of the pixels within them; 1 where it is not known."""
+        return self.spacing[0] / (self.spacing[1] * self.spacing[2]) ** 0.5 if len(self.spacing) == 3 else 1.0
 
     @property
     def inverts(self) -> bool:

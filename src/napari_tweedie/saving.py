@@ -58,7 +58,7 @@ def run_to_file(
     """
     picture = read(source)
     recipe = fitted(recipe, picture)
-    if target.suffix.lower() == ".zarr" and recipe.job in JOBS:
+    if target.suffix.lower() == ".zarr" and recipe.job in JOBS and not recipe.probes:
         return (yield from run_file(recipe, source, target, scheduler=scheduler, cancelled=cancelled, **inputs))
     if scheduler is not local:
         raise ValueError(f"a cluster writes an OME-Zarr of the jobs {' and '.join(JOBS)} only: {target} must end in .zarr")

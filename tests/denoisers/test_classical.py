@@ -10,7 +10,7 @@ from skimage.restoration import denoise_tv_chambolle
 
 from napari_tweedie import denoisers
 from napari_tweedie.denoisers import bm3d, diffusion, graph, wavelet
-from napari_tweedie.denoisers.dictionary import coefficients, learn, overcomplete_cosines, pursue
+from napari_tweedie.denoisers.dictionary import coefficients, fold, learn, overcomplete_cosines, pursue, unfold
 from napari_tweedie.denoisers.linear import Heat, Laplacian, Smoothing, Tikhonov, cosine_transform
 from napari_tweedie.denoisers.total_variation import divergence, gradient, minimise
 
@@ -123,6 +123,15 @@ def test_wavelets_shrink_as_wiener_would(rng: np.random.Generator) -> None:
     band = signal + rng.normal(size=(64, 64))
     np.testing.assert_allclose(wavelet.shrink(band, 63), band * 400 / 401, rtol=2e-3)
     assert np.abs(wavelet.shrink(rng.normal(size=(64, 64)), 33)).max() == 0
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (9, 20), (4, 5, 9)])
+def test_patches_cover_the_image_and_fold_back(shape: tuple[int, ...], generator: torch.Generator) -> None:
+    image = torch.randn(shape, generator=generator)
+    patches, places = unfold(image, 4, stride=2)
+    torch.testing.assert_close(fold(patches, places, image), image)
+    some, _ = unfold(image, 4, stride=1, most=10)
+    assert 1 <= len(some) <= 10
 
 
 @pytest.mark.parametrize("axes", [2, 3])

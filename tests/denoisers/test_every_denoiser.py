@@ -11,10 +11,10 @@ from napari_tweedie import denoisers
 KNOWS_GREY_LEVELS = {"gaussian", "mixture", "empirical"}
 """Priors of images in units of their own: they follow neither a scale nor a shift of the grey levels, and keep no constants."""
 
-KNOWS_BLACK = {"unet"}
+KNOWS_BLACK = {"unet", "unet-small"}
 """Images are non-negative to it: it follows a scale, but not a shift."""
 
-MEAN = {"wavelet": 5e-3, "nlm": 2e-2, "dictionary": 2e-2, "bm3d": 5e-3, "unet": 5e-3}
+MEAN = {"wavelet": 5e-3, "nlm": 2e-2, "dictionary": 2e-2, "bm3d": 5e-3, "unet": 5e-3, "unet-small": 5e-3}
 """How far the mean may move, in noise levels; the others keep it but for rounding."""
 
 LEAST_GAIN = {"gaussian": 1.5}
@@ -35,12 +35,14 @@ def load(name: str, shape: tuple[int, ...], **parameters: object) -> denoisers.D
     """Return a denoiser for images of a spatial shape, in float32."""
     if name == "empirical":
         parameters["images"] = np.random.default_rng(7).random((5, *shape)).astype(np.float32)
-    if name == "unet":
+    if "precision" in denoisers.registry.method(name).model_fields:
         parameters["precision"] = "float32"
     return denoisers.load(name, **parameters)
 
 
 def spatial_shapes(denoiser: type[denoisers.Denoiser]) -> list[tuple[int, ...]]:
+    if denoiser.name == "bm3d":  # seconds a call, however small
+        return [(5, 3), (3, 9, 10)]
     planes = [(1, 1), (1, 13), (5, 3), (17, 24)] if 2 in denoiser.ndim else []
     return planes + ([(1, 1, 1), (3, 9, 10)] if 3 in denoiser.ndim else [])
 
@@ -62,7 +64,7 @@ def test_any_shape_comes_back_finite_and_without_noise_unchanged(name: str, gene
         if name != "empirical":
             torch.testing.assert_close(denoiser(x, 0.0), x)
             if name not in KNOWS_BLACK:
-                torch.testing.assert_close(denoiser(x, 1e-6), x, rtol=0, atol=1e-5)
+                torch.testing.assert_close(denoiser(x, 1e-6), x, rtol=0, atol=5e-5)
 
 
 def test_a_batch_is_a_loop_with_a_level_a_sample(name: str, generator: torch.Generator) -> None:

@@ -52,6 +52,14 @@ def test_a_volume_is_the_mean_of_three_directions(generator: torch.Generator) ->
     torch.testing.assert_close(volume, (2 * x.roll(1, dims=4) + x.roll(1, dims=3)) / 3)
 
 
+def test_planes_that_lie_further_apart_count_more_than_the_directions_across_them(generator: torch.Generator) -> None:
+    x = torch.rand((1, 1, 5, 6, 7), generator=generator)
+    volume = Volume(Tiled(lambda x, _: x.roll(1, dims=-2), 64, 0, nothing), aspect=4.0)(x, 0.1)
+    torch.testing.assert_close(volume, (10 * x.roll(1, dims=3) + 2 * x.roll(1, dims=2)) / 12)
+    finer = Volume(Tiled(lambda x, _: x.roll(1, dims=-2), 64, 0, nothing), aspect=0.25)(x, 0.1)
+    torch.testing.assert_close(finer, (x.roll(1, dims=3) + 2 * x.roll(1, dims=2)) / 3)
+
+
 def test_a_single_plane_is_not_averaged_with_lines(generator: torch.Generator) -> None:
     x = torch.rand((1, 1, 1, 6, 7), generator=generator)
     volume = Volume(Tiled(lambda x, _: x.roll(1, dims=-1), 64, 0, nothing))(x, 0.1)

@@ -108,33 +108,24 @@ def test_snips_is_right_to_a_tenth(operator: str, sigma: float) -> None:
     assert evaluations <= 300
 
 
-class Mixture:
-    """The exact denoiser of independent pixels at about 0 or about 1."""
-
-    narrow = 0.05
-
-    def posterior(self, x: torch.Tensor, sigma: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return mean, variance, and the probability of 1."""
-        width = self.narrow**2 + sigma**2
-        p = torch.sigmoid((x - 0.5) / width)
-        means = [centre + (x - centre) * self.narrow**2 / width for centre in (0, 1)]
-        mean = (1 - p) * means[0] + p * means[1]
-        return mean, self.narrow**2 * sigma**2 / width + p * (1 - p) * (means[1] - means[0]) ** 2, p
-
-    def __call__(self, x: torch.Tensor, sigma: float) -> torch.Tensor:
-        return self.posterior(x, sigma)[0]
+def pixel_posterior(x: torch.Tensor, sigma: float, std: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Mean, variance, and probability of 1, for independent pixels N(0, std²) or N(1, std²), equally often."""
+    width = std**2 + sigma**2
+    p = torch.sigmoid((x - 0.5) / width)
+    means = [centre + (x - centre) * std**2 / width for centre in (0, 1)]
+    return (1 - p) * means[0] + p * means[1], std**2 * sigma**2 / width + p * (1 - p) * (means[1] - means[0]) ** 2, p
 
 
 @pytest.mark.parametrize("sigma", [0.5, 1.0])
 def test_moment_matched_decides_between_two_modes(sigma: float, generator: torch.Generator) -> None:
     """The hard case: noise as wide as the distance of the modes. Ambiguous pixels may be either at 20 to 80 %."""
-    mixture = Mixture()
+    mixture = denoisers.load("mixture", dark=0, bright=1, std=0.05)
     clean = (torch.rand((1, 1, 32, 32), generator=generator) < 0.5) + 0.05 * torch.randn((1, 1, 32, 32), generator=generator)
     y = clean + sigma * torch.randn(clean.shape, generator=generator)
     sampler = samplers.load("moment-matched", samples=100, iterations=20)
     counted = Counted(mixture)
     *_, state = sampler(Problem(y, OPERATORS["identity"], Gaussian(sigma=sigma)), counted)
-    mean, variance, p = (value.flatten().double() for value in mixture.posterior(y, sigma))
+    mean, variance, p = (value.flatten().double() for value in pixel_posterior(y, sigma, 0.05))
     ratio, slope = ratio_and_slope(state.estimate, mean, variance)
     assert ratio == pytest.approx(1, abs=0.05)
     assert slope == pytest.approx(1, abs=0.03)

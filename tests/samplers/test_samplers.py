@@ -57,7 +57,7 @@ def test_states_count_to_the_end_and_measure_the_residual(name: str) -> None:
     stated, sampler = problem(name), samplers.load(name, samples=2, **SHORT[name])
     states = list(sampler(stated, FIELD))
     assert [state.iteration for state in states] == list(range(1, len(states) + 1))
-    assert states[-1].total == len(states) <= sampler.steps() + 1
+    assert states[-1].total == len(states) <= sampler.steps()
     observed = stated.degradation.observed(stated.measurement).expand_as(states[-1].estimate)
     errors = (stated.degradation(states[-1].estimate) - stated.measurement)[observed]
     assert states[-1].residual == pytest.approx(float(errors.square().mean().sqrt()), rel=1e-5, abs=1e-7)
@@ -82,6 +82,11 @@ def test_samples_that_diverge_end_with_those_before_and_a_note() -> None:
     assert "diverged" in states[-1].note
     assert bool(torch.isfinite(states[-1].estimate).all())
     assert states[-1].iteration == states[-1].total == len(states) < 60
+
+
+def test_samples_that_are_never_finite_are_an_error() -> None:
+    with pytest.raises(ValueError, match="not finite after the first step"):
+        next(samplers.load("langevin")(problem("langevin"), lambda x, sigma: x / 0))
 
 
 @pytest.mark.parametrize(

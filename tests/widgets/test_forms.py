@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -6,7 +8,7 @@ from pytestqt.qtbot import QtBot
 from napari_tweedie import degradations, denoisers, solvers
 from napari_tweedie.degradations.blur import GaussianBlur
 from napari_tweedie.degradations.noise import Gaussian
-from napari_tweedie.method import Registry
+from napari_tweedie.registry import Registry
 from napari_tweedie.solvers.splitting import HalfQuadraticSplitting
 from napari_tweedie.widgets.forms import Chooser, Form
 
@@ -90,3 +92,15 @@ def test_an_array_that_is_not_needed_may_be_left_out(qtbot: QtBot, viewer: Viewe
     assert chooser.chosen_layers() == {}
     viewer.add_image(np.ones((2, 9, 9)), name="coil sensitivity")
     assert list(chooser.chosen_layers()) == ["sensitivity"]
+
+
+def test_a_file_is_typed_or_chosen(qtbot: QtBot, viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    chooser = Chooser("Denoiser", "", denoisers.registry, "file", viewer.layers)
+    qtbot.addWidget(chooser)
+    qtbot.addWidget(chooser.advanced)
+    edit = chooser.form.editors["path"].widget
+    assert (edit.text.text(), chooser.method().path) == ("", Path())
+    monkeypatch.setattr("napari_tweedie.widgets.editors.QFileDialog.getOpenFileName", lambda *_: ("models/net.pt", ""))
+    with qtbot.waitSignal(chooser.changed):
+        edit.browse.click()
+    assert chooser.method().path == Path("models/net.pt")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from napari_tweedie.degradations.operator import Degradation
-from napari_tweedie.method import Registry
+from napari_tweedie.registry import Registry
 
 registry: Registry[Degradation] = Registry("napari_tweedie.degradations")
 names = registry.names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema, model_validator
 
 from napari_tweedie.degradations.operator import Degradation, Shape
 from napari_tweedie.lazy import torch
@@ -63,6 +63,13 @@ class Composition(Degradation):
     def with_arrays(self, arrays: Mapping[str, Any]) -> Composition:
         """Give each array to every operator that names it."""
         return Composition(outer=self.outer.with_arrays(arrays), inner=self.inner.with_arrays(arrays))
+
+    @model_validator(mode="after")
+    def _is_linear(self) -> Composition:
+        for part in (self.outer, self.inner):
+            if not part.is_linear:
+                raise ValueError(f"{part.name!r} is not linear and cannot be part of a composition")
+        return self
 
     def factors(self, ndim: int) -> Shape:
         return tuple(a * b for a, b in zip(self.inner.factors(ndim), self.outer.factors(ndim), strict=True))

@@ -31,6 +31,8 @@ class Degradation(Method):
     """Numbers of spatial axes that the operator works on."""
     is_image: ClassVar[bool] = True
     """Whether a measurement looks like the image: its grey levels span the same range, and its noise can be estimated."""
+    is_linear: ClassVar[bool] = True
+    """Whether a measurement is A x + noise; else a detector distorts that, and `residual` and `detect` say how."""
     is_random: ClassVar[bool] = False
     """Whether A is a random projection, which message passing needs: i.i.d. or randomised-orthogonal, with E AᵀA = I."""
 
@@ -99,9 +101,26 @@ class Degradation(Method):
         """Return which pixels of a measurement carry information, as booleans."""
         return torch.ones_like(y, dtype=torch.bool)
 
+    def detect(self, signal: Tensor) -> Tensor:
+        """Return what the detector makes of A x + noise."""
+        return signal
+
+    def residual(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return A x − y, or where that is not the error of x, an error whose half square has the gradient Aᵀ(error)."""
+        return self(x) - y
+
+    def in_units(self, y: Tensor, offset: float, scale: float) -> tuple[Degradation, Tensor]:
+        """Return the operator and the measurement of (x − offset) / scale, where this one measured y of x."""
+        ones = torch.ones((1, 1, *self.domain(tuple(y.shape[2:]))), dtype=y.dtype, device=y.device)
+        return self, torch.where(self.observed(y), (y - offset * self(ones)) / scale, 0.0)
+
     def start(self, y: Tensor) -> Tensor:
         """Return a first image for a measurement, without any prior knowledge."""
         return self.adjoint(y)
+
+    def span(self, y: Tensor) -> Tensor:
+        """Return an image whose grey levels span about those of the image that was measured."""
+        return self.start(y)
 
     def normal_spectrum(self, x: Tensor) -> Tensor | float:
         """Return about the eigenvalues of AᵀA in the Fourier basis (of ``rfftn`` over the spatial axes of `x`).

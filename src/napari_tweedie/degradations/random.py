@@ -111,7 +111,7 @@ class RandomProjection(Degradation):
     def prox(self, z: Tensor, y: Tensor, rho: float) -> Tensor:
         if self.matrix == "gaussian":
             return super().prox(z, y, rho)
-        return z + self.adjoint(y - self(z)) / (prod(z.shape[-2:]) / y.shape[-1] + rho)
+        return z - self.adjoint(self.residual(z, y)) / (prod(z.shape[-2:]) / y.shape[-1] + rho)
 
     def svd(self, x: Tensor) -> SVD:
         if self.matrix == "gaussian":

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from napari_tweedie.denoisers.denoiser import Denoiser
-from napari_tweedie.method import Registry
+from typing import Any
 
-registry: Registry[Denoiser] = Registry("napari_tweedie.denoisers")
+from napari_tweedie.denoisers.denoiser import Denoiser
+from napari_tweedie.registry import Registry
+
+
+class Denoisers(Registry[Denoiser]):
+    """The denoisers; third parties may register a function or an ``nn.Module`` as it is."""
+
+    def method(self, name: str) -> type[Denoiser]:
+        found: Any = super().method(name)
+        if isinstance(found, type) and issubclass(found, Denoiser):
+            return found
+        from napari_tweedie.denoisers.external import wrapped
+
+        return wrapped(name, found)
+
+
+registry = Denoisers("napari_tweedie.denoisers")
 names = registry.names
 load = registry.load
 

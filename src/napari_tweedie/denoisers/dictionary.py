@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -39,14 +40,13 @@ class Dictionary(Classical):
     atoms: Literal["learned", "cosines"] = Parameter("learned", "Atoms learned from the image, or overcomplete cosines.")
 
     def clean(self, images: Tensor) -> Tensor:
-        return torch.stack([self._clean_one(image) for image in images.detach()])
+        return torch.stack([self._clean_one(image) for image in images])
 
     def _clean_one(self, image: Tensor) -> Tensor:
         axes = image.ndim
         atoms = overcomplete_cosines(axes).to(image)
         if self.atoms == "learned":
-            examples = unfold(image, SIDE[axes], stride=1)[0]
-            examples = examples[:: max(1, len(examples) // EXAMPLES)]
+            examples = unfold(image, SIDE[axes], stride=1, most=EXAMPLES)[0]
             atoms = learn(atoms, examples - examples.mean(1, keepdim=True))
         patches, places = unfold(image, SIDE[axes], STRIDE)
         means = patches.mean(1, keepdim=True)
@@ -54,10 +54,10 @@ class Dictionary(Classical):
         return fold(clean, places, image)
 
 
-def unfold(image: Tensor, side: int, stride: int) -> tuple[Tensor, Tensor]:
-    """Return patches of an image ([Z,] Y, X), shape (P, n), that cover it, and where their pixels lie in the flattened image.
+def unfold(image: Tensor, side: int, stride: int, most: int = 2**63 - 1) -> tuple[Tensor, Tensor]:
+    """Return patches of an image ([Z,] Y, X), shape (P, n), and where their pixels lie in the flattened image.
 
-    Where the image ends they see it mirrored.
+    They cover the image, unless there are more than `most`, of which these are evenly spaced. Where it ends, it is mirrored.
     """
     places = torch.arange(image.numel(), device=image.device).view(image.shape)
     for axis in range(image.ndim):
@@ -65,7 +65,9 @@ def unfold(image: Tensor, side: int, stride: int) -> tuple[Tensor, Tensor]:
         length = max(n, side)
         mirrored = torch.arange(length + (length - side) % stride, device=image.device) % (2 * n)
         places = places.index_select(axis, torch.minimum(mirrored, 2 * n - 1 - mirrored)).unfold(axis, side, stride)
-    places = places.reshape(-1, side**image.ndim)
+    grid = places.shape[: image.ndim]
+    chosen = torch.arange(0, math.prod(grid), -(-math.prod(grid) // most), device=image.device)
+    places = places[torch.unravel_index(chosen, grid)].reshape(len(chosen), -1)
     return image.flatten()[places], places
 
 

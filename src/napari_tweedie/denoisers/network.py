@@ -80,8 +80,8 @@ def load_network(path: Path, device: Device) -> UNet:
 
 
 @functools.cache
-def weights_hash(path: Path) -> str:
-    """Return the SHA-256 of a weights file."""
+def weights_hash(path: Path, changed: int = 0) -> str:
+    """Return the SHA-256 of a weights file; `changed` tells its versions apart."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

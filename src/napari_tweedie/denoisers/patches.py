@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-STRENGTH = 0.6
+STRENGTH = 0.75
 PATCH = {2: 5, 3: 3}
-DISTANCE = {2: 8, 3: 3}
+DISTANCE = {2: 6, 3: 3}
 
 
 class NonLocalMeans(ArrayDenoiser):

@@ -31,4 +31,4 @@ class Degrade(Job):
         seed = np.random.SeedSequence((self.recipe.seed, *index)).generate_state(1)
         x = degradation.extend(tools.tensor(self.blocks.samples(index)))
         generator = torch.Generator().manual_seed(int(seed[0]))
-        yield Step(1.0, {"degraded": self.recipe.noise.add(degradation(x), generator)})
+        yield Step(1.0, {"degraded": degradation.detect(self.recipe.noise.add(degradation(x), generator))})

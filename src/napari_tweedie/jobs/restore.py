@@ -63,8 +63,6 @@ class Restore(Job):
         """Return what is to be solved on a block, in normalised units."""
         channel = self.blocks.channel(index)
         intensity = channel.intensity
-        degradation = self.blocks.degradation(index)
         y = tools.tensor(self.blocks.samples(index))
-        flat = degradation(torch.ones((1, 1, *degradation.domain(tuple(y.shape[2:]))), device=tools.device))
-        y = torch.where(degradation.observed(y), (y - intensity.offset * flat) / intensity.scale, 0.0)
+        degradation, y = self.blocks.degradation(index).in_units(y, intensity.offset, intensity.scale)
         return Problem(y, degradation, Gaussian(sigma=channel.level))

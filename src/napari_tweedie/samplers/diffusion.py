@@ -61,8 +61,7 @@ class Dps(Diffusion):
             k = 1 - b**2 / a**2
             x = d + (1 - k) * (x - d) + b * k**0.5 * white(x)
             x = x - self.guidance / 2 * ((1 + 4 * a**2) * (1 + 4 * b**2)) ** 0.5 * gradient
-            yield d
-        yield x
+            yield d if b else x
 
 
 class DiffPir(Diffusion):

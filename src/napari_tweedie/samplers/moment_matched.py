@@ -25,14 +25,14 @@ class MomentMatched(Sampler):
     Given x at level a, the image at level b < a has mean ``d + (b²/a²)(x − d)``, d = f(x, a), and covariance
     ``b² k + k² a² J``, k = 1 − b²/a², J = ∂f/∂x: the spread of the clean image given x, which plain ancestral sampling
     leaves out. Noise n of variance b² k alone moves the estimate by about J n, as the next evaluation shows; adding
-    (a/b − 1) times that movement to x gives ``b² k (1 + (a/b − 1) J)²``, which is exact for J = 0 and J = 1 and right to
-    second order in between. So a step costs one evaluation, no probe, and keeps correlations between pixels.
+    (a/b − 1) times that movement to x gives ``b² k (1 + (a/b − 1) J)²``, which is exact for J = 0 and J = 1 and too large by
+    ``b² k (a/b − 1)² J (1 − J)`` in between. So a step costs one evaluation, no probe, and keeps correlations between pixels.
     """
 
     name: ClassVar[str] = "moment-matched"
     title: ClassVar[str] = "Moment-matched diffusion"
 
-    iterations: int = Parameter(12, "Noise levels, with one denoising each.", ge=1, le=1000)
+    iterations: int = Parameter(12, "Noise levels, with one denoising each.", ge=3, le=1000)
     start: float = Parameter(1.0, "Noise level at which samples of the prior begin.", unit="range", gt=0, le=10, advanced=True)
 
     def steps(self) -> int:
@@ -72,7 +72,11 @@ def levels(first: float, last: float, steps: int) -> list[float]:
 
 
 def levels_of_draw(first: float, steps: int) -> list[float]:
-    """Return the levels of a denoising draw: the last is small enough that little is left out, and steps are not too long."""
+    """Return the levels of a denoising draw.
+
+    Ratio r of the first and the last: 1/r² of the variance is left out at the end, and long steps add too much in between;
+    for white Gaussian priors the two are in balance here, from 3 steps on.
+    """
     return levels(first, first / (4 / 3 * steps), steps)
 
 

@@ -91,15 +91,21 @@ class Sampler(Method):
         """
         if len(problem.measurement) != 1:
             raise ValueError(f"a sampler takes one measurement at a time (got a batch of {len(problem.measurement)})")
+        problem.require_linear(self.name)
         self.check(problem)
         white = WhiteNoise(generator or torch.Generator().manual_seed(0), range(self.samples) if numbers is None else numbers)
         return watch(self.estimates(problem, denoiser, white), problem.data_residual, self.steps())
 
 
 def watch(estimates: Iterator[Tensor], residual: Callable[[Tensor], float], total: int) -> Iterator[State]:
-    """Measure the samples after every step; stop with those before and a note when they are no longer finite."""
+    """Measure the samples after every step; stop with those before and a note when they are no longer finite.
+
+    A state is yielded when the next one is known, so that the last can say that it is.
+    """
     states = (State(k, total, x, residual(x)) for k, x in enumerate(estimates, start=1))
     state = next(states)
+    if not isfinite(state.residual):
+        raise ValueError("the samples are not finite after the first step: check the noise level and the image")
     for following in states:
         if not isfinite(following.residual):
             note = f"The samples diverged and were stopped after {state.iteration} of {total} steps: they are no draws."

@@ -31,13 +31,15 @@ class SplitGibbs(Sampler):
     so ρ may be large and the turns mix fast. It begins with larger ρ: directions of singular value h are drawn from their
     measurement y/h, made as noisy as ρ, until ρ h ≤ σ_y, and follow the exact rule from then on. Where A has no structured
     singular values, the usual coupling does the beginning.
+
+    With a trained network the spread may depend on the number of turns, as it does for blur: calibrate it.
     """
 
     name: ClassVar[str] = "split-gibbs"
     title: ClassVar[str] = "Split Gibbs"
 
     iterations: int = Parameter(30, "Turns of data and denoiser.", ge=1, le=10000)
-    depth: int = Parameter(4, "Noise levels of a denoising draw; a turn costs one denoising more.", ge=1, le=100, advanced=True)
+    depth: int = Parameter(4, "Noise levels of a denoising draw; a turn costs one denoising more.", ge=3, le=100, advanced=True)
     start: float = Parameter(0.5, "Coupling ρ of the first turn.", unit="range", gt=0, le=10, advanced=True)
 
     def steps(self) -> int:

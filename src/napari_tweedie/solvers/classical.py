@@ -36,6 +36,7 @@ class Wiener(Solver):
     balance: float = Parameter(1.0, "Weight of the prior: above 1 smoother, below 1 sharper.", gt=0, le=1000)
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
+        problem.require_linear(self.name)
         degradation = problem.degradation
         start = problem.start()
         weight = self.balance * max(problem.noise_level, 1e-4) ** 2 / power_spectrum(start)
@@ -81,6 +82,7 @@ class Tikhonov(Solver):
         return len(self.weights())
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
+        problem.require_linear(self.name)
         y, sigma_y = problem.measurement, max(problem.noise_level, NOISE_FLOOR)
         probe = torch.randn(y.shape, generator=generator).to(y)
         x = best = problem.start()

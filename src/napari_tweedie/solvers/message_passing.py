@@ -27,6 +27,7 @@ class MessagePassing(PlugAndPlay):
 
     def check(self, problem: Problem) -> None:
         """Refuse a degradation that is no random projection."""
+        problem.require_linear(self.name)
         if not problem.degradation.is_random:
             raise ValueError(
                 f"{self.name} needs a random projection, whose errors look like white noise; "

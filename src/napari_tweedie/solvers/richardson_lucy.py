@@ -38,6 +38,7 @@ class RichardsonLucy(Solver):
         return self.iterations
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
+        problem.require_linear(self.name)
         degradation = problem.degradation
         y = problem.measurement.clamp_min(0)
         start = problem.start().clamp_min(0)

@@ -1,6 +1,6 @@
 """What can a network learn from images that nobody had to take? Drawn ones: endless, noise-free, without a licence.
 
-Every function draws a square image in [0, 1], float32, from a NumPy generator: same generator, same image.
+Every function draws a square image, about in [0, 1], float32, from a NumPy generator: same generator, same image.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def dead_leaves(size: int, rng: Generator) -> Image:
 
     The radii follow r^−3 between two limits (Lee, Mumford, Huang, "Occlusion models for natural images", IJCV 41, 2001),
     and so edges, flat regions and a power spectrum near |f|^−2 come about, as in photographs. Drawn from the front to the
-    back, until everything is covered.
+    back; what then shows between them is the last leaf.
     """
     large = FINER * size
     image, free = np.zeros((large, large), np.float32), np.ones((large, large), bool)

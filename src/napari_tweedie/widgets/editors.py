@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from napari.layers import Image, Labels, Layer, Shapes
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QHBoxLayout, QLineEdit, QSpinBox, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QSpinBox,
+    QToolButton,
+    QWidget,
+)
 
 from napari_tweedie.method import Input
 from napari_tweedie.widgets.arrangement import NARROWEST, shrinkable
@@ -113,6 +124,36 @@ class OptionalNumber(QWidget):
         self.changed.emit()
 
 
+class FileName(QWidget):
+    """The name of a file, typed or chosen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = QLineEdit()
+        self.text.setMinimumWidth(NARROWEST)
+        self.browse = QToolButton()
+        self.browse.setText("…")
+        self.browse.setToolTip("Choose a file.")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.text, 1)
+        row.addWidget(self.browse)
+        self.browse.clicked.connect(self._choose)
+
+    def path(self) -> Path:
+        """Return the path; an empty one if none is given."""
+        return Path(self.text.text().strip())
+
+    def set_path(self, path: Path | str) -> None:
+        """Show a path."""
+        self.text.setText("" if Path(path) == Path() else str(path))
+
+    def _choose(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(self, "Choose a file", self.text.text())
+        if chosen:
+            self.text.setText(chosen)
+
+
 def editor(name: str, field: FieldInfo, layers: LayerList) -> Editor:
     """Return the editor of a field of a model, with the field's limits, unit and default."""
     hints = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
@@ -155,6 +196,9 @@ def _plain_editor(annotation: Any, low: float, high: float, suffix: str) -> Edit
         text = QLineEdit()
         text.setAlignment(Qt.AlignmentFlag.AlignLeft)
         return Editor(text, text.text, text.setText, text.textChanged)
+    if annotation is Path:
+        file = FileName()
+        return Editor(file, file.path, file.set_path, file.text.textChanged)
     raise TypeError(f"no widget edits values of type {annotation}")
 
 

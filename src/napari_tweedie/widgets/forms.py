@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 
-from napari_tweedie.method import Input, Method, Registry
+from napari_tweedie.method import Input, Method
+from napari_tweedie.registry import Registry
 from napari_tweedie.widgets.arrangement import Rows, column, one_row, shrinkable
 from napari_tweedie.widgets.editors import Editor, editor
 

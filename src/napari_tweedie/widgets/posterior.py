@@ -31,6 +31,7 @@ class Posterior(Inverse):
     def _choosers(self) -> dict[str, Chooser[Any]]:
         self.interval = Form(Interval, ["level"], self.viewer.layers)
         self.correction = Form(Interval, ["factor", "coverage"], self.viewer.layers)
+        self.correction.editors["coverage"].widget.automatic.setText("not measured")
         self.reliability = Reliability(self.viewer.layers)
         for form in (self.interval, self.correction):
             form.changed.connect(self._on_edit)

@@ -9,8 +9,8 @@ from napari.layers import Image
 from pydantic import BaseModel, Field
 from qtpy.QtWidgets import QWidget
 
-from napari_tweedie.method import Bundle
 from napari_tweedie.recipe import JobName, Recipe
+from napari_tweedie.registry import Bundle
 from napari_tweedie.samplers import Sampler
 from napari_tweedie.samplers.implicit_prior import ImplicitPrior
 from napari_tweedie.samplers.moment_matched import MomentMatched

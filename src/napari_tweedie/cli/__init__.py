@@ -1,0 +1,34 @@
+"""How are the same jobs run from a terminal?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import typer
+from pydantic import ValidationError
+
+from napari_tweedie.cli import jobs, look, show, training
+from napari_tweedie.method import explain
+
+app = typer.Typer(
+    help="Denoise, restore and sample images with a denoiser as the model of what images look like.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+)  # fmt: skip
+app.command("list")(look.list_methods)
+COMMANDS: tuple[Callable[..., None], ...] = (
+    jobs.denoise, jobs.restore, jobs.sample, jobs.decompose, jobs.degrade, jobs.run, jobs.batch,
+    look.inspect, look.calibrate, look.schema, training.train, training.adapt, show.demo,
+)  # fmt: skip
+for command in COMMANDS:
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; expected failures are one line, not a traceback."""
+    try:
+        app()
+    except ValidationError as error:
+        sys.exit(f"napari-tweedie: {explain(error)}")
+    except (ValueError, OSError, MemoryError) as error:
+        sys.exit(f"napari-tweedie: {error}")

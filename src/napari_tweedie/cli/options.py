@@ -1,0 +1,23 @@
+"""Which options do several commands take?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+In = Annotated[Path, typer.Argument(help="Image to read: TIFF, OME-TIFF, OME-Zarr, PNG or JPEG.")]
+Out = Annotated[Path, typer.Argument(help="OME-TIFF or OME-Zarr (.zarr) to write; it must not be the image itself.")]
+Sigma = Annotated[float | None, typer.Option(help="Noise level in grey levels; estimated from the image if left out.")]
+Set = Annotated[
+    list[str], typer.Option("--set", metavar="PART.FIELD=VALUE", help="Set any field of the recipe, as `list` shows them.")
+]
+Scheduler = Annotated[
+    str, typer.Option(help="For an OME-Zarr: local, or the address of a dask.distributed scheduler, tcp://HOST:8786.")
+]
+Denoiser = Annotated[str, typer.Option(help="A name from `list`.")]
+Volume = Annotated[bool, typer.Option(help="Treat Z as depth (3-D) rather than plane by plane.")]
+Degradation = Annotated[str, typer.Option(help="What happened to the image, a name from `list`.")]
+Psf = Annotated[Path | None, typer.Option(help="Image of the point-spread function, for psf-blur.")]
+Mask = Annotated[Path | None, typer.Option(help="Image that is not zero at missing pixels, for mask.")]

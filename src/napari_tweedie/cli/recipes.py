@@ -1,0 +1,99 @@
+"""How do options become a recipe, and a recipe a file?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from napari_tweedie.cli.terminal import err, tell, with_bar
+from napari_tweedie.method import Input
+from napari_tweedie.recipe import Recipe
+
+PARTS: dict[str, Any] = {
+    "denoiser": "unet",
+    "degradation": "identity",
+    "noise": {},
+    "solver": "hqs",
+    "sampler": "moment-matched",
+    "interval": {},
+    "decomposition": {},
+    "inspection": "score",
+}
+"""The parts of a recipe whose fields can be set, and what they are if nothing else is said."""
+
+
+def run_recipe(
+    recipe: dict[str, Any], settings: list[str], image: Path, result: Path, scheduler: str = "local",
+    provenance: Mapping[str, Any] | None = None, **arrays: Path | None,
+) -> None:  # fmt: skip
+    """Run a recipe on a file, and write another; tell where it differs from that of an earlier result's provenance."""
+    from napari_tweedie.images.files import read
+    from napari_tweedie.replay import differences
+    from napari_tweedie.saving import pixel_sizes, run_to_file
+    from napari_tweedie.schedulers import pick
+
+    if result.resolve() == image.resolve():
+        raise ValueError(f"{result} is the image itself: choose another name for the result")
+    recipe |= pixel_sizes(read(image))
+    apply_settings(settings, recipe)
+    for name, given in read_inputs(arrays).items():
+        recipe["degradation"] = {**_as_dict(recipe["degradation"]), name: given}
+    whole = Recipe(**recipe)
+    for difference in differences(provenance or {}, whole):
+        err.print(f"[yellow]{difference}[/yellow]")
+    steps = run_to_file(whole, image, result, scheduler=pick(scheduler))
+    facts = with_bar(f"{recipe['job']} {image.name}", steps)
+    tell(image.name, facts)
+
+
+def read_inputs(arrays: Mapping[str, Path | None]) -> dict[str, Input]:
+    """Read the arrays that go with a recipe."""
+    from napari_tweedie.images.files import read
+
+    pictures = {name: (read(path), path.name) for name, path in arrays.items() if path is not None}
+    return {name: Input.of(picture.data, title, picture.nanometres()) for name, (picture, title) in pictures.items()}
+
+
+def noise_of(sigma: float | None) -> dict[str, Any]:
+    """Return a recipe's noise: of a known level, or to be estimated."""
+    return {} if sigma is None else {"sigma": sigma}
+
+
+def _as_dict(part: str | dict[str, Any]) -> dict[str, Any]:
+    return {"name": part} if isinstance(part, str) else part
+
+
+def apply_settings(settings: list[str], recipe: dict[str, Any]) -> None:
+    """Put what ``--set`` says into a recipe."""
+    for setting in settings:
+        _apply(setting, recipe)
+
+
+def _apply(setting: str, recipe: dict[str, Any]) -> None:
+    """Put ``part.field=value`` or ``field=value`` into a recipe."""
+    path, equals, text = setting.partition("=")
+    if not equals:
+        raise ValueError(f"--set {setting}: write part.field=value, for example degradation.std=2")
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        value = text
+    part, dot, field = path.partition(".")
+    if not dot:
+        recipe[part] = value
+        return
+    if part not in PARTS:
+        raise ValueError(f"--set {setting}: {part} is not one of {', '.join(PARTS)}")
+    recipe[part] = {**_as_dict(recipe.get(part, PARTS[part])), field: value}
+
+
+def stored_recipe(path: Path) -> dict[str, Any]:
+    """Return the provenance in the metadata of a result, or a recipe in a JSON file as one."""
+    from napari_tweedie.images.files import read
+
+    stored = {"recipe": json.loads(path.read_text())} if path.suffix == ".json" else read(path).metadata
+    if "recipe" not in stored:
+        raise ValueError(f"{path} holds no recipe: it was not written by napari-tweedie")
+    return stored

@@ -1,0 +1,125 @@
+"""How is a model of the user's own, in a file, used as a denoiser?"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from itertools import count, takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from napari_tweedie.denoisers import network
+from napari_tweedie.denoisers.denoiser import Denoiser
+from napari_tweedie.denoisers.external import apply
+from napari_tweedie.lazy import torch
+from napari_tweedie.method import Parameter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch import device as Device
+
+    from napari_tweedie.denoisers.unet import UNet
+
+
+class File(Denoiser):
+    """A model from a file: TorchScript of the form f(x, σ) or f(x), or weights of this plugin's networks.
+
+    Images reach it in units in which they span about [0, 1], channel by channel. Nothing but TorchScript and plain weights is
+    opened: a pickled Python object could run any code.
+    """
+
+    name: ClassVar[str] = "file"
+    title: ClassVar[str] = "Model from a file"
+    halo: ClassVar[int] = 64
+
+    path: Path = Parameter(Path(), "TorchScript (.pt, .ts), or weights of the U-Net (.safetensors, .pt, .pth).")
+    trained_sigma: float | None = Parameter(
+        None, "The only noise level that it was trained for, of images in [0, 1]; none: it takes any.", unit="range", gt=0, le=10
+    )
+
+    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        model = load_file(*self._key(), x.device)
+        if isinstance(model, _unet()):
+            return network.denoise(model, x, sigma, torch.float32)
+        return apply(model, x, sigma, self.trained_sigma)
+
+    def provenance(self, device: Device) -> dict[str, Any]:
+        return {"weights": network.weights_hash(*self._key())}
+
+    def _key(self) -> tuple[Path, int]:
+        """Return the file and when it was changed, so that a new version is read again."""
+        if not self.path.is_file():
+            raise ValueError(
+                f"there is no model at {self.path}: choose a file" if self.path != Path() else "choose a file of a model"
+            )
+        return self.path, self.path.stat().st_mtime_ns
+
+
+@functools.lru_cache(maxsize=4)
+def load_file(path: Path, changed: int, device: Device) -> Callable[..., Tensor]:
+    """Return the model that a file holds, on `device`, ready for inference.
+
+    Raises
+    ------
+    ValueError
+        If the file holds none, or holds it in a form that could run code when it is opened; the message names the way out.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".safetensors":
+        return _of_safetensors(path, device)
+    if suffix not in (".pt", ".ts", ".pth", ".jit", ".torchscript"):
+        raise ValueError(f"{path.name} is no model that can be opened: give TorchScript (.pt, .ts) or weights (.safetensors)")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated, yet the one form that needs no code of its author
+        try:
+            return torch.jit.load(str(path), map_location=device).eval()
+        except (RuntimeError, ValueError):
+            return _of_state_dict(path, device)
+
+
+def _of_safetensors(path: Path, device: Device) -> Callable[..., Tensor]:
+    from safetensors import SafetensorError
+
+    try:
+        return network.load_network(path, device)
+    except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(
+            f"{path.name} holds no weights of this plugin's U-Net with their architecture ({_first_line(error)}): "
+            "export other models as TorchScript"
+        ) from error
+
+
+def _of_state_dict(path: Path, device: Device) -> UNet:
+    """Return the U-Net whose widths and blocks the shapes of its weights tell."""
+    from pickle import UnpicklingError
+
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        raise ValueError(
+            f"{path.name} is neither TorchScript nor plain weights, and a pickled Python object could run any code: export it by "
+            "torch.jit.trace or as safetensors"
+        ) from error
+    try:
+        coarse = takewhile(lambda key: key in weights, (f"shrink.{n}.weight" for n in count()))
+        widths = (weights["head.weight"].shape[0], *(weights[key].shape[0] for key in coarse))
+        blocks = sum(1 for _ in takewhile(lambda key: key in weights, (f"bottom.{n}.first.weight" for n in count())))
+        made = _unet()(widths=widths, blocks=blocks)
+        made.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    except (KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise ValueError(
+            f"{path.name} holds weights, but not of this plugin's U-Net: export the model with its code by torch.jit.trace"
+        ) from error
+    made.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return made.eval().requires_grad_(False)
+
+
+def _unet() -> type[UNet]:
+    from napari_tweedie.denoisers.unet import UNet
+
+    return UNet
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
