@@ -22,6 +22,7 @@ class SaveName(FileName):
         super().__init__()
         self._suffix = suffix
         self._own = False
+        self.browse.setMenu(None)
         self.text.textEdited.connect(self._take)
 
     def propose(self, path: Path) -> None:
