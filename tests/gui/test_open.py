@@ -30,7 +30,8 @@ viewer.add_image(np.random.default_rng(0).normal(100, 5, (64, 64)))
 _, denoise = viewer.window.add_plugin_dock_widget("napari-tweedie", "Denoise")
 _, restore = viewer.window.add_plugin_dock_widget("napari-tweedie", "Restore")
 _, degrade = viewer.window.add_plugin_dock_widget("napari-tweedie", "Degrade")
-_, compare = viewer.window.add_plugin_dock_widget("napari-tweedie", "Compare")
+for name in ("Compare", "Blend", "Adapt denoiser"):
+    viewer.window.add_plugin_dock_widget("napari-tweedie", name)
 for chooser in restore.choosers.values():
     for name in chooser._names:
         chooser.choose(name)

@@ -10,10 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 from napari.layers import Layer
 from pydantic import BaseModel, Field, ValidationError
-from qtpy.QtCore import QStandardPaths
 from qtpy.QtWidgets import QPushButton, QWidget
 
-from napari_tweedie import denoisers
 from napari_tweedie.engine import Progress
 from napari_tweedie.method import explain
 from napari_tweedie.recipe import JobName
@@ -23,12 +21,10 @@ from napari_tweedie.widgets.forms import Chooser, Form
 from napari_tweedie.widgets.job import Job, Order
 from napari_tweedie.widgets.layers import Crop, image_array
 from napari_tweedie.widgets.learning import Learning
+from napari_tweedie.widgets.networks import SUFFIX, folder
 from napari_tweedie.widgets.panel import Panel
 from napari_tweedie.widgets.plot import COLOURS, Curve, Plot
 from napari_tweedie.widgets.save_name import SaveName
-
-FILE = "file"
-"""Name of the denoiser that opens what is written here."""
 
 
 class Limit(BaseModel):
@@ -48,14 +44,14 @@ class Adapt(Panel):
         layers = self.viewer.layers
         self.length, self.limit = Form(Adaptation, ["steps"], layers), Form(Limit, ["minutes"], layers)
         self.training = Form(Adaptation, ["batch", "patch", "learning_rate"], layers)
-        self.file = SaveName(".safetensors")
+        self.file = SaveName(SUFFIX)
         self.plot = Plot("step", "estimated error ÷ noise variance")
         self.plot.setToolTip(
             "Stein's estimate of the squared error, without a clean image: on the patches that are learnt from, and on pixels "
             "held out of them. A network is kept only if it is better on the latter beyond doubt."
         )
         self.use = QPushButton("Denoise the layer with it")
-        self.use.setToolTip("In other docks choose “Model from a file” and the file above.")
+        self.use.setToolTip("In other docks choose “Model from a file”: the arrow beside its name offers what was written here.")
         self.use.clicked.connect(self.denoise)
         self._written: Path | None = None
         return {}
@@ -92,7 +88,7 @@ class Adapt(Panel):
         self._start(self._denoising)
 
     def _denoising(self) -> Order:
-        image, recipe = self.source.image(), self.recipe(denoiser={"name": FILE, "path": str(self._written)})
+        image, recipe = self.source.image(), self.recipe(denoiser={"name": "file", "path": str(self._written)})
         return Order(recipe, image, "denoised, adapted", Crop.whole(image_array(image).shape))
 
     def _job(self, order: Order) -> Job:
@@ -105,7 +101,7 @@ class Adapt(Panel):
         image = self.source.image()
         if image is not None:
             name = re.sub(r"[^\w.-]+", "-", image.name)
-            self.file.propose(folder() / f"{name}.safetensors")
+            self.file.propose(folder() / f"{name}{SUFFIX}")
         super()._on_edit(*changed)
 
     def _on_progressed(self, progress: Progress) -> None:
@@ -117,14 +113,8 @@ class Adapt(Panel):
         if isinstance(self._run, Learning):
             self.plot.show_curves(curves(self._run.trace))
             self._written = self._run.written
-            self.use.setVisible(self._written is not None and FILE in denoisers.registry.names())
+            self.use.setVisible(self._written is not None)
         super()._on_ended(text)
-
-
-def folder() -> Path:
-    """Return where a user's own networks are kept."""
-    place = QStandardPaths.StandardLocation.GenericDataLocation
-    return Path(QStandardPaths.writableLocation(place)) / "napari-tweedie"
 
 
 def curves(trace: Sequence[Mapping[str, float]]) -> list[Curve]:

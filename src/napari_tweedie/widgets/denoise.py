@@ -16,15 +16,14 @@ from napari_tweedie.widgets.panel import Panel
 from napari_tweedie.widgets.words import sentence
 
 PROBES = 8
-"""Of the standard deviation, each as long as the denoising itself."""
+"""Of the standard deviation; each takes as long as denoising, which is done twice besides."""
 STD_TIP = (
     f"Add a layer of how uncertain every pixel is: the posterior standard deviation by the denoiser's own Jacobian. Takes about "
-    f"{PROBES + 1} times as long. It does not know of errors that the denoiser makes everywhere."
+    f"{PROBES + 2} times as long. It does not know of errors that the denoiser makes everywhere."
 )
 LAZY_TIP = (
-    "Add a layer at once that is computed where you look, slice by slice and level by level, for images of any size. napari "
-    "waits while a new plane is computed, about a second for 1024 × 1024 pixels, unless Preferences › Experimental › Render "
-    "Layers Asynchronously is ticked."
+    "Add a layer that is computed where you look, slice by slice and level by level, for images of any size. napari waits while "
+    "a new plane is computed, which may take seconds, unless Preferences › Experimental › Render Layers Asynchronously is ticked."
 )
 
 

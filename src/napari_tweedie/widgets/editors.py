@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
@@ -17,6 +18,7 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
+    QMenu,
     QSpinBox,
     QToolButton,
     QWidget,
@@ -25,6 +27,7 @@ from qtpy.QtWidgets import (
 from napari_tweedie.method import Input
 from napari_tweedie.widgets.arrangement import NARROWEST, shrinkable
 from napari_tweedie.widgets.layer_combo import LayerCombo
+from napari_tweedie.widgets.networks import own_networks
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -139,6 +142,10 @@ class FileName(QWidget):
         row.addWidget(self.text, 1)
         row.addWidget(self.browse)
         self.browse.clicked.connect(self._choose)
+        self.own = QMenu(self)
+        self.own.aboutToShow.connect(self._offer)
+        self.browse.setMenu(self.own)
+        self.browse.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
 
     def path(self) -> Path:
         """Return the path; an empty one if none is given."""
@@ -147,6 +154,13 @@ class FileName(QWidget):
     def set_path(self, path: Path | str) -> None:
         """Show a path."""
         self.text.setText("" if Path(path) == Path() else str(path))
+
+    def _offer(self) -> None:
+        """List the networks that were adapted before."""
+        self.own.clear()
+        for path in own_networks():
+            self.own.addAction(path.stem, partial(self.set_path, path))
+        self.own.addAction("Other …", self._choose)
 
     def _choose(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self, "Choose a file", self.text.text())

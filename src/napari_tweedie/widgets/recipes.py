@@ -103,12 +103,16 @@ class RecipeButton(QToolButton):
 
     def _with_arrays(self, recipe: Recipe) -> Recipe:
         """Return a recipe with the arrays that a run would take now, where all of them are open."""
+        if self._panel.source.image() is None:
+            return recipe
         try:
             return recipe.with_inputs(**self._panel.order(preview=False).inputs)
-        except (ValueError, AttributeError):  # no image is open
+        except ValueError:
             return recipe
 
     def _warn(self, text: str, found: list[str] | Exception) -> None:
+        if isinstance(found, ValueError | OSError):  # the denoiser's file is gone
+            found = [sentence(found)]
         if isinstance(found, Exception):
             raise found
         if found:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QToolButton, QWidget
+from qtpy.QtWidgets import QFileDialog
 
-from napari_tweedie.widgets.arrangement import NARROWEST
+from napari_tweedie.widgets.editors import FileName
 
 
-class SaveName(QWidget):
+class SaveName(FileName):
     """The name of a file to write, proposed until the user has typed or chosen another one.
 
     Parameters
@@ -22,27 +22,17 @@ class SaveName(QWidget):
         super().__init__()
         self._suffix = suffix
         self._own = False
-        self.text = QLineEdit()
-        self.text.setMinimumWidth(NARROWEST)
-        self.browse = QToolButton()
-        self.browse.setText("…")
-        self.browse.setToolTip("Choose a file.")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.text, 1)
-        row.addWidget(self.browse)
+        self.browse.setMenu(None)
         self.text.textEdited.connect(self._take)
-        self.browse.clicked.connect(self._choose)
 
     def propose(self, path: Path) -> None:
         """Show a path, unless the user has given one."""
         if not self._own:
-            self.text.setText(str(path))
+            super().set_path(path)
 
     def set_path(self, path: Path | str) -> None:
-        """Show a path that the user has chosen."""
         self._own = True
-        self.text.setText(str(path))
+        super().set_path(path)
 
     def path(self) -> Path:
         """Return the path, with its suffix.
@@ -52,9 +42,10 @@ class SaveName(QWidget):
         ValueError
             If there is none.
         """
-        if not self.text.text().strip():
+        path = super().path()
+        if path == Path():
             raise ValueError("say which file to write")
-        return Path(self.text.text().strip()).with_suffix(self._suffix)
+        return path if path.suffix == self._suffix else path.with_name(path.name + self._suffix)
 
     def _take(self, _: str) -> None:
         self._own = True
