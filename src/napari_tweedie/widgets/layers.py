@@ -112,9 +112,7 @@ def visible_crop(
     return Crop(tuple(start), tuple(stop))
 
 
-def result_layer(
-    source: Image, image: Any, what: str, start: Sequence[int], zoom: Sequence[float], kind: str = "image"
-) -> Image:
+def result_layer(source: Image, image: Any, what: str, start: Sequence[int], zoom: Sequence[float], kind: str = "image") -> Image:
     """Return a new layer that lies where its pixels come from in the input.
 
     Parameters
