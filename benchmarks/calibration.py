@@ -10,15 +10,13 @@ import argparse
 from pathlib import Path
 
 import torch
-from denoising import centre, images_of, psnr
+from denoising import LEFT_OUT, centre, images_of, psnr
 
 from napari_tweedie import denoisers
 
 FACTORS = (0.7, 0.85, 1.0, 1.2, 1.4)
 LEVELS = (5, 15, 25, 50, 75)
 CROP = 128
-SKIPPED = {"empirical", "file", "gaussian", "mixture"}
-"""Priors of images that are none of these, and models that are none of ours."""
 
 
 def crops(folder: Path, quick: bool) -> list[torch.Tensor]:
@@ -34,7 +32,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("folder", type=Path)
     arguments.add_argument("--quick", action="store_true", help="a quarter of the images, of a quarter of the size")
-    arguments.add_argument("--denoiser", nargs="*", default=[name for name in denoisers.names() if name not in SKIPPED])
+    arguments.add_argument("--denoiser", nargs="*", default=[name for name in denoisers.names() if name not in LEFT_OUT])
     options = arguments.parse_args()
     images = crops(options.folder, options.quick)
     what = f"mean PSNR of {len(images)} images of {images[0].shape[-1]}², dB"

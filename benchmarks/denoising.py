@@ -7,7 +7,6 @@ Usage: ``python benchmarks/denoising.py DATA [--quick] [--denoiser NAME …] [--
 
 import argparse
 import multiprocessing
-import resource
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -23,8 +22,8 @@ from napari_tweedie import denoisers, device
 SETS = ("set12", "bsd68", "clean")
 LEVELS = (15, 25, 50)
 SEED = 0
-PRIORS = {"empirical", "file", "gaussian", "mixture"}
-"""Registered denoisers of images that are none of these, and models that are none of ours."""
+LEFT_OUT = {"combined", "empirical", "file", "gaussian", "mixture"}
+"""Priors of images that are none of these, models that are none of ours, and combinations of the others."""
 PUBLISHED = {
     "BM3D": ("32.37 / 29.97 / 26.72", "31.08 / 28.57 / 25.60"),
     "DnCNN, one network per σ": ("32.86 / 30.44 / 27.18", "31.73 / 29.23 / 26.23"),
@@ -118,7 +117,7 @@ def measure(denoise: Denoise, images: list[torch.Tensor]) -> tuple[str, str, flo
 
 
 def memory(name: str, size: int) -> float:
-    """Return how many MB one call on size × size pixels adds to the peak memory of a fresh process."""
+    """Return how many MB one call on size × size pixels adds to the peak memory of a fresh process (Linux)."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_added_memory, (name, size))
 
@@ -128,30 +127,39 @@ def _added_memory(name: str, size: int) -> float:
     x = torch.rand((1, 1, size, size), generator=torch.Generator().manual_seed(SEED))
     with torch.no_grad():
         denoise(x[..., :32, :32], 0.1)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = _peak_memory()
         denoise(x, 0.1)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return _peak_memory() - before
+
+
+def _peak_memory() -> float:
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def draw(file: Path, names: list[str]) -> None:
     """Draw what the denoisers make of one noisy image that may be shown."""
     import matplotlib.pyplot as plt
+    import PIL.Image
 
-    plane = io.imread(Path(__file__).parents[1] / "sample_data" / "missing_truth.tif")[160:288, 192:320]
+    plane = io.imread(Path(__file__).parents[1] / "sample_data" / "missing_truth.tif")[176:272, 208:304]
     clean = torch.from_numpy(plane.astype(np.float32) / 255)[None, None]
     noisy = clean + 25 / 255 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(SEED))
     shown = {"truth": clean, "noisy, σ = 25": noisy}
     with torch.no_grad():
         shown |= {name: build(name)(noisy, 25 / 255) for name in names}
-    columns = 5
-    figure, axes = plt.subplots(-(-len(shown) // columns), columns, figsize=(9, 2 * -(-len(shown) // columns)))
+    columns = 6
+    rows = -(-len(shown) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * 1.6, rows * 1.9), dpi=100)
     for place in axes.flat:
         place.axis("off")
     for place, (name, image) in zip(axes.flat, shown.items(), strict=False):
         place.imshow(image[0, 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        place.set_title(name if image is clean else f"{name}\n{psnr(image, clean):.2f} dB", fontsize=7)
+        place.set_title(name if image is clean else f"{name.partition(' (')[0]}\n{psnr(image, clean):.2f} dB", fontsize=7)
     figure.tight_layout(pad=0.3)
-    figure.savefig(file, dpi=90, pil_kwargs={"optimize": True})
+    figure.canvas.draw()
+    grey = PIL.Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., 0])
+    grey.quantize(64).save(file, optimize=True)
 
 
 def main() -> None:
@@ -159,7 +167,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("folder", type=Path)
     arguments.add_argument("--quick", action="store_true", help="a few images, cut to 128 × 128")
-    arguments.add_argument("--denoiser", nargs="*", default=[*(n for n in denoisers.names() if n not in PRIORS), *OTHERS])
+    arguments.add_argument("--denoiser", nargs="*", default=[*(n for n in denoisers.names() if n not in LEFT_OUT), *OTHERS])
     arguments.add_argument("--figure", type=Path, help="a PNG to draw")
     options = arguments.parse_args()
     device.keep_freed_memory()  # as the engine does
