@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 import torch
 
+from napari_tweedie import degradations
 from napari_tweedie.analysis import inspections
 from napari_tweedie.analysis.poisson import PoissonEditing
 from napari_tweedie.denoisers.exact import Gaussian
 from napari_tweedie.engine import last, run
 from napari_tweedie.recipe import Recipe
+from napari_tweedie.samplers.interval import Interval
 
 
 @pytest.fixture
@@ -211,3 +213,15 @@ def test_blending_says_what_it_needs(image: np.ndarray) -> None:
         last(run(Recipe(job="blend"), image))
     with pytest.raises(ValueError, match="needs an array: region"):
         last(run(Recipe(job="blend", blending={"region": {"name": "marks"}}), image))
+
+
+def test_a_standard_deviation_of_more_than_noise_is_marked_until_it_is_calibrated(
+    measured: tuple[np.ndarray, np.ndarray, dict[str, object]],
+) -> None:
+    _, noisy, fields = measured
+    recipe = Recipe(job="sample", sampler={"name": "split-gibbs", "samples": 2, "iterations": 3}, **fields)
+    blurred = recipe.model_copy(update={"degradation": degradations.load("gaussian-blur")})
+    calibrated = blurred.model_copy(update={"interval": Interval(factor=1.2, coverage=0.9)})
+    told = [last(run(job, noisy[0])).notes for job in (recipe, blurred, calibrated)]
+    assert [len(notes) for notes in told] == [0, 1, 0]
+    assert "calibrated" in told[1][0]

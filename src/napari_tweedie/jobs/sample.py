@@ -44,6 +44,15 @@ class Sample(Restore):
         samples = self.recipe.sampler.samples
         return f"sample {min(samples, int(share * samples) + 1)} of {samples}"
 
+    def notes(self) -> list[str]:
+        recipe = self.recipe
+        stated = recipe.sampler.is_honest and recipe.sampler.samples > 1
+        if not stated or recipe.degradation.name == "identity" or recipe.interval.coverage is not None:
+            return []
+        return [
+            "Undoing more than noise, the standard deviation is the model's word only until it is calibrated on a clean image."
+        ]
+
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         return self.draw(index, self.problem(index, tools), tools)
 
