@@ -19,9 +19,10 @@ def test_networks_that_were_adapted_are_offered_the_latest_first(
         os.utime(tmp_path / f"{name}.safetensors", (1000 - age, 1000 - age))
     file = FileName()
     qtbot.addWidget(file)
-    file.own.aboutToShow.emit()
+    file.browse.click()
     assert [action.text() for action in file.own.actions()] == ["new", "old", "Other …"]
     file.own.actions()[1].trigger()
+    file.own.hide()
     assert file.path() == tmp_path / "old.safetensors"
 
 

@@ -100,6 +100,7 @@ def test_a_file_is_typed_or_chosen(qtbot: QtBot, viewer: ViewerModel, monkeypatc
     qtbot.addWidget(chooser.advanced)
     edit = chooser.form.editors["path"].widget
     assert (edit.text.text(), chooser.method().path) == ("", Path())
+    monkeypatch.setattr("napari_tweedie.widgets.editors.own_networks", list)
     monkeypatch.setattr("napari_tweedie.widgets.editors.QFileDialog.getOpenFileName", lambda *_: ("models/net.pt", ""))
     with qtbot.waitSignal(chooser.changed):
         edit.browse.click()

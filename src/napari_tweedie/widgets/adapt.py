@@ -51,7 +51,7 @@ class Adapt(Panel):
             "held out of them. A network is kept only if it is better on the latter beyond doubt."
         )
         self.use = QPushButton("Denoise the layer with it")
-        self.use.setToolTip("In other docks choose “Model from a file”: the arrow beside its name offers what was written here.")
+        self.use.setToolTip("In other docks choose “Model from a file”: the … beside its name offers what was written here.")
         self.use.clicked.connect(self.denoise)
         self._written: Path | None = None
         return {}

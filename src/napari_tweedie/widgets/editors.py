@@ -141,11 +141,8 @@ class FileName(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.text, 1)
         row.addWidget(self.browse)
-        self.browse.clicked.connect(self._choose)
         self.own = QMenu(self)
-        self.own.aboutToShow.connect(self._offer)
-        self.browse.setMenu(self.own)
-        self.browse.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        self.browse.clicked.connect(self._browse)
 
     def path(self) -> Path:
         """Return the path; an empty one if none is given."""
@@ -155,12 +152,17 @@ class FileName(QWidget):
         """Show a path."""
         self.text.setText("" if Path(path) == Path() else str(path))
 
-    def _offer(self) -> None:
-        """List the networks that were adapted before."""
+    def _browse(self) -> None:
+        """Offer the networks that were adapted before, where there are some."""
+        found = own_networks()
+        if not found:
+            self._choose()
+            return
         self.own.clear()
-        for path in own_networks():
+        for path in found:
             self.own.addAction(path.stem, partial(self.set_path, path))
         self.own.addAction("Other …", self._choose)
+        self.own.popup(self.browse.mapToGlobal(self.browse.rect().bottomLeft()))
 
     def _choose(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self, "Choose a file", self.text.text())

@@ -28,6 +28,7 @@ class RunBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.running = False
+        self._told = ""
         self.preview = QPushButton("Preview")
         self.preview.setToolTip("Try it on the visible part of the current slice.")
         self.run = QPushButton("Run")
@@ -67,13 +68,14 @@ class RunBar(QWidget):
         for button in (self.run, self.preview):
             button.setEnabled(not obstacle)
         self.run.setToolTip(obstacle or "Run on the whole layer.")
-        if obstacle or self.status.property("obstacle"):
-            self.tell(obstacle)
-            self.status.setProperty("obstacle", bool(obstacle))
+        self._show(obstacle or self._told)
 
     def tell(self, text: str) -> None:
-        """Show a line of text; all of it in the tooltip."""
-        self.status.setProperty("obstacle", False)
+        """Show a line of text, until there is another or an obstacle; all of it in the tooltip."""
+        self._told = text
+        self._show(text)
+
+    def _show(self, text: str) -> None:
         self.status.setText(text)
         self.status.setToolTip(text)
 

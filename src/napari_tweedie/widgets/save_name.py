@@ -22,7 +22,6 @@ class SaveName(FileName):
         super().__init__()
         self._suffix = suffix
         self._own = False
-        self.browse.setMenu(None)
         self.text.textEdited.connect(self._take)
 
     def propose(self, path: Path) -> None:
@@ -49,6 +48,9 @@ class SaveName(FileName):
 
     def _take(self, _: str) -> None:
         self._own = True
+
+    def _browse(self) -> None:
+        self._choose()
 
     def _choose(self) -> None:
         chosen, _ = QFileDialog.getSaveFileName(self, "Write to", self.text.text(), f"*{self._suffix}")
