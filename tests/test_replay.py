@@ -56,6 +56,19 @@ def test_python_and_command_line_do_what_the_recipe_does(recipe: Recipe, folder:
         np.testing.assert_array_equal(read(folder / name).data, expected)
 
 
+def test_what_the_command_line_does_not_take_is_passed_on_as_python(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    marks = np.zeros((32, 48), np.uint8)
+    marks[5:20, 5:30] = 1
+    write(folder / "marks.tif", marks, "yx")
+    recipe = Recipe(job="blend", blending={"region": {"name": "marks"}})
+    with pytest.raises(ValueError, match="job 'blend' and the array 'region'"):
+        as_command_line(recipe)
+    exec(as_python(recipe, result="blended.tif"), {})
+    (expected,) = last(run(recipe, read(folder / "image.tif").data, region=marks)).images.values()
+    np.testing.assert_array_equal(read(folder / "blended.tif").data, expected)
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_what_is_at_its_default_is_not_said(recipe: Recipe) -> None:
     said = essentials(recipe)

@@ -15,6 +15,10 @@ from napari_tweedie.recipe import Recipe
 
 PARTS = ("denoiser", "degradation", "noise", "solver")
 """Fields whose own fields the command line sets one by one."""
+COMMANDS = ("denoise", "restore", "sample", "decompose", "degrade")
+"""Jobs that the command line does on a file and writes to another."""
+ARRAYS = ("psf", "mask")
+"""Arrays that it reads from files."""
 _SCRIPT = """from pathlib import Path
 
 from napari_tweedie.images.files import read
@@ -35,7 +39,17 @@ def as_python(recipe: Recipe, image: str = "image.tif", result: str = "result.ti
 
 
 def as_command_line(recipe: Recipe, image: str = "image.tif", result: str = "result.tif") -> str:
-    """Return the command that runs a recipe on a file; its arrays are read from files of their names."""
+    """Return the command that runs a recipe on a file; its arrays are read from files of their names.
+
+    Raises
+    ------
+    ValueError
+        If the command line has no such job, or does not take one of the arrays.
+    """
+    unknown = [f"the job {recipe.job!r}"] if recipe.job not in COMMANDS else []
+    unknown += [f"the array {name!r}" for name in _named(recipe) if name not in ARRAYS]
+    if unknown:
+        raise ValueError(f"the command line does not take {' and '.join(unknown)}: pass the recipe on as Python")
     words = ["napari-tweedie", recipe.job, image, result]
     for name, array in _named(recipe).items():
         words += [f"--{name}", _file(name, array)]
