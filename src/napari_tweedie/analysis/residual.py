@@ -82,11 +82,13 @@ def check_residual(noisy: NDArray[Any], clean: NDArray[Any], estimated: bool) ->
     Both in units in which the noise is the same everywhere; `estimated` says whether its level was estimated from the image,
     and may be wrong where the noise is correlated. None if the plane is smaller than 32 pixels or nothing was removed.
     """
+    if min(noisy.shape) < SMALLEST:
+        return None
     noisy, clean = (_middle(np.asarray(plane, dtype=np.float64)) for plane in (noisy, clean))
     residual = noisy - clean
     residual = residual - residual.mean()
     variance = float((residual**2).mean())
-    if min(noisy.shape) < SMALLEST or variance <= 1e-12 * float((noisy**2).mean()):
+    if variance <= 1e-12 * float((noisy**2).mean()):
         return None
     pairs = [(residual[:, 1:], residual[:, :-1]), (residual[1:], residual[:-1])]
     pairs += [(residual[1:, 1:], residual[:-1, :-1]), (residual[1:, :-1], residual[:-1, 1:])]
