@@ -57,7 +57,7 @@ class Counted:
 def test_plug_and_play_reaches_the_maximum_of_the_posterior(name: str, field: GaussianField, generator: torch.Generator) -> None:
     problem = blurred(field, generator)
     solver = solvers.load(name, iterations=400, start=1e-3, stop=0)
-    weight = (solver.regularisation or BLUR.weight) * SIGMA**2 / field.spectrum(problem.measurement)
+    weight = (solver.regularisation or BLUR.admm_weight) * SIGMA**2 / field.spectrum(problem.measurement)
     states = list(solver(problem, field))
     assert distance(states[-1].estimate, posterior(problem, weight)) < 1e-3
     assert states[-1].change < 1e-4

@@ -35,7 +35,7 @@ def test_admm_converges_to_the_closed_form_solution(degradation: degradations.De
     stated = problem(degradation, sigma, generator)
     solver = solvers.load("pnp-admm", iterations=200, start=sigma)
     estimate = list(solver(stated, exact))[-1].estimate
-    weight = (solver.regularisation or degradation.weight) * sigma**2 / S**2
+    weight = (solver.regularisation or degradation.admm_weight) * sigma**2 / S**2
     closed_form = degradation.prox(torch.zeros_like(estimate), stated.measurement, weight)
     assert (estimate - closed_form).norm() <= 1e-3 * closed_form.norm()
 

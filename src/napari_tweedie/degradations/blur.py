@@ -32,7 +32,8 @@ class Blur(Degradation):
     """
 
     iterations: ClassVar[int] = 12
-    weight: ClassVar[float] = 0.7
+    admm_weight: ClassVar[float] = 0.7
+    red_weight: ClassVar[float] = 0.2
 
     boundary: Boundary = Parameter("pad", _BOUNDARY, advanced=True)
 

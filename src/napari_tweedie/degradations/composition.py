@@ -50,9 +50,14 @@ class Composition(Degradation):
         return self.outer.is_image and self.inner.is_image
 
     @property
-    def weight(self) -> float:  # type: ignore[override]
+    def admm_weight(self) -> float:  # type: ignore[override]
         """The smaller of both weights."""
-        return min(self.inner.weight, self.outer.weight)
+        return min(self.inner.admm_weight, self.outer.admm_weight)
+
+    @property
+    def red_weight(self) -> float:  # type: ignore[override]
+        """The smaller of both weights."""
+        return min(self.inner.red_weight, self.outer.red_weight)
 
     def arrays(self) -> dict[str, Input]:
         return self.inner.arrays() | self.outer.arrays()

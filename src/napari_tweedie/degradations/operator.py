@@ -25,8 +25,10 @@ class Degradation(Method):
 
     iterations: ClassVar[int] = 24
     """Turns of data step and denoising that half-quadratic splitting needs for it, a proposal of forms."""
-    weight: ClassVar[float] = 1.0
-    """Weight of the denoiser that serves plug-and-play ADMM for it; 1: as in a posterior."""
+    admm_weight: ClassVar[float] = 1.0
+    """Weight of the denoiser that serves plug-and-play ADMM best for it; 1: as in a posterior."""
+    red_weight: ClassVar[float] = 1.0
+    """The same for RED."""
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
     """Numbers of spatial axes that the operator works on."""
     is_image: ClassVar[bool] = True

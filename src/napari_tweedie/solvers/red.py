@@ -23,19 +23,22 @@ class Red(PlugAndPlay):
     All three look for the x with ``Aᵀ(A x − y) / σ_y² + λ (x − f(x, σ_f)) = 0``. It is the gradient of a penalised least
     squares when f is locally homogeneous with a symmetric Jacobian; they converge when f is also non-expansive. A trained
     network is none of these exactly. By Tweedie's formula λ = 1/σ_f² makes x a maximum of the posterior under the
-    prior smoothed by σ_f; `regularisation` is λ σ_f², 0.2 in the paper's deblurring (λ = 0.02, σ_f = 3.25 grey levels).
+    prior smoothed by σ_f; `regularisation` is λ σ_f², 0.2 in the paper's deblurring (λ = 0.02, σ_f = 3.25 grey levels),
+    which the bundled denoiser confirms; where nothing is blurred, 1 removes more noise.
     """
 
     strength: float | None = Parameter(
         None, "Denoising strength σ_f; none: the noise level, and at least 3.25/255.", unit="range", gt=0, le=1
     )
-    regularisation: float = Parameter(0.2, "Weight of the denoiser; 1: as in a posterior.", gt=0, le=100, advanced=True)
+    regularisation: float | None = Parameter(
+        None, "Weight of the denoiser; 1: as in a posterior; none: 0.2 for blur, else 1.", gt=0, le=100, advanced=True
+    )
 
     def weights(self, problem: Problem) -> tuple[float, float]:
         """Return σ_f and ρ = λ σ_y², the weight of the penalty against ½‖A x − y‖²."""
         sigma_y = max(problem.noise_level, NOISE_FLOOR)
         sigma_f = self.strength or max(sigma_y, 3.25 / 255)
-        return sigma_f, self.regularisation * (sigma_y / sigma_f) ** 2
+        return sigma_f, (self.regularisation or problem.degradation.red_weight) * (sigma_y / sigma_f) ** 2
 
 
 class RedGd(Red):

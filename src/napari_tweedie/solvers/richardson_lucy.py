@@ -61,7 +61,12 @@ class RichardsonLucy(Solver):
             yield x
 
     def sensitivity(self, problem: Problem, y: Tensor) -> Tensor:
-        """Return Aᵀ1; refuse an A that turns light into darkness."""
+        """Return Aᵀ1; refuse an A that turns light into darkness, and one that spreads no light."""
+        if problem.degradation.name == "identity":
+            raise ValueError(
+                "richardson-lucy needs a degradation that spreads light; 'identity' spreads none: "
+                "choose another solver, hqs for instance"
+            )
         ones = torch.ones_like(y)
         sensitivity: Tensor = problem.degradation.adjoint(ones)
         both = (sensitivity, problem.degradation(torch.ones_like(sensitivity)))

@@ -73,7 +73,7 @@ class PnpAdmm(Splitting):
     )
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
-        weight = self.regularisation or problem.degradation.weight
+        weight = self.regularisation or problem.degradation.admm_weight
         x = problem.start()
         w = torch.zeros_like(x)
         sigma_y, strengths = self.schedule(problem, x)
