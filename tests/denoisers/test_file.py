@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from napari_tweedie import denoisers, method
+from napari_tweedie import denoisers, registry
 from napari_tweedie.denoisers.network import WEIGHTS, load_network
 from napari_tweedie.engine import last, run
 from napari_tweedie.recipe import Recipe
@@ -147,12 +147,12 @@ def test_what_third_parties_register_is_used_as_it_is(target: str, monkeypatch: 
     setattr(module, target, globals()[target])
     monkeypatch.setitem(sys.modules, "third_party", module)
     theirs = EntryPoint("theirs", f"third_party:{target}", "napari_tweedie.denoisers")
-    found = method.entry_points
+    found = registry.entry_points
 
     def with_theirs(**selection: str) -> EntryPoints:
         return EntryPoints([*found(**selection), *EntryPoints([theirs]).select(**selection)])
 
-    monkeypatch.setattr(method, "entry_points", with_theirs)
+    monkeypatch.setattr(registry, "entry_points", with_theirs)
     assert "theirs" in denoisers.names()
     denoiser = denoisers.load("theirs")
     shift = 0.1 if target == "shifted" else 0.01

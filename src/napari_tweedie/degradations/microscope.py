@@ -114,13 +114,13 @@ class MicroscopePsf(Blur):
         return np.exp(-0.5 * ((r / lateral) ** 2 + (z[:, None, None] / axial) ** 2))
 
     def _vectorial(self, z: NDArray[Any], y: NDArray[Any], x: NDArray[Any], wavelength: float) -> NDArray[np.float64]:
+        _, height, width = self.voxel()
+        if abs(height - width) > 1e-3 * width:
+            raise ValueError(f"model='vectorial' needs square pixels (got {height:g} × {width:g} nm): choose scalar")
         try:
             from psfmodels import make_psf
         except ImportError:
             raise ValueError("model='vectorial' needs psfmodels: pip install 'napari-tweedie[psf]', or choose scalar") from None
-        _, height, width = self.voxel()
-        if abs(height - width) > 1e-3 * width:
-            raise ValueError(f"model='vectorial' needs square pixels (got {height:g} × {width:g} nm): choose scalar")
         n = self.refractive_index
         optics: dict[str, Any] = {"NA": self.na, "wvl": wavelength / 1000, "ns": n, "ni": n, "ni0": n, "ng": n, "ng0": n}
         psf: NDArray[np.float64] = make_psf(list(z / 1000), len(x), dxy=width / 1000, model="vectorial", **optics)
