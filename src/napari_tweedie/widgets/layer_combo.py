@@ -71,6 +71,8 @@ class LayerCombo(QComboBox):
 
     def set_value(self, layer: Layer | None) -> None:
         """Choose a layer, or none, which stays so where it is a choice."""
+        if self._pinned is not None:
+            self._pinned = layer
         self._declined = layer is None and bool(self._none)
         self._select(layer)
 
