@@ -35,6 +35,7 @@ def operators(shape: tuple[int, ...], seed: int = 0) -> dict[str, degradations.D
         "light sheet": degradations.load("microscope-psf", **OPTICS, modality="light-sheet", boundary="circular"),
         "mask": mask,
         "downsample": degradations.load("downsample", factor=2),
+        "downsample anti-aliased": degradations.load("downsample", factor=2, filter="anti-aliased"),
         "fourier cartesian": degradations.load("fourier-mask", acceleration=2.5),
         "fourier radial": degradations.load("fourier-mask", pattern="radial"),
         "fourier random": degradations.load("fourier-mask", pattern="random", seed=1),
@@ -132,6 +133,20 @@ def test_svd_rebuilds_the_operator_from_orthonormal_factors(
 def test_operators_without_a_fast_svd_name_those_with_one(name: str) -> None:
     with pytest.raises(ValueError, match="boundary='circular'" if "blur" in name else "downsample, fourier-mask.* have one"):
         degradations.load(name).svd(torch.zeros(1, 1, 8, 8))
+
+
+@pytest.mark.parametrize("factors", [(1, 3, 3), (4, 1, 1), (2, 2, 2)])
+def test_anti_aliasing_is_a_gaussian_of_a_mirrored_image_at_the_middles_of_large_pixels(factors: tuple[int, int, int]) -> None:
+    image = np.random.default_rng(0).random((8, 12, 18))[: 8 // factors[0] * factors[0]]
+    operator = degradations.load("downsample", factor=factors[1], axial_factor=factors[0], filter="anti-aliased")
+    expected = image
+    for axis, factor in enumerate(factors):
+        if factor > 1:
+            positions = np.arange(3 * factor) - (3 * factor - 1) / 2
+            weights = np.exp(-0.5 * (positions / (factor / 2.3548)) ** 2)
+            smooth = ndimage.correlate1d(expected, weights / weights.sum(), axis, mode="reflect", origin=-((factor + 1) % 2))
+            expected = np.take(smooth, np.arange(factor // 2, image.shape[axis], factor) - (factor + 1) % 2, axis)
+    np.testing.assert_allclose(operator(torch.from_numpy(image)[None, None])[0, 0], expected, atol=1e-6)
 
 
 def test_circular_gaussian_blur_agrees_with_scipy(rng: np.random.Generator) -> None:

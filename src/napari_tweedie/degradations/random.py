@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import PrivateAttr
 
+from napari_tweedie.degradations.cosine import dct, inverse_dct
 from napari_tweedie.degradations.operator import Degradation, Shape
 from napari_tweedie.degradations.svd import SVD
 from napari_tweedie.lazy import torch
@@ -121,36 +122,3 @@ class RandomProjection(Degradation):
         s = torch.zeros(prod(image), dtype=x.dtype, device=x.device)
         s[rows] = (prod(image) / len(rows)) ** 0.5
         return SVD.of_normal(self, s.view(image), lambda c: signs * inverse_dct(c), lambda x: dct(signs * x))
-
-
-def dct(x: Tensor) -> Tensor:
-    """Return the orthonormal cosine transform (DCT-II) over the last two axes, by an FFT of equal length (Makhoul 1980)."""
-    for axis in (-2, -1):
-        x = x.movedim(axis, -1)
-        spectrum = torch.fft.fft(torch.cat([x[..., ::2], x[..., 1::2].flip(-1)], -1), norm="ortho")
-        x = ((spectrum * _twiddle(x)).real * _weights(x)).movedim(-1, axis)
-    return x
-
-
-def inverse_dct(x: Tensor) -> Tensor:
-    """Return the inverse of `dct`, which is its transpose."""
-    for axis in (-2, -1):
-        x = x.movedim(axis, -1) / _weights(x.movedim(axis, -1))
-        mirrored = torch.nn.functional.pad(x[..., 1:].flip(-1), (1, 0))
-        ordered = torch.fft.ifft(torch.complex(x, -mirrored) * _twiddle(x).conj(), norm="ortho").real
-        half = (x.shape[-1] + 1) // 2
-        x = torch.empty_like(x)
-        x[..., ::2], x[..., 1::2] = ordered[..., :half], ordered[..., half:].flip(-1)
-        x = x.movedim(-1, axis)
-    return x
-
-
-def _twiddle(x: Tensor) -> Tensor:
-    k = torch.arange(x.shape[-1], device=x.device, dtype=x.dtype)
-    return torch.polar(torch.ones_like(k), -np.pi * k / (2 * len(k)))
-
-
-def _weights(x: Tensor) -> Tensor:
-    weights = torch.full((x.shape[-1],), 2**0.5, dtype=x.dtype, device=x.device)
-    weights[0] = 1
-    return weights

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from napari_tweedie.degradations.cosine import dct, inverse_dct
 from napari_tweedie.degradations.operator import Degradation, Shape
 from napari_tweedie.degradations.svd import SVD
 from napari_tweedie.lazy import torch
@@ -13,15 +15,24 @@ from napari_tweedie.method import Parameter
 if TYPE_CHECKING:
     from torch import Tensor
 
+WIDTH = 1.0
+"""Full width at half maximum of the anti-aliasing Gaussian, in large pixels."""
+
 
 class Downsample(Degradation):
-    """Every pixel of the measurement is the mean of a block of pixels, as on a camera that bins."""
+    """Every pixel of the measurement is a mean over pixels of the image, whose weights depend on the filter.
+
+    ``"block"`` takes the mean of a block, as on a camera that bins. ``"anti-aliased"`` weighs by a Gaussian as wide as the
+    large pixel, which reaches beyond it, as optics do that are matched to the sampling; at the borders the image is
+    mirrored. Then A Aᵀ is diagonal in the cosine basis, so that the proximal map needs no iteration.
+    """
 
     name: ClassVar[str] = "downsample"
     title: ClassVar[str] = "Low resolution"
 
-    factor: int = Parameter(2, "Pixels per block along Y and X.", unit="px", ge=1, le=16)
-    axial_factor: int = Parameter(1, "Planes per block along Z, for stacks.", unit="px", ge=1, le=16)
+    factor: int = Parameter(2, "Pixels per large pixel along Y and X.", unit="px", ge=1, le=16)
+    axial_factor: int = Parameter(1, "Planes per large pixel along Z, for stacks.", unit="px", ge=1, le=16)
+    filter: Literal["block", "anti-aliased"] = Parameter("block", "Mean of a block, or weighted by a Gaussian as wide as it.")
 
     def factors(self, ndim: int) -> Shape:
         return (self.axial_factor,) * (ndim - 2) + (self.factor,) * 2
@@ -36,32 +47,78 @@ class Downsample(Degradation):
         return tuple(n * factor for n, factor in zip(measurement, self.factors(len(measurement)), strict=True))
 
     def reach(self, ndim: int) -> Shape:
-        return (0,) * ndim
+        return tuple(0 if self.filter == "block" or factor == 1 else factor for factor in self.factors(ndim))
 
     def norm(self, image: Shape | None = None) -> float:
-        return float(prod(self.factors(2 if image is None else len(image))) ** -0.5)
+        """Return √(largest row sum · largest column sum); the weights of a large pixel sum to 1, and none is negative."""
+        like = torch.zeros(())
+        factors = self.factors(2 if image is None else len(image))
+        return prod(float(self._weights(factor, like).view(-1, factor).sum(0).max()) for factor in factors) ** 0.5
 
     def __call__(self, x: Tensor) -> Tensor:
-        factors = self.factors(x.ndim - 2)
         self.shape(tuple(x.shape[2:]))
-        pool = torch.nn.functional.avg_pool2d if x.ndim == 4 else torch.nn.functional.avg_pool3d
-        return pool(x, factors)
+        for axis, factor in enumerate(self.factors(x.ndim - 2), start=2):
+            x = self._shrink(x.movedim(axis, -1), factor).movedim(-1, axis)
+        return x
 
     def adjoint(self, y: Tensor) -> Tensor:
-        factors = self.factors(y.ndim - 2)
-        for axis, factor in enumerate(factors, start=2):
-            y = y.repeat_interleave(factor, dim=axis)
-        return y / prod(factors)
+        for axis, factor in enumerate(self.factors(y.ndim - 2), start=2):
+            y = self._spread(y.movedim(axis, -1), factor).movedim(-1, axis)
+        return y
+
+    def _weights(self, factor: int, like: Tensor) -> Tensor:
+        """Return the weights of the pixels about a large one, `factor` and as many margins on both sides."""
+        reach = 0 if self.filter == "block" or factor == 1 else factor
+        positions = torch.arange(factor + 2 * reach, device=like.device, dtype=like.dtype) - (factor + 2 * reach - 1) / 2
+        std = WIDTH * factor / 2.3548
+        weights = torch.exp(-0.5 * (positions / std) ** 2) if reach else torch.ones_like(positions)
+        return weights / weights.sum()
+
+    def _mirrored(self, n: int, margin: int, like: Tensor) -> Tensor:
+        """Return which pixel stands at every place of an axis of n pixels that is mirrored beyond its ends."""
+        places = torch.arange(-margin, n + margin, device=like.device) % (2 * n)
+        return torch.minimum(places, 2 * n - 1 - places)
+
+    def _shrink(self, x: Tensor, factor: int) -> Tensor:
+        """Apply A along the last axis."""
+        weights, n = self._weights(factor, x), x.shape[-1]
+        places = self._mirrored(n, (len(weights) - factor) // 2, x)
+        lines = x[..., places].reshape(-1, 1, len(places))
+        return torch.nn.functional.conv1d(lines, weights.view(1, 1, -1), stride=factor).view(*x.shape[:-1], n // factor)
+
+    def _spread(self, y: Tensor, factor: int) -> Tensor:
+        """Apply the adjoint along the last axis."""
+        weights, n = self._weights(factor, y), y.shape[-1] * factor
+        lines = torch.nn.functional.conv_transpose1d(y.reshape(-1, 1, y.shape[-1]), weights.view(1, 1, -1), stride=factor)
+        places = self._mirrored(n, (len(weights) - factor) // 2, y)
+        x = torch.zeros((len(lines), 1, n), dtype=y.dtype, device=y.device)
+        return x.index_add_(-1, places, lines).view(*y.shape[:-1], n)
+
+    def _gram(self, y: Tensor) -> Tensor | float:
+        """Return the eigenvalues of A Aᵀ in the cosine basis of measurements: products of those along every axis."""
+        if self.filter == "block":
+            return 1 / prod(self.factors(y.ndim - 2))
+        along = []
+        for n, factor in zip(y.shape[2:], self.factors(y.ndim - 2), strict=True):
+            impulse = torch.zeros((1, 1, n), dtype=y.dtype, device=y.device)
+            impulse[..., 0] = 1
+            response = self._shrink(self._spread(impulse, factor), factor)
+            along.append((dct(response) / dct(impulse)).flatten())
+        return reduce(lambda a, b: a[..., None] * b, along)
 
     def prox(self, z: Tensor, y: Tensor, rho: float) -> Tensor:
-        """Use A Aᵀ = I / block size, so that (AᵀA + ρ)⁻¹ needs no iteration."""
-        return z + self.adjoint(y - self(z)) / (1 / prod(self.factors(z.ndim - 2)) + rho)
+        """Use ``(AᵀA + ρ)⁻¹ Aᵀ = Aᵀ (A Aᵀ + ρ)⁻¹``, whose inverse needs no iteration."""
+        error, gram = y - self(z), self._gram(y)
+        scaled = error / (gram + rho) if isinstance(gram, float) else inverse_dct(dct(error) / (gram + rho))
+        return z + self.adjoint(scaled)
 
     def svd(self, x: Tensor) -> SVD:
         """Use that V may be, in every block of n pixels, the reflection that swaps its first pixel e with its mean m = 1/√n.
 
         With d = e − m it is ``x − 2 d (dᵀx) / (dᵀd)`` (Householder), and ``dᵀd = 2 − 2/√n``.
         """
+        if self.filter != "block":
+            raise ValueError("'downsample' has a fast singular value decomposition with filter='block' only")
         factors = self.factors(x.ndim - 2)
         root = prod(factors) ** 0.5
         first: Any = (..., *(slice(None, None, factor) for factor in factors))
