@@ -22,6 +22,7 @@ STRIDE = 2
 EXAMPLES = 8192
 ROUNDS = 4
 LOYALTY = 50.0
+RESOLVED = 1e-5  # of the strongest atom's energy: below it, float32 cannot tell two atoms apart
 CHUNK = 8192
 
 
@@ -136,11 +137,13 @@ def learn(atoms: Tensor, signals: Tensor) -> Tensor:
     Sparse coding alternates with least squares for the atoms (method of optimal directions: Engan, Aase, Husøy 1999), which
     is K-SVD with all atoms updated at once. An atom stays near what it was unless enough signals use it.
     """
-    loyalty = LOYALTY * torch.eye(len(atoms)).to(atoms)
+    identity = torch.eye(len(atoms)).to(atoms)
     for _ in range(ROUNDS):
         residual, chosen, used = pursue(signals, atoms)
         codes = coefficients(signals - residual, atoms, chosen, used)
-        update = torch.linalg.solve(codes.T @ codes + loyalty, codes.T @ signals + loyalty @ atoms)
+        gram = codes.T @ codes
+        loyalty = gram.diagonal().max().mul(RESOLVED).clamp_min(LOYALTY)
+        update = torch.linalg.solve(gram + loyalty * identity, codes.T @ signals + loyalty * atoms)
         atoms = torch.nn.functional.normalize(update, dim=1)
     return atoms
 
