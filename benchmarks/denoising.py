@@ -116,20 +116,24 @@ def measure(denoise: Denoise, images: list[torch.Tensor]) -> tuple[str, str, flo
     return " / ".join(f"{v:.2f}" for v in means[:, 0]), " / ".join(f"{v:.3f}" for v in means[:, 1]), seconds / len(values)
 
 
-def memory(name: str, size: int) -> float:
-    """Return how many MB one call on size × size pixels adds to the peak memory of a fresh process (Linux)."""
+def cost(name: str, size: int) -> tuple[float, float]:
+    """Return the seconds of one call on size × size pixels, and the MB that it adds to a fresh process's peak memory (Linux)."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_added_memory, (name, size))
+        return pool.apply(_cost, (name, size))
 
 
-def _added_memory(name: str, size: int) -> float:
+def _cost(name: str, size: int) -> tuple[float, float]:
+    device.keep_freed_memory()
     denoise = build(name)
     x = torch.rand((1, 1, size, size), generator=torch.Generator().manual_seed(SEED))
     with torch.no_grad():
         denoise(x[..., :32, :32], 0.1)
         before = _peak_memory()
         denoise(x, 0.1)
-    return _peak_memory() - before
+        added = _peak_memory() - before
+        started = time.perf_counter()
+        denoise(x, 0.1)
+    return time.perf_counter() - started, added
 
 
 def _peak_memory() -> float:
@@ -167,11 +171,12 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("folder", type=Path)
     arguments.add_argument("--quick", action="store_true", help="a few images, cut to 128 × 128")
+    arguments.add_argument("--cost", action="store_true", help="time and memory of one call only")
     arguments.add_argument("--denoiser", nargs="*", default=[*(n for n in denoisers.names() if n not in LEFT_OUT), *OTHERS])
     arguments.add_argument("--figure", type=Path, help="a PNG to draw")
     options = arguments.parse_args()
     device.keep_freed_memory()  # as the engine does
-    for number, name in enumerate(SETS):
+    for number, name in enumerate(() if options.cost else SETS):
         images = [image for _, image in images_of(options.folder / name)]
         if options.quick:
             images = [centre(image, 128) for image in images[:: len(images) // 3][:3]]
@@ -183,9 +188,12 @@ def main() -> None:
             print(f"| {method} | {decibels if trained else ''} | {similarity if trained else ''} | {seconds:.2f} |", flush=True)
         for method, values in PUBLISHED.items() if number < 2 and not options.quick else ():
             print(f"| {method} (published) | {values[number]} | | |")
-    print("\n| one call on 512 × 512 | peak memory above what is loaded, MB |\n| --- | ---: |")
-    for method in options.denoiser:
-        print(f"| {method} | {memory(method, 512):.0f} |", flush=True)
+    costs = {method: cost(method, 512) for method in options.denoiser}
+    longest = costs.get("bm3d", (float("nan"), 0.0))[0]
+    print("\n| one call on 512 × 512 | seconds | times as fast as bm3d | peak memory above what is loaded, MB |")
+    print("| --- | ---: | ---: | ---: |")
+    for method, (seconds, megabytes) in costs.items():
+        print(f"| {method} | {seconds:.3f} | {longest / seconds:.1f} | {megabytes:.0f} |")
     if options.figure:
         draw(options.figure, [name for name in options.denoiser if "untrained" not in name])
 
