@@ -78,4 +78,6 @@ def test_correlated_noise_is_removed_once_it_is_told_of(model: str, scene: np.nd
     white, told = (last(run(Recipe(noise={"name": model, "correlated": flag}), noisy)) for flag in (False, True))
     assert rms(white.images["denoised"] - clean) > 0.8 * rms(noisy - clean)
     assert rms(told.images["denoised"] - clean) < 0.6 * rms(noisy - clean)
+    (noise,) = told.provenance["noise"]
+    assert noise["correlated"]
     assert told.images["denoised"].mean() == pytest.approx(noisy.mean(), rel=0.01)

@@ -59,7 +59,7 @@ class Channel:
         sigma = noise.level(float(np.mean([np.nanmean(plane) for plane in planes])))
         if sigma is None:
             sigma = estimate_stack_noise_level(planes, not noise.is_white)
-            noise = Gaussian(sigma=sigma)
+            noise = Gaussian(sigma=sigma, correlated=not noise.is_white)
         if stabilises and isinstance(noise, Poisson):
             return cls(Stabilised.by(_transform(noise), planes), sigma, noise, fit)
         return cls(Intensity.of(planes), sigma, noise, fit)
@@ -96,4 +96,4 @@ def _closed(planes: Sequence[NDArray[Any]], noise: Noise) -> tuple[Noise, NoiseF
     if not isinstance(noise, Poisson) or noise.level(0.0) is not None:
         return noise, None
     fit = fit_noise(planes, noise.gain, noise.offset, noise.read_noise, noise.correlated)
-    return Poisson(gain=fit.gain, offset=fit.offset, read_noise=fit.read_noise), fit
+    return Poisson(gain=fit.gain, offset=fit.offset, read_noise=fit.read_noise, correlated=noise.correlated), fit
