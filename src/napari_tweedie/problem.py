@@ -77,8 +77,12 @@ class Problem:
 
     def data_residual(self, x: Tensor) -> float:
         """Return the root mean square of A x − y over the observed pixels; about σ_y when x explains the measurement."""
-        residual = self.residual(x)
-        return float(residual[self.degradation.observed(self.measurement).expand_as(residual)].square().mean().sqrt())
+        return self.root_mean_square(self.residual(x))
+
+    def root_mean_square(self, error: Tensor) -> float:
+        """Return the root mean square over the observed pixels."""
+        observed = self.degradation.observed(self.measurement).expand_as(error)
+        return float((error.square() * observed).sum() / observed.sum()) ** 0.5
 
     def draw(self, z: Tensor, rho: float, white: Callable[[Tensor], Tensor]) -> Tensor:
         """Return draws of x from the density proportional to ``exp(−(‖A x − y‖² + ρ‖x − z‖²) / 2σ_y²)``.

@@ -54,11 +54,18 @@ class RichardsonLucy(Solver):
             update = p * torch.where(seen, degradation.adjoint(ratio) / sensitivity.clamp_min(1e-12), 1.0)
             if smoothing > 0:
                 update = update / (1 - smoothing * curvature(p, 16 * smoothing * p.mean())).clamp_min(0.1)
-            update = torch.where(seen, update * (y.sum() / degradation(update).sum().clamp_min(1e-12)), update)
+            total = (sensitivity * update).sum()  # of A times the update
+            update = torch.where(seen, update * (y.sum() / total.clamp_min(1e-12)), update)
             g, last, previous, x = update - p, g, x, update
             alpha = ((g * last).sum() / last.square().sum().clamp_min(1e-30)).clamp(0, 1) if self.accelerated else 0
             p = (x + alpha * (x - previous)).clamp_min(0)
             yield x
+
+    def objective(self, problem: Problem, denoiser: Denoise, x: Tensor, error: Tensor) -> float:
+        """Return the Kullback–Leibler divergence of A x from y, which the updates lower while nothing is smoothed."""
+        y = problem.measurement.clamp_min(0)
+        fit = (error + problem.measurement).clamp_min(1e-12)
+        return float((fit - y + torch.special.xlogy(y, y / fit)).sum())
 
     def sensitivity(self, problem: Problem, y: Tensor) -> Tensor:
         """Return Aᵀ1; refuse an A that turns light into darkness, and one that spreads no light."""
