@@ -79,6 +79,30 @@ def test_richardson_lucy_keeps_the_total_and_is_never_negative(
     assert float(x.min()) >= 0
 
 
+@pytest.mark.parametrize("boundary", ["circular", "pad"])
+def test_richardson_lucy_stops_where_noise_would_be_sharpened(
+    boundary: str, scene: np.ndarray, generator: torch.Generator
+) -> None:
+    blur, clean = degradations.load("gaussian-blur", std=1.0, boundary=boundary), torch.from_numpy(scene).float()[None, None]
+    y = blur(blur.extend(clean)) + 0.1 * torch.randn(clean.shape, generator=generator)
+    problem, errors = Problem(y, blur, Gaussian(sigma=0.1)), []
+    for early in (True, False):
+        states = list(solvers.load("richardson-lucy", early=early)(problem, unused))
+        assert states[-1].iteration == states[-1].total == len(states)
+        assert [state.residual <= 0.97 * 0.1 for state in states[:-1]] == [False] * (len(states) - 1) or not early
+        errors.append(float((blur.crop(states[-1].estimate) - clean).square().mean()))
+    assert len(states) == 30
+    assert errors[0] < 0.7 * errors[1]
+
+
+def test_richardson_lucy_does_all_iterations_where_the_residual_says_nothing(scene: np.ndarray) -> None:
+    """With fewer numbers than pixels, or without noise."""
+    clean = torch.from_numpy(scene).float()[None, None]
+    for operator, sigma in ((degradations.load("downsample"), 0.1), (degradations.load("gaussian-blur"), 0.0)):
+        problem = Problem(operator(operator.extend(clean)), operator, Gaussian(sigma=sigma))
+        assert len(list(solvers.load("richardson-lucy")(problem, unused))) == 30
+
+
 def test_acceleration_gets_further_in_as_many_updates(scene: np.ndarray) -> None:
     """The Kullback–Leibler divergence from A x to y is what the updates lower."""
     blur, clean = degradations.load("gaussian-blur", std=2.0, boundary="circular"), torch.from_numpy(scene)[None, None]

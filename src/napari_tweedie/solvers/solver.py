@@ -108,6 +108,7 @@ def watch(
     total: int,
     stop: float = 0.0,
     objective: Callable[[Tensor, Tensor], float | None] = lambda x, error: None,
+    reached: float = REACHED,
 ) -> Iterator[State]:
     """Measure every estimate; end early when nothing more is to be gained, or when the iteration diverges.
 
@@ -123,6 +124,8 @@ def watch(
         The iteration ends once the residual is at the noise level and `State.change` below this.
     objective : callable
         Returns `State.objective` for x and A x − y.
+    reached : float
+        Multiple of the noise level at which a residual is.
 
     Yields
     ------
@@ -141,7 +144,7 @@ def watch(
             yield replace(best, iteration=k, total=k, residual=problem.data_residual(best.estimate), note=note)
             return
         change = float((x - previous.to(x)).norm() / x.norm().clamp_min(torch.finfo(x.dtype).tiny))
-        done = k == total or (change < stop and residual <= REACHED * floor)
+        done = k == total or (change < stop and residual <= reached * floor)
         state = State(k, k if done else total, x, residual, change, objective(x, error))
         if max(residual, floor) <= max(best.residual, floor):
             best = state
