@@ -176,7 +176,7 @@ def protocols(folder: Path, size: int) -> Iterator[tuple[str, degradations.Degra
     yield "25 % random projection", degradations.load("random-projection", ratio=0.25), 0.0
 
 
-def compare(folder: Path, quick: bool) -> None:
+def compare(folder: Path, quick: bool, chosen: list[str]) -> None:
     """Print PSNR next to that of the classical baselines."""
     size = 128 if quick else 256
     images = torch.cat([read(folder / "set12" / f"{n:02d}.png", size) for n in ((2, 4, 6) if quick else range(1, 8))])
@@ -184,12 +184,15 @@ def compare(folder: Path, quick: bool) -> None:
     print(f"| mean PSNR of {len(images)} images of {size}², dB | {' | '.join(columns)} |\n| --- |" + " --- |" * len(columns))
     averages: dict[str, list[np.ndarray]] = {}
     for title, degradation, sigma in protocols(folder, size):
+        if chosen and degradation.name not in chosen:
+            continue
         side = size - size % 3 if title.startswith("×3") else size
         clean = in_circle(images) if degradation.name == "radon" else images[..., :side, :side]
         values = row(measured(degradation, clean, sigma), clean)
         averages.setdefault(title.split(" kernel")[0], []).append(values)
         print(f"| {title} | {cells(values)} |", flush=True)
-    print(f"| mean of the eight kernels of Levin | {cells(np.mean(averages['Levin'], axis=0))} |")
+    if "Levin" in averages:
+        print(f"| mean of the eight kernels of Levin | {cells(np.mean(averages['Levin'], axis=0))} |")
 
 
 def cells(values: np.ndarray) -> str:
@@ -232,4 +235,4 @@ with torch.no_grad():
     if "solvers" in given.table:
         walk(given.data, given.quick, given.degradation, given.solver)
     if "protocols" in given.table:
-        compare(given.data, given.quick)
+        compare(given.data, given.quick, given.degradation)

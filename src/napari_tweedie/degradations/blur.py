@@ -87,7 +87,8 @@ class Blur(Degradation):
         sides = zip(margins, y.shape[2:], grid, strict=True)
         pads = [side for margin, n, length in reversed(list(sides)) for side in (margin, length - n - margin)]
         x = fourier_filter(torch.nn.functional.pad(y, pads), self._transfer(y, grid).conj())
-        return x[(..., *(slice(n) for n in domain))]
+        within: Any = (..., *(slice(n) for n in domain))
+        return x[within]
 
     def shape(self, image: Shape) -> Shape:
         small = tuple(n - 2 * margin for n, margin in zip(image, self._margins(len(image)), strict=True))
