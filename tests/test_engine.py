@@ -231,6 +231,24 @@ def test_progress_rises_to_one_and_the_last_preview_is_the_result(noisy: np.ndar
     assert [step for step in seen if isinstance(step, Preview)][-1].images["hqs"] is result.images["hqs"]
 
 
+@pytest.mark.parametrize(
+    ("solver", "denoiser"),
+    [("richardson-lucy", {"name": "unet"}), ("red-fp", {"name": "gaussian"}), ("hqs", {"name": "gaussian"})],
+)
+def test_a_known_objective_is_reported_and_falls(solver: str, denoiser: dict[str, str], noisy: np.ndarray) -> None:
+    """Splitting with a falling strength minimises no one function, and states none."""
+    chosen = {"name": solver, "iterations": 5} | ({"smoothing": 0, "accelerated": False} if solver == "richardson-lucy" else {})
+    blur = {"name": "gaussian-blur", "std": 1.0, "boundary": "circular"}
+    recipe = Recipe(job="restore", degradation=blur, solver=chosen, denoiser=denoiser, noise={"sigma": 8.0})
+    steps = [step.facts for step in run(recipe, noisy) if isinstance(step, Progress)]
+    reported = last(run(recipe, noisy)).provenance["convergence"]
+    if solver == "hqs":
+        assert "objective" not in reported
+        return
+    assert reported["objective"] == pytest.approx([fact["objective"] for fact in steps], rel=1e-4)
+    assert reported["objective"] == sorted(reported["objective"], reverse=True)
+
+
 @pytest.mark.parametrize("times", [1, 3])
 def test_out_of_memory_is_retried_with_smaller_tiles(times: int, noisy: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     honest, sizes = Unet.__call__, []
