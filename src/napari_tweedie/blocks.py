@@ -60,6 +60,7 @@ class Blocks:
         if self.colour and recipe.stabilises:
             raise ValueError("photon noise of colour images: split the layer into channels, or choose Gaussian noise")
         self._channels = dict(channels or {})
+        self._measures = channels is None
 
     def _components(self) -> list[Any]:
         """Return the components of a measurement, which lie along the first axis."""
@@ -113,8 +114,8 @@ class Blocks:
         return self._channels[number]
 
     def is_sampled(self, index: Index) -> bool:
-        """Tell whether a block is one of the few that its channel is measured on."""
-        return index in self._sampled(self.layout.channel(index))
+        """Tell whether a block is one of the few that its channel is measured on; none is where all is known."""
+        return self._measures and index in self._sampled(self.layout.channel(index))
 
     def _sampled(self, number: int) -> list[Index]:
         indices = [other for other in self.layout if self.layout.channel(other) == number]

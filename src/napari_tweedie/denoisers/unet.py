@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+BAND = 128
+"""Rows that a layer is computed for at a time where memory counts: features of the finest scale are its largest part."""
 
 
 def convolution(inputs: int, outputs: int) -> nn.Conv2d:
@@ -23,12 +27,41 @@ class ResidualBlock(nn.Module):
         self.second = convolution(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.relu(self.first(x)))
+        return x + self.branch(x)
+
+    def branch(self, x: Tensor) -> Tensor:
+        """Return what is added to `x`."""
+        return self.second(F.relu(self.first(x)))
+
+    def add_to(self, x: Tensor) -> None:
+        """Compute the same in the memory of `x`, band by band."""
+        above = x[:, :, :0]  # the last rows of the band before, as they were
+        for wide, inner, place in bands(x.shape[2], 2):
+            rows = torch.cat([above, x[:, :, place.start : wide.stop]], dim=2)
+            above = x[:, :, place][:, :, -2:].clone()
+            x[:, :, place] += self.branch(rows)[:, :, inner]
 
 
 def residual_blocks(width: int, count: int) -> nn.Sequential:
     """Return a chain of residual blocks."""
     return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
+
+
+def through(blocks: nn.Sequential, x: Tensor) -> Tensor:
+    """Return what a chain of residual blocks makes of `x`; in its memory, unless gradients are recorded."""
+    if torch.is_grad_enabled():
+        return blocks(x)
+    for block in blocks:
+        block.add_to(x)
+    return x
+
+
+def bands(height: int, reach: int) -> Iterator[tuple[slice, slice, slice]]:
+    """Yield bands of rows: one with `reach` rows around it, its place therein, and its place among all rows."""
+    for top in range(0, height, BAND):
+        bottom = min(height, top + BAND)
+        first = max(0, top - reach)
+        yield slice(first, min(height, bottom + reach)), slice(top - first, bottom - first), slice(top, bottom)
 
 
 class UNet(nn.Module):
@@ -70,14 +103,21 @@ class UNet(nn.Module):
     def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Predict the noise of `x`, shape (B, C, Y, X), whose standard deviation is `sigma`, shape (B,)."""
         level = sigma.view(-1, 1, 1, 1).expand(-1, 1, *x.shape[2:])
-        features = self.head(torch.cat([x, level], dim=1))
-        skips = [features]
+        image = torch.cat([x, level], dim=1)
+        features, skips = self.head(image), []
         for blocks, shrink in zip(self.down, self.shrink, strict=True):
-            skips.append(shrink(blocks(skips[-1])))
-        features = self.bottom(skips[-1])
+            features = shrink(through(blocks, features))
+            skips.append(features.clone())
+        features = through(self.bottom, features)
         for grow, blocks in zip(self.grow, self.up, strict=True):
-            features = blocks(grow(features + skips.pop()))
-        return self.tail(features + skips.pop())
+            features += skips.pop()
+            features = through(blocks, grow(features))
+        parts = [self._end(features[:, :, wide], image[:, :, wide])[:, :, inner] for wide, inner, _ in bands(x.shape[2], 2)]
+        return torch.cat(parts, dim=2)
+
+    def _end(self, features: Tensor, image: Tensor) -> Tensor:
+        """Return the noise; what skips the finest scale is computed again, as it is large and quickly done."""
+        return self.tail(features + self.head(image))
 
 
 def initialise(network: UNet, gain: float, generator: torch.Generator) -> None:
