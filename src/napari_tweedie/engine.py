@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -77,12 +77,12 @@ def run(
     return (yield from _Run(recipe.with_inputs(**inputs), image, cancelled).steps())
 
 
-def run_part(recipe: Recipe, part: Any, channels: Mapping[int, Channel]) -> Result:
-    """Run a recipe on a part of a larger image, whose channels have the range and the noise level of the whole.
+def run_part(recipe: Recipe, part: Any, channels: Mapping[int, Channel], corner: Sequence[int]) -> Result:
+    """Run a recipe on a part of a larger image that begins at a corner; channels have the range and noise level of the whole.
 
     Errors are those of `run`.
     """
-    return last(_Run(recipe.with_inputs(), part, lambda: False, channels).steps())
+    return last(_Run(recipe.with_inputs(), part, lambda: False, channels, corner).steps())
 
 
 def measure(recipe: Recipe, image: Any, **inputs: Any) -> list[Channel]:
@@ -110,13 +110,18 @@ class _Run:
     """One run: a recipe, the blocks of an image, and what changes on the way (device and tiles when memory is short)."""
 
     def __init__(
-        self, recipe: Recipe, image: Any, cancelled: Callable[[], bool], channels: Mapping[int, Channel] | None = None
+        self,
+        recipe: Recipe,
+        image: Any,
+        cancelled: Callable[[], bool],
+        channels: Mapping[int, Channel] | None = None,
+        corner: Sequence[int] = (),
     ) -> None:
         self.recipe = recipe
         self.cancelled = cancelled
         self.device = devices.pick(recipe.device)
         devices.keep_freed_memory()
-        self.blocks = Blocks(image, recipe, channels)
+        self.blocks = Blocks(image, recipe, channels, corner)
         self.job = JOBS[recipe.job](recipe, self.blocks)
         self.tile = recipe.tile or tile_that_fits(self.device)
         self.shortage = ""

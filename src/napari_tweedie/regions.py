@@ -167,7 +167,8 @@ class Regions:
         for number in range(count):
             planes: list[NDArray[Any]] = []
             for window in self._windows(number):
-                part = Blocks(np.asarray(image[window]), self.recipe(recipe, window))
+                corner = [at.start for at in window]
+                part = Blocks(np.asarray(image[window]), self.recipe(recipe, window), corner=corner)
                 planes += part.planes(next(iter(part.layout)))
             channels[number] = Channel.of(planes, recipe.noise, recipe.stabilises)
         return channels

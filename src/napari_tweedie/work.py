@@ -137,7 +137,8 @@ class Work:
         place = tuple(region[stored.index(axis)] for axis in axes)
         source = self.regions.source(place)
         channels = {0: self.channels[self.regions.channel(place)]}
-        result = run_part(self.regions.recipe(self.recipe, source), self._read(source), channels)
+        corner = [at.start for at in source]
+        result = run_part(self.regions.recipe(self.recipe, source), self._read(source), channels, corner)
         (image,) = result.images.values()
         return image[self.regions.inside(place)].transpose([axes.index(axis) for axis in stored])
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -42,18 +43,20 @@ class ResidualBlock(nn.Module):
             x[:, :, place] += self.branch(rows)[:, :, inner]
 
 
-def residual_blocks(width: int, count: int) -> nn.Sequential:
+class ResidualBlocks(nn.Sequential):
+    """A chain of residual blocks, in the memory of its argument unless gradients are recorded."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            return super().forward(x)
+        for block in cast("Iterable[ResidualBlock]", self):
+            block.add_to(x)
+        return x
+
+
+def residual_blocks(width: int, count: int) -> ResidualBlocks:
     """Return a chain of residual blocks."""
-    return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
-
-
-def through(blocks: nn.Sequential, x: Tensor) -> Tensor:
-    """Return what a chain of residual blocks makes of `x`; in its memory, unless gradients are recorded."""
-    if torch.is_grad_enabled():
-        return blocks(x)
-    for block in blocks:
-        block.add_to(x)
-    return x
+    return ResidualBlocks(*(ResidualBlock(width) for _ in range(count)))
 
 
 def bands(height: int, reach: int) -> Iterator[tuple[slice, slice, slice]]:
@@ -106,12 +109,12 @@ class UNet(nn.Module):
         image = torch.cat([x, level], dim=1)
         features, skips = self.head(image), []
         for blocks, shrink in zip(self.down, self.shrink, strict=True):
-            features = shrink(through(blocks, features))
+            features = shrink(blocks(features))
             skips.append(features.clone())
-        features = through(self.bottom, features)
+        features = self.bottom(features)
         for grow, blocks in zip(self.grow, self.up, strict=True):
             features += skips.pop()
-            features = through(blocks, grow(features))
+            features = blocks(grow(features))
         parts = [self._end(features[:, :, wide], image[:, :, wide])[:, :, inner] for wide, inner, _ in bands(x.shape[2], 2)]
         return torch.cat(parts, dim=2)
 
