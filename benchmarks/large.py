@@ -43,7 +43,8 @@ def create(path: Path, shape: tuple[int, ...]) -> None:
     for region in regions(shape, chunks):
         y, x = np.ogrid[region[-2:]]
         blobs = 400 * (np.sin(x / 23) * np.cos(y / 31 + np.sin(x / 200)) > 0.3)
-        fine[region] = (1000 + blobs + rng.normal(0, 30, blobs.shape)).astype(np.uint16)
+        noisy = 1000 + blobs + rng.normal(0, 30, blobs.shape)
+        fine[region] = noisy.astype(np.uint16).reshape([at.stop - at.start for at in region])
 
 
 def peak() -> float:
