@@ -153,7 +153,8 @@ class OnDemand:
             self._channels = self.regions.measure(self.recipe, _Read(self.image))
         source = self.regions.source(region)
         channels = {0: self._channels[self.regions.channel(region)]}
-        result = run_part(self.regions.recipe(self.recipe, source), _Read(self.image)[source], channels)
+        corner = [at.start for at in source]
+        result = run_part(self.regions.recipe(self.recipe, source), _Read(self.image)[source], channels, corner)
         (image,) = result.images.values()
         return np.ascontiguousarray(image[self.regions.inside(region)])
 

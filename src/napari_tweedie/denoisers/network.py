@@ -31,7 +31,7 @@ class Unet(Denoiser):
 
     name: ClassVar[str] = "unet"
     title: ClassVar[str] = "U-Net"
-    halo: ClassVar[int] = 64
+    halo: ClassVar[int] = 56
     differentiable: ClassVar[bool] = True
 
     precision: Literal["auto", "float32", "bfloat16"] = Parameter(

@@ -45,7 +45,7 @@ class Tiled:
     def __init__(self, denoiser: Denoise, size: int, halo: int, check: Callable[[], None]) -> None:
         self.denoiser = denoiser
         self.size = size
-        self.halo = halo + -halo % 16
+        self.halo = halo + -halo % 8
         self.check = check
 
     @property
