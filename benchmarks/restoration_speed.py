@@ -10,6 +10,7 @@ the side, and memory up to 1024².
 """
 
 import argparse
+import copy
 import multiprocessing
 import resource
 import time
@@ -81,8 +82,8 @@ def deepinv(problem: Problem) -> dict[str, Callable[[], torch.Tensor]]:
     from deepinv.optim import DPIR
     from deepinv.physics import BlurFFT
 
-    unet, network = denoisers.load("unet"), load_network(WEIGHTS / "unet.safetensors", torch.device("cpu"))
-    network = network.to(memory_format=torch.contiguous_format)
+    unet, loaded = denoisers.load("unet"), load_network(WEIGHTS / "unet.safetensors", torch.device("cpu"))
+    network = copy.deepcopy(loaded).to(memory_format=torch.contiguous_format)
 
     class Plain(Denoiser):
         def forward(self, x: torch.Tensor, sigma: torch.Tensor, **unused: object) -> torch.Tensor:
