@@ -131,6 +131,17 @@ def test_the_spread_of_photon_noise_follows_the_light() -> None:
         assert std[32:].mean() == pytest.approx(2 * 80**0.5, rel=0.1)
 
 
+@pytest.mark.parametrize("job", ["sample", "calibrate"])
+def test_photon_noise_that_is_taken_as_gaussian_is_said_to_be(job: str) -> None:
+    noise = {"name": "poisson", "gain": 2.0, "offset": 0.0, "read_noise": 1.0}
+    sampler = {"name": "split-gibbs", "samples": 2, "iterations": 2}
+    blur = {"name": "gaussian-blur", "std": 1.0, "boundary": "circular"}
+    fields = {"denoiser": {"name": "gaussian", "std": 0.3}, "sampler": sampler, "degradation": blur}
+    image = 100 + np.random.default_rng(0).random((32, 32))
+    assert any("Photon noise" in note for note in last(run(Recipe(job=job, noise=noise, **fields), image)).notes)
+    assert not any("Photon noise" in note for note in last(run(Recipe(job=job, noise={"sigma": 1.0}, **fields), image)).notes)
+
+
 def test_colour_is_refused_where_it_has_no_meaning() -> None:
     for job in ("sample", "decompose", "inspect"):
         with pytest.raises(ValueError, match="split the layer into channels"):

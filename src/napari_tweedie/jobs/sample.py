@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.degradations.noise import Gaussian, Poisson
 from napari_tweedie.jobs.job import Step, Tools
 from napari_tweedie.jobs.restore import Restore
 from napari_tweedie.lazy import torch
@@ -46,12 +46,19 @@ class Sample(Restore):
 
     def notes(self) -> list[str]:
         recipe = self.recipe
-        stated = recipe.sampler.is_honest and recipe.sampler.samples > 1
-        if not stated or recipe.degradation.name == "identity" or recipe.interval.coverage is not None:
+        if not recipe.sampler.is_honest or recipe.sampler.samples < 2:
             return []
-        return [
-            "Undoing more than noise, the standard deviation is the model's word only until it is calibrated on a clean image."
-        ]
+        notes = []
+        if recipe.degradation.name != "identity" and recipe.interval.coverage is None:
+            notes.append(
+                "Undoing more than noise, the standard deviation is the model's word only until it is calibrated on a clean image."
+            )
+        if isinstance(recipe.noise, Poisson) and not recipe.stabilises:
+            notes.append(
+                "Photon noise is taken as Gaussian noise of its mean level here: the standard deviation is too small where the "
+                "image is bright, and too large where it is dark."
+            )
+        return notes
 
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         return self.draw(index, self.problem(index, tools), tools)
