@@ -171,6 +171,16 @@ def test_an_interval_that_is_too_narrow_is_widened(measured: tuple[np.ndarray, n
     assert read["coverage_corrected"] == pytest.approx(0.9, abs=0.03)
 
 
+def test_what_is_known_of_the_interval_is_told(measured: tuple[np.ndarray, np.ndarray, dict[str, object]]) -> None:
+    _, noisy, fields = measured
+    sampler = {"name": "moment-matched", "samples": 2}
+    for coverage, told in ((0.904, "90 % interval, measured coverage 90.4 %"), (None, "90 % interval, not calibrated")):
+        result = last(run(Recipe(job="sample", sampler=sampler, interval={"coverage": coverage}, **fields), noisy[0]))
+        assert result.provenance["interval"] == told
+    one = last(run(Recipe(job="sample", sampler={**sampler, "samples": 1}, **fields), noisy[0]))
+    assert "interval" not in one.provenance
+
+
 def test_samples_of_the_prior_have_its_spread() -> None:
     fields = {"job": "synthesise", "denoiser": {"name": "gaussian", "std": 0.2}}
     sampler = {"name": "moment-matched", "samples": 4, "iterations": 20}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,12 +46,13 @@ class Sample(Restore):
 
     def notes(self) -> list[str]:
         recipe = self.recipe
-        if not recipe.sampler.is_honest or recipe.sampler.samples < 2:
+        if len(self.outputs()) == 1:
             return []
         notes = []
         if recipe.degradation.name != "identity" and recipe.interval.coverage is None:
             notes.append(
-                "Undoing more than noise, the standard deviation is the model's word only until it is calibrated on a clean image."
+                "Undoing more than noise, the standard deviation is the model's word only until it is calibrated on a clean "
+                "image."
             )
         if isinstance(recipe.noise, Poisson) and not recipe.stabilises:
             notes.append(
@@ -59,6 +60,11 @@ class Sample(Restore):
                 "image is bright, and too large where it is dark."
             )
         return notes
+
+    def report(self) -> dict[str, Any]:
+        """Return also, where one is stated, what the "interval" is and how often it was measured to hold the truth."""
+        stated = len(self.outputs()) > 1
+        return {**super().report(), **({"interval": self.recipe.interval.sentence()} if stated else {})}
 
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         return self.draw(index, self.problem(index, tools), tools)

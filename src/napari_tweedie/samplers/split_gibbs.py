@@ -39,7 +39,7 @@ class SplitGibbs(Sampler):
     title: ClassVar[str] = "Split Gibbs"
 
     iterations: int = Parameter(30, "Turns of data and denoiser.", ge=1, le=10000)
-    depth: int = Parameter(4, "Noise levels of a denoising draw; a turn costs one denoising more.", ge=3, le=100, advanced=True)
+    depth: int = Parameter(6, "Noise levels of a denoising draw; a turn costs one denoising more.", ge=3, le=100, advanced=True)
     start: float = Parameter(0.5, "Coupling ρ of the first turn.", unit="range", gt=0, le=10, advanced=True)
 
     def steps(self) -> int:
@@ -117,7 +117,7 @@ class Coupling:
         return z - gamma * self.problem.gradient(z) + rho * root
 
 
-FALLING = 0.7
+FALLING = 0.85
 """Share of the turns in which the coupling falls; in the others it stays at its last value."""
 
 CONVERGENT = 0.9
