@@ -32,7 +32,8 @@ class SplitGibbs(Sampler):
     measurement y/h, made as noisy as ρ, until ρ h ≤ σ_y, and follow the exact rule from then on. Where A has no structured
     singular values, the usual coupling does the beginning.
 
-    With a trained network the spread may depend on the number of turns, as it does for blur: calibrate it.
+    With a trained network, the score of no prior exactly, the spread depends on `iterations` and `depth`, most for blur:
+    calibrate it, and keep what it was calibrated with.
     """
 
     name: ClassVar[str] = "split-gibbs"
