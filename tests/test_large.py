@@ -178,6 +178,29 @@ def test_ten_kills_leave_no_trace(rng: np.random.Generator, tmp_path: Path) -> N
     assert not list(tmp_path.rglob("*.partial"))
 
 
+def test_a_value_that_is_not_finite_is_named_by_its_place_in_the_image(rng: np.random.Generator, tmp_path: Path) -> None:
+    stack = rng.random((3, 200, 180)).astype(np.float32)
+    stack[1, 150, 130] = np.nan
+    write(tmp_path / "in.zarr", stack, "tyx")
+    recipe = Recipe(**QUICK | {"noise": {"sigma": 0.1}})
+    with pytest.raises(ValueError, match=r"1 values that are not finite, the first, nan, at TYX \(1, 150, 130\)"):
+        list(run_file(recipe, tmp_path / "in.zarr", tmp_path / "out.zarr"))
+    with pytest.raises(ValueError, match=r"TYX \(1, 150, 130\)"):
+        last(run(recipe.model_copy(update={"axes": "tyx"}), stack))
+
+
+def test_display_limits_are_grey_levels(rng: np.random.Generator, tmp_path: Path) -> None:
+    """Also where photon noise was made the same everywhere before it was removed."""
+    photons = 50 + 30 * np.sin(np.arange(96) / 9) * np.ones((96, 1))
+    write(tmp_path / "in.zarr", (100 + 2 * rng.poisson(photons))[None].astype(np.uint16), "cyx", channels=("cells",))
+    noise = {"name": "poisson", "gain": 2.0, "offset": 100.0, "read_noise": 0.0}
+    work = Work.start(Recipe(noise=noise), tmp_path / "in.zarr", tmp_path / "out.part.zarr", "0.5")
+    attributes = json.loads((work.part / "zarr.json").read_text())["attributes"]
+    window = attributes["ome"]["omero"]["channels"][0]["window"]
+    assert window["start"] == pytest.approx(100 + 2 * (20 - 3 * 20**0.5), abs=15)
+    assert window["end"] == pytest.approx(100 + 2 * (80 + 3 * 80**0.5), abs=15)
+
+
 @pytest.fixture
 def image(tmp_path: Path, rng: np.random.Generator) -> Path:
     write(tmp_path / "in.zarr", rng.random((128, 192)).astype(np.float32), "yx")
@@ -212,7 +235,7 @@ def test_an_unreadable_chunk_is_named_and_what_is_done_is_kept(image: Path) -> N
     steps = run_file(Recipe(**QUICK), image, image.parent / "out.zarr")
     next(steps)
     chunk.write_bytes(good[:100])
-    with pytest.raises(OSError, match=r"in\.zarr cannot be read at y 0 to 112, x 16 to 176.*run the same again"):
+    with pytest.raises(OSError, match=r"in\.zarr cannot be read at y 0 to 104, x 24 to 168.*run the same again"):
         list(steps)
     chunk.write_bytes(good)
     assert len(list(run_file(Recipe(**QUICK), image, image.parent / "out.zarr"))) == 5

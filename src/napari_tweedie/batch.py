@@ -72,6 +72,7 @@ def run_batch(
     *,
     suffix: Literal[".tif", ".zarr"] = ".tif",
     cancelled: Callable[[], bool] = lambda: False,
+    finished: Callable[[Outcome], None] = lambda outcome: None,
     **inputs: Any,
 ) -> Generator[Progress, None, list[Outcome]]:
     """Run recipes on files, go on where one fails, and keep a table of it all in ``summary.csv``.
@@ -90,6 +91,8 @@ def run_batch(
         Format of the results.
     cancelled : callable
         Asked again and again; the batch raises `Cancelled` once it returns True.
+    finished : callable
+        Told of every row of the summary as soon as it is known.
     **inputs
         Arrays for the recipes that name them.
 
@@ -126,6 +129,7 @@ def run_batch(
         outcome = Outcome(str(image), name, status, why, round(time.monotonic() - before, 2), str(output))  # type: ignore[arg-type]
         outcomes.append(outcome)
         _write(folder / SUMMARY, outcomes)
+        finished(outcome)
     return outcomes
 
 

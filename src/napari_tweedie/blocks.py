@@ -15,7 +15,7 @@ from napari_tweedie.lazy import torch
 from napari_tweedie.method import Input
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -37,9 +37,13 @@ class Blocks:
         Says axes, volume or planes, degradation and noise.
     channels : mapping of int to Channel, optional
         What is known of the channels already; they are not measured then.
+    corner : sequence of int
+        Where the image begins, along every axis, if it is a part of a larger one: errors name places in that.
     """
 
-    def __init__(self, image: Any, recipe: Recipe, channels: Mapping[int, Channel] | None = None) -> None:
+    def __init__(
+        self, image: Any, recipe: Recipe, channels: Mapping[int, Channel] | None = None, corner: Sequence[int] = ()
+    ) -> None:
         self.image = image if hasattr(image, "shape") else np.asarray(image)
         if np.dtype(self.image.dtype).kind not in "buif":
             raise ValueError(f"images of type {self.image.dtype} are not supported: convert to integers or floats")
@@ -60,6 +64,8 @@ class Blocks:
         if self.colour and recipe.stabilises:
             raise ValueError("photon noise of colour images: split the layer into channels, or choose Gaussian noise")
         self._channels = dict(channels or {})
+        self._measures = channels is None
+        self._corner = tuple(corner) or (0,) * len(shape)
 
     def _components(self) -> list[Any]:
         """Return the components of a measurement, which lie along the first axis."""
@@ -88,9 +94,12 @@ class Blocks:
             bad = ~np.isfinite(block) & self._observed(block.shape, index)
             if bad.any():
                 first = tuple(int(n) for n in np.argwhere(bad)[0])
+                inside = zip(self.layout.place(index, first[2:]), self._corner, strict=False)  # colour is the last axis
+                place = tuple(position + start for position, start in inside)
                 raise ValueError(
                     f"the image holds {int(bad.sum())} values that are not finite, the first, {block[first]}, at "
-                    f"{self.layout.spatial.upper()} {first[2:]}: mark them as missing pixels in Restore, or replace them"
+                    f"{self.layout.axes.upper().removesuffix('S')} {place}: mark them as missing pixels in Restore, "
+                    "or replace them"
                 )
         return to_opponent(block[:3, 0].astype(np.float32))[:, None] if self.colour else block
 
@@ -113,8 +122,8 @@ class Blocks:
         return self._channels[number]
 
     def is_sampled(self, index: Index) -> bool:
-        """Tell whether a block is one of the few that its channel is measured on."""
-        return index in self._sampled(self.layout.channel(index))
+        """Tell whether a block is one of the few that its channel is measured on; none is where all is known."""
+        return self._measures and index in self._sampled(self.layout.channel(index))
 
     def _sampled(self, number: int) -> list[Index]:
         indices = [other for other in self.layout if self.layout.channel(other) == number]

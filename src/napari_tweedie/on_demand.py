@@ -68,7 +68,7 @@ def lazy_levels(recipe: Recipe, levels: Sequence[Any], cache: int = CACHE, faile
     """
     if recipe.job != "denoise":
         raise ValueError(f"only denoising is shown at every resolution, not {recipe.job!r}: restore the finest level")
-    coarse = recipe.model_copy(update={"noise": Gaussian()})
+    coarse = recipe.model_copy(update={"noise": Gaussian(correlated=not recipe.noise.is_white)})
     share = cache // len(levels)
     return [lazy(coarse if number else recipe, level, share, failed) for number, level in enumerate(levels)]
 
@@ -153,7 +153,8 @@ class OnDemand:
             self._channels = self.regions.measure(self.recipe, _Read(self.image))
         source = self.regions.source(region)
         channels = {0: self._channels[self.regions.channel(region)]}
-        result = run_part(self.regions.recipe(self.recipe, source), _Read(self.image)[source], channels)
+        corner = [at.start for at in source]
+        result = run_part(self.regions.recipe(self.recipe, source), _Read(self.image)[source], channels, corner)
         (image,) = result.images.values()
         return np.ascontiguousarray(image[self.regions.inside(region)])
 

@@ -19,7 +19,7 @@ from napari_tweedie.images import ngff, ome_zarr
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.images.chunks import Region, coarsened
 from napari_tweedie.images.files import Picture, read
-from napari_tweedie.regions import Regions
+from napari_tweedie.regions import LARGEST, Regions
 
 if TYPE_CHECKING:
     import zarr
@@ -63,7 +63,7 @@ class Work:
         picture = read(source)
         recipe, layout = _fitted(recipe, picture)
         device = devices.pick(recipe.device)
-        tile = recipe.tile or tile_that_fits(device)
+        tile = recipe.tile or tile_that_fits(device, LARGEST)
         cut = Regions.of(recipe, layout, tile)
         stored = ngff.ordered(recipe.axes)
         channels = cut.measure(recipe, picture.data)
@@ -137,7 +137,8 @@ class Work:
         place = tuple(region[stored.index(axis)] for axis in axes)
         source = self.regions.source(place)
         channels = {0: self.channels[self.regions.channel(place)]}
-        result = run_part(self.regions.recipe(self.recipe, source), self._read(source), channels)
+        corner = [at.start for at in source]
+        result = run_part(self.regions.recipe(self.recipe, source), self._read(source), channels, corner)
         (image,) = result.images.values()
         return image[self.regions.inside(place)].transpose([axes.index(axis) for axis in stored])
 

@@ -17,9 +17,9 @@ from qtpy.QtCore import QThreadPool  # noqa: E402
 
 from napari_tweedie.denoisers.network import Unet  # noqa: E402
 from napari_tweedie.widgets.denoise import Denoise  # noqa: E402
-from napari_tweedie.widgets.job import RUNS  # noqa: E402
 from napari_tweedie.widgets.panel import Panel  # noqa: E402
 from napari_tweedie.widgets.restore import Restore  # noqa: E402
+from napari_tweedie.widgets.running import RUNS  # noqa: E402
 
 LIMIT = 300_000
 

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from napari_tweedie.widgets import commands, samples, settings
 from napari_tweedie.widgets.denoise import Denoise
-from napari_tweedie.widgets.job import RUNS
+from napari_tweedie.widgets.running import RUNS
 
 LIMIT = 60_000
 PLUGIN = "napari-tweedie"
@@ -30,7 +30,7 @@ viewer.add_image(np.random.default_rng(0).normal(100, 5, (64, 64)))
 _, denoise = viewer.window.add_plugin_dock_widget("napari-tweedie", "Denoise")
 _, restore = viewer.window.add_plugin_dock_widget("napari-tweedie", "Restore")
 _, degrade = viewer.window.add_plugin_dock_widget("napari-tweedie", "Degrade")
-for name in ("Compare", "Blend", "Adapt denoiser"):
+for name in ("Compare", "Blend", "Adapt denoiser", "Batch"):
     viewer.window.add_plugin_dock_widget("napari-tweedie", name)
 for chooser in restore.choosers.values():
     for name in chooser._names:
@@ -137,7 +137,7 @@ def test_the_menu_offers_the_quick_command_for_images_only() -> None:
 import time, napari, numpy as np
 from napari._app_model import get_app_model
 from qtpy.QtWidgets import QApplication
-from napari_tweedie.widgets.job import RUNS
+from napari_tweedie.widgets.running import RUNS
 viewer = napari.Viewer(show=False)
 command, app = "napari-tweedie.denoise_active_layer", get_app_model()
 item = next(i for i in app.menus.get_menu("napari/layers/filter") if getattr(i, "command", None) and i.command.id == command)

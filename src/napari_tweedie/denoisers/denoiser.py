@@ -27,6 +27,8 @@ class Denoiser(Method):
     """Numbers of spatial axes that the denoiser takes."""
     halo: ClassVar[int] = 0
     """How far, in pixels, an input pixel influences the output: tiles must overlap by it."""
+    is_symmetric: ClassVar[bool] = False
+    """Whether f(·, σ) is a symmetric matrix, so that RED minimises a function."""
     differentiable: ClassVar[bool] = False
     """Whether autograd sees through it: derivatives of f then need no finite differences."""
 

@@ -45,8 +45,13 @@ class Tiled:
     def __init__(self, denoiser: Denoise, size: int, halo: int, check: Callable[[], None]) -> None:
         self.denoiser = denoiser
         self.size = size
-        self.halo = halo + -halo % 16
+        self.halo = halo + -halo % 8
         self.check = check
+
+    @property
+    def is_symmetric(self) -> bool:
+        """Whether the denoiser is: the overlap hides that it is applied in tiles."""
+        return getattr(self.denoiser, "is_symmetric", False)
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """Return f(x, σ) for x of shape (B, C, …, Y, X)."""
@@ -95,6 +100,11 @@ class Volume:
     def __init__(self, planes: Tiled, aspect: float = 1.0) -> None:
         self.planes = planes
         self.aspect = max(1.0, aspect)
+
+    @property
+    def is_symmetric(self) -> bool:
+        """Whether the denoiser of planes is: their weighted mean stays so."""
+        return self.planes.is_symmetric
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """Return f(x, σ) for x of shape (B, C, Z, Y, X)."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+BAND = 128
+"""Rows that a layer is computed for at a time where memory counts: features of the finest scale are its largest part."""
 
 
 def convolution(inputs: int, outputs: int) -> nn.Conv2d:
@@ -23,12 +28,43 @@ class ResidualBlock(nn.Module):
         self.second = convolution(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(F.relu(self.first(x)))
+        return x + self.branch(x)
+
+    def branch(self, x: Tensor) -> Tensor:
+        """Return what is added to `x`."""
+        return self.second(F.relu(self.first(x)))
+
+    def add_to(self, x: Tensor) -> None:
+        """Compute the same in the memory of `x`, band by band."""
+        above = x[:, :, :0]  # the last rows of the band before, as they were
+        for wide, inner, place in bands(x.shape[2], 2):
+            rows = torch.cat([above, x[:, :, place.start : wide.stop]], dim=2)
+            above = x[:, :, place][:, :, -2:].clone()
+            x[:, :, place] += self.branch(rows)[:, :, inner]
 
 
-def residual_blocks(width: int, count: int) -> nn.Sequential:
+class ResidualBlocks(nn.Sequential):
+    """A chain of residual blocks, in the memory of its argument unless gradients are recorded."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            return super().forward(x)
+        for block in cast("Iterable[ResidualBlock]", self):
+            block.add_to(x)
+        return x
+
+
+def residual_blocks(width: int, count: int) -> ResidualBlocks:
     """Return a chain of residual blocks."""
-    return nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
+    return ResidualBlocks(*(ResidualBlock(width) for _ in range(count)))
+
+
+def bands(height: int, reach: int) -> Iterator[tuple[slice, slice, slice]]:
+    """Yield bands of rows: one with `reach` rows around it, its place therein, and its place among all rows."""
+    for top in range(0, height, BAND):
+        bottom = min(height, top + BAND)
+        first = max(0, top - reach)
+        yield slice(first, min(height, bottom + reach)), slice(top - first, bottom - first), slice(top, bottom)
 
 
 class UNet(nn.Module):
@@ -70,14 +106,21 @@ class UNet(nn.Module):
     def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Predict the noise of `x`, shape (B, C, Y, X), whose standard deviation is `sigma`, shape (B,)."""
         level = sigma.view(-1, 1, 1, 1).expand(-1, 1, *x.shape[2:])
-        features = self.head(torch.cat([x, level], dim=1))
-        skips = [features]
+        image = torch.cat([x, level], dim=1)
+        features, skips = self.head(image), []
         for blocks, shrink in zip(self.down, self.shrink, strict=True):
-            skips.append(shrink(blocks(skips[-1])))
-        features = self.bottom(skips[-1])
+            features = shrink(blocks(features))
+            skips.append(features.clone())
+        features = self.bottom(features)
         for grow, blocks in zip(self.grow, self.up, strict=True):
-            features = blocks(grow(features + skips.pop()))
-        return self.tail(features + skips.pop())
+            features += skips.pop()
+            features = blocks(grow(features))
+        parts = [self._end(features[:, :, wide], image[:, :, wide])[:, :, inner] for wide, inner, _ in bands(x.shape[2], 2)]
+        return torch.cat(parts, dim=2)
+
+    def _end(self, features: Tensor, image: Tensor) -> Tensor:
+        """Return the noise; what skips the finest scale is computed again, as it is large and quickly done."""
+        return self.tail(features + self.head(image))
 
 
 def initialise(network: UNet, gain: float, generator: torch.Generator) -> None:

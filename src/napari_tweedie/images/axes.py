@@ -134,6 +134,12 @@ class Layout:
         """Return the channel that a block belongs to, 0 without a channel axis."""
         return dict(zip((self.axes[n] for n in self._loops), index, strict=True)).get("c", 0)
 
+    def place(self, index: Index, inside: Sequence[int]) -> tuple[int, ...]:
+        """Return where a pixel of a block lies in the array: a position along every axis but that of colour."""
+        loops, spatial = iter(index), dict(zip(self.spatial, inside, strict=True))
+        numbered = [(n, axis) for n, axis in enumerate(self.axes) if axis != "s"]
+        return tuple(next(loops) if n in self._loops else spatial[axis] for n, axis in numbered)
+
     def read(self, array: Any, index: Index) -> NDArray[Any]:
         """Return a block, shape (samples, [Z,] Y, X), of an array, dask or zarr array of this layout."""
         kept = [axis for n, axis in enumerate(self.axes) if n not in self._loops]

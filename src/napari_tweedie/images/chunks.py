@@ -38,9 +38,12 @@ def coarsened(fine: Any, region: Region, axes: str) -> NDArray[Any]:
     factors = [2 if axis in "yx" and length > 1 else 1 for axis, length in zip(axes, fine.shape, strict=True)]
     inside = tuple(slice(place.start * factor, place.stop * factor) for place, factor in zip(region, factors, strict=True))
     pixels = np.asarray(fine[inside])
-    cells = [size for place, factor in zip(region, factors, strict=True) for size in (place.stop - place.start, factor)]
-    mean = pixels.reshape(cells).mean(tuple(range(1, len(cells), 2)), dtype=np.float64)
-    return (np.rint(mean) if pixels.dtype.kind in "ui" else mean).astype(pixels.dtype)
+    mean = pixels.astype(np.float64) if pixels.dtype.kind in "ui" else pixels
+    for axis, factor in enumerate(factors):
+        if factor == 2:
+            even, odd = ((slice(None),) * axis + (slice(start, None, 2),) for start in (0, 1))
+            mean = (mean[even] + mean[odd]) / 2
+    return np.asarray(np.rint(mean) if pixels.dtype.kind in "ui" else mean, dtype=pixels.dtype)
 
 
 def pyramid(axes: str, shape: Sequence[int]) -> list[tuple[int, ...]]:

@@ -7,10 +7,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from napari.qt.threading import create_worker
-from napari.utils import progress
-from napari.utils.notifications import notification_manager, show_error, show_info
-from qtpy.QtCore import QObject, Signal
+from napari.utils.notifications import show_info
 
 from napari_tweedie.engine import Cancelled, Preview, Progress, Result, run
 from napari_tweedie.images.axes import Layout
@@ -18,14 +15,13 @@ from napari_tweedie.method import Input
 from napari_tweedie.recipe import Recipe
 from napari_tweedie.widgets.growing import Growing
 from napari_tweedie.widgets.layers import Crop, image_array
-from napari_tweedie.widgets.words import sentence, summary
-from napari_tweedie.widgets.worker import JobError, JobWorker
+from napari_tweedie.widgets.running import PROGRESS_SECONDS, Run
+from napari_tweedie.widgets.words import summary
 
 if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
-PROGRESS_SECONDS = 0.1
 PREVIEW_SECONDS = 0.5
 
 
@@ -63,33 +59,8 @@ class Order:
     replaces: tuple[Image, ...] = ()
 
 
-class Runs(QObject):
-    """The run under way; there is at most one, because runs share a device, and Python's warnings are not thread-safe."""
-
-    changed = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.job: Job | None = None
-
-    def set(self, job: Job | None) -> None:
-        self.job = job
-        self.changed.emit()
-
-
-RUNS = Runs()
-
-
-class Job(QObject):
-    """One run of an order in a viewer.
-
-    It ends once, in `_finish`, whether it returned, failed, was cancelled, or lost its layer or its viewer.
-    """
-
-    progressed = Signal(object)
-    """Progress, at most ten times a second."""
-    ended = Signal(str)
-    """A sentence or two on how it went."""
+class Job(Run):
+    """One run of an order in a viewer; it stops, too, when it has lost its layer or its viewer."""
 
     def __init__(self, viewer: Viewer, order: Order) -> None:
         super().__init__()
@@ -99,11 +70,6 @@ class Job(QObject):
         self.trace: list[Mapping[str, float]] = []
         """What is known of the iterations of the block under way."""
         self._last: Preview | None = None
-        self._result: Result | None = None
-        self._error: Exception | None = None
-        self._reason = ""
-        self._worker: Any = None
-        self._bar: Any = None
 
     def __repr__(self) -> str:
         return f"{self.order.source.name} · {self.order.what}"
@@ -119,28 +85,8 @@ class Job(QObject):
         return self._result.provenance.get("read", {}) if self._result is not None else {}
 
     def start(self) -> None:
-        """Start the run; wait for `ended`.
-
-        Raises
-        ------
-        ValueError
-            If another run is under way.
-        """
-        if RUNS.job is not None:
-            raise ValueError("another run is in progress: wait for it or cancel it")
-        RUNS.set(self)
+        super().start()
         self.viewer.layers.events.removed.connect(self._on_removed)
-        self._bar = progress(total=1000, desc=str(self))
-        connect = {"yielded": self._on_yielded, "returned": self._on_returned, "errored": self._on_errored}
-        connect |= {"warned": self._on_warned, "finished": self._finish}
-        self._worker = create_worker(self._steps, _worker_class=JobWorker, _connect=connect, _start_thread=False)
-        self._worker.start()
-
-    def cancel(self, reason: str = "Cancelled") -> None:
-        """Ask the run to stop; it does within a tile or an iteration."""
-        if self._worker is not None:
-            self._reason = self._reason or reason
-            self._worker.quit()
 
     def _steps(self) -> Generator[Progress | Preview, None, Result | None]:
         """Run in the worker's thread: touch arrays only, and yield no more often than a window can follow."""
@@ -170,43 +116,18 @@ class Job(QObject):
             steps.close()
 
     def _on_yielded(self, step: Progress | Preview) -> None:
-        if self._reason:
-            return
-        if isinstance(step, Preview):
+        if isinstance(step, Progress):
+            super()._on_yielded(step)
+        elif not self._reason:
             self.layers.show(step)
-        else:
-            self.progressed.emit(step)
-            self._bar.update(round(1000 * step.share) - self._bar.n)  # last: it lets other events in, the end among them
-
-    def _on_returned(self, result: Result | None) -> None:
-        self._result = result
-
-    def _on_errored(self, error: Exception) -> None:
-        self._error = error
-
-    def _on_warned(self, arguments: tuple[Any, ...]) -> None:
-        notification_manager.receive_warning(*arguments[:4])
 
     def _on_removed(self, event: Any) -> None:
         if event.value is self.order.source or event.value in self.layers:
             self.cancel(f"Stopped, because the layer {event.value.name!r} was removed")
 
     def _finish(self) -> None:
-        """Put everything back, whatever happened, and tell."""
-        closed = self._worker.abort_requested and not self._reason
         self.viewer.layers.events.removed.disconnect(self._on_removed)
-        self._worker = None
-        RUNS.set(None)
-        if closed:  # the window is going, there is nobody to tell
-            return
-        self._bar.close()
-        if self._error is not None:
-            told = self._fail(self._error)
-        elif self._result is not None:
-            told = self._complete(self._result)
-        else:
-            told = self._stop()
-        self.ended.emit(told)
+        super()._finish()
 
     def _complete(self, result: Result) -> str:
         if self._last is not None:
@@ -237,13 +158,7 @@ class Job(QObject):
 
     def _fail(self, error: Exception) -> str:
         self.layers.remove()
-        if isinstance(error, ValueError | MemoryError | OSError):
-            told = sentence(error)
-            show_error(told)
-            return told
-        cause = error.__cause__ if isinstance(error, JobError) and error.__cause__ else error
-        notification_manager.receive_error(type(cause), cause, cause.__traceback__)
-        return f"Failed: {cause}"
+        return super()._fail(error)
 
     def _provenance(self) -> dict[str, Any]:
         crop = {"start": list(self.order.crop.start), "stop": list(self.order.crop.stop)}

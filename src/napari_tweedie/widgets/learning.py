@@ -11,8 +11,9 @@ from napari.utils.notifications import show_error
 
 from napari_tweedie.adaptation import adapt_to, save_adapted, unused
 from napari_tweedie.engine import Progress
-from napari_tweedie.widgets.job import PROGRESS_SECONDS, Job, Order
+from napari_tweedie.widgets.job import Job, Order
 from napari_tweedie.widgets.layers import image_array
+from napari_tweedie.widgets.running import PROGRESS_SECONDS
 from napari_tweedie.widgets.words import sentence
 
 if TYPE_CHECKING:

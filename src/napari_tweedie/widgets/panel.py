@@ -20,12 +20,13 @@ from napari_tweedie.widgets import settings
 from napari_tweedie.widgets.arrangement import arrange, folded, one_row
 from napari_tweedie.widgets.device_combo import DeviceCombo
 from napari_tweedie.widgets.forms import Chooser, Form
-from napari_tweedie.widgets.job import RUNS, Job, Order
+from napari_tweedie.widgets.job import Job, Order
 from napari_tweedie.widgets.layers import Crop, image_array, marked_pixels, nanometres, visible_crop
 from napari_tweedie.widgets.noise import NoiseForm
 from napari_tweedie.widgets.recipes import RecipeButton
 from napari_tweedie.widgets.relay import Relay
 from napari_tweedie.widgets.run_bar import RunBar
+from napari_tweedie.widgets.running import RUNS
 from napari_tweedie.widgets.source import Source
 from napari_tweedie.widgets.words import sentence
 

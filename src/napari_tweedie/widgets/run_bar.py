@@ -19,15 +19,22 @@ MOST_LINES = 5
 
 
 class RunBar(QWidget):
-    """Run, which becomes Cancel, and Preview; a bar; a line of text. It starts nothing itself."""
+    """Run, which becomes Cancel, and Preview; a bar; a line of text. It starts nothing itself.
+
+    Parameters
+    ----------
+    purpose : str
+        What Run does, for its tooltip.
+    """
 
     run_clicked = Signal()
     preview_clicked = Signal()
     cancel_clicked = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, purpose: str = "Run on the whole layer.") -> None:
         super().__init__()
         self.running = False
+        self._purpose = purpose
         self._told = ""
         self.preview = QPushButton("Preview")
         self.preview.setToolTip("Try it on the visible part of the current slice.")
@@ -67,7 +74,7 @@ class RunBar(QWidget):
             return
         for button in (self.run, self.preview):
             button.setEnabled(not obstacle)
-        self.run.setToolTip(obstacle or "Run on the whole layer.")
+        self.run.setToolTip(obstacle or self._purpose)
         self._show(obstacle or self._told)
 
     def tell(self, text: str) -> None:

@@ -15,9 +15,9 @@ from superqt import QElidingLabel
 from napari_tweedie.analysis.similarity import fourier_ring_correlation, psnr, ssim
 from napari_tweedie.widgets.arrangement import column, one_row, shrinkable
 from napari_tweedie.widgets.background import Background
-from napari_tweedie.widgets.job import RUNS
 from napari_tweedie.widgets.overlap import plane, plane_crops
 from napari_tweedie.widgets.relay import Relay
+from napari_tweedie.widgets.running import RUNS
 from napari_tweedie.widgets.words import sentence
 
 if TYPE_CHECKING:

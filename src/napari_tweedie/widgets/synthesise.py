@@ -15,9 +15,10 @@ from napari_tweedie.samplers import Sampler
 from napari_tweedie.samplers.implicit_prior import ImplicitPrior
 from napari_tweedie.samplers.moment_matched import MomentMatched
 from napari_tweedie.widgets.forms import Chooser, Form
-from napari_tweedie.widgets.job import RUNS, Order
+from napari_tweedie.widgets.job import Order
 from napari_tweedie.widgets.layers import Crop
 from napari_tweedie.widgets.panel import Panel
+from napari_tweedie.widgets.running import RUNS
 
 START = {"samples": 4, "beta": 0.5, "iterations": 300}
 """Parameters that suit sampling without a measurement."""
