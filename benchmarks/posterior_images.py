@@ -1,44 +1,39 @@
 """Is the stated uncertainty of photographs right? Coverage, accuracy and sharpness of samples made with the bundled network.
 
-Usage: ``python benchmarks/posterior_images.py DATA [--quick]``; DATA holds folders ``bsd68`` and ``set12`` of grey images.
-``--quick`` takes the middle 96 × 96 pixels of few images; without it this takes hours on a CPU without fast bfloat16.
+Usage: ``python benchmarks/posterior_images.py DATA [--quick]``; ``--help`` lists the other options. DATA holds the folders
+``bsd68``, ``clean`` (microscopy and medical images) and ``set12``. Every image is cropped to its middle.
 """
 
-import sys
+import argparse
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from skimage import io
+from denoising import centre, images_of, psnr
 from torch import Tensor
 
 from napari_tweedie import degradations, denoisers, device, samplers, solvers
 from napari_tweedie.analysis.calibration import LEVELS, calibration, standardised_errors
 from napari_tweedie.analysis.uncertainty import posterior_variance
+from napari_tweedie.degradations import Degradation
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.problem import Problem
 from napari_tweedie.samplers.summary import Running, Summary
 
-QUICK = "--quick" in sys.argv
-SIDE = 96 if QUICK else 256
-IMAGES = {"bsd68": 6 if QUICK else 68, "set12": 3 if QUICK else 7}
 SIGMA = 7.65 / 255
+FLAT = 0.03
+"""Standard deviation below which a crop shows only background."""
 
 
-def draw(name: str, problem: Problem, denoiser: Any) -> tuple[Tensor, Summary, float]:
-    """Return 16 samples, their summary and the seconds they took."""
+def draw(name: str, problem: Problem, denoiser: Any, count: int = 16) -> tuple[Tensor, Summary, float]:
+    """Return samples, their summary and the seconds they took."""
     started = time.perf_counter()
-    *_, state = samplers.load(name)(problem, denoiser)
+    *_, state = samplers.load(name, samples=count)(problem, denoiser)
     running = Running()
     running.add(state.estimate)
     return state.estimate, running.summary(), time.perf_counter() - started
-
-
-def psnr(estimate: Tensor, truth: Tensor) -> float:
-    """Return the PSNR in dB for a peak of one."""
-    return float(-10 * torch.log10((estimate - truth).square().mean()))
 
 
 def power(x: Tensor) -> float:
@@ -54,15 +49,14 @@ def correlation(a: Tensor, b: Tensor) -> float:
     return float(torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1])
 
 
-def middles(folder: Path) -> list[Tensor]:
-    """Return the middles of images spread over a folder."""
-    images = [io.imread(path).astype(np.float32) / 255 for path in sorted(folder.glob("*.png"))]
-    images = [image for image in images if min(image.shape) >= SIDE and max(image.shape) < 512]
-    middle = []
-    for k in np.unique(np.linspace(0, len(images) - 1, IMAGES[folder.name]).astype(int)):
-        y, x = ((length - SIDE) // 2 for length in images[k].shape)
-        middle.append(torch.from_numpy(images[k][y : y + SIDE, x : x + SIDE])[None, None])
-    return middle
+def crops(folder: Path, side: int, count: int) -> list[Tensor]:
+    """Return the middles of images spread over a folder; flat ones, in which there is nothing to be unsure of, are left out."""
+    middles = [centre(image, side) for _, image in images_of(folder) if min(image.shape[2:]) >= side]
+    middles = [middle for middle in middles if middle.std() > FLAT]
+    return [middles[k] for k in np.unique(np.linspace(0, len(middles) - 1, count).astype(int))]
+
+
+TABLES = ("photographs", "micrographs", "agreement", "restoration")
 
 
 class Row:
@@ -97,9 +91,9 @@ class Row:
 COLUMNS = "PSNR of the mean, dB | squared error / variance | 90 % interval covers, % | the same, corrected"
 
 
-def denoising(images: list[Tensor], denoiser: Any) -> None:
+def denoising(images: list[Tensor], denoiser: Any, what: str) -> None:
     """Print the table of noisy images."""
-    print(f"| {len(images)} images | {COLUMNS} | PSNR of one sample | its power / clean | power of the mean / clean | "
+    print(f"\n| {len(images)} {what} | {COLUMNS} | PSNR of one sample | its power / clean | power of the mean / clean | "
           "seconds |\n|" + " --- |" * 9)  # fmt: skip
     for sigma in (25 / 255, 50 / 255):
         instant, sampled = Row(f"instant, σ = {255 * sigma:.0f}"), Row(f"moment-matched, σ = {255 * sigma:.0f}")
@@ -118,7 +112,7 @@ def denoising(images: list[Tensor], denoiser: Any) -> None:
         sampled.show()
 
 
-def agreement(images: list[Tensor], denoiser: Any) -> None:
+def agreement(images: list[Tensor], denoiser: Any, what: str) -> None:
     """Print how the instant standard deviation compares with that of 64 samples."""
     sigma, correlations, ratios = 25 / 255, [], []
     for number, truth in enumerate(images):
@@ -130,42 +124,65 @@ def agreement(images: list[Tensor], denoiser: Any) -> None:
         std = state.estimate.std(0, correction=0)
         correlations.append(correlation(variance.sqrt(), std))
         ratios.append(float((variance.sqrt()[0] / std).median()))
-    print(f"\nInstant std (16 probes) against 64 samples, σ = 25, {len(images)} images: correlation {np.mean(correlations):.2f}, "
+    print(f"\nInstant std (16 probes) against 64 samples, σ = 25, {len(images)} {what}: correlation {np.mean(correlations):.2f}, "
           f"median ratio {np.mean(ratios):.2f}.\n", flush=True)  # fmt: skip
 
 
-def restoration(images: list[Tensor], denoiser: Any) -> None:
-    """Print the table of degraded images."""
-    lost = torch.rand(SIDE, SIDE, generator=torch.Generator().manual_seed(3)) < 0.5
-    operators = {
+def operators(shape: torch.Size) -> dict[str, Degradation]:
+    """Return what images of this shape are degraded by."""
+    lost = torch.rand(shape, generator=torch.Generator().manual_seed(3)) < 0.5
+    return {
         "Gaussian blur of std 1.6": degradations.load("gaussian-blur", std=1.6, boundary="circular"),
         "50 % missing": degradations.load("mask", mask=lost),
         "×2 downsampled": degradations.load("downsample", factor=2),
     }
+
+
+def restoration(images: list[Tensor], denoiser: Any, what: str, count: int) -> None:
+    """Print the table of degraded images."""
     print(
-        f"| split-gibbs, σ = 7.65, {len(images)} images | {COLUMNS} | PSNR of one sample | PSNR of hqs | seconds |\n|"
+        f"\n| split-gibbs, σ = 7.65, {len(images)} {what} | {COLUMNS} | PSNR of one sample | PSNR of hqs | seconds |\n|"
         + " --- |" * 8
     )
-    for title, operator in operators.items():
+    for title, operator in operators(images[0].shape[2:]).items():
         row = Row(title)
         for number, truth in enumerate(images):
             y = operator(truth)
             y = y + SIGMA * torch.randn(y.shape, generator=torch.Generator().manual_seed(number))
             problem = Problem(y, operator, Gaussian(sigma=SIGMA))
             *_, solved = solvers.load("hqs", iterations=operator.iterations)(problem, denoiser)
-            samples, summary, seconds = draw("split-gibbs", problem, denoiser)
+            samples, summary, seconds = draw("split-gibbs", problem, denoiser, count)
             row.add(truth, summary, psnr(samples[:1], truth), psnr(solved.estimate, truth), seconds)
         row.show()
 
 
-def main(folder: Path) -> None:
+def main() -> None:
     """Print the tables."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--quick", action="store_true", help="few small crops")
+    parser.add_argument("--side", type=int, help="of the square crops, in pixels")
+    parser.add_argument("--images", type=int, help="how many of a folder")
+    parser.add_argument("--samples", type=int, default=16, help="of split-gibbs")
+    parser.add_argument("--only", nargs="*", choices=TABLES, default=TABLES)
+    options = parser.parse_args()
+    side = options.side or (64 if options.quick else 256)
     device.keep_freed_memory()  # as the engine does
     denoiser = denoisers.load("unet")
+
+    def images(folder: str, count: int) -> tuple[list[Tensor], Any, str]:
+        return crops(options.folder / folder, side, options.images or count), denoiser, f"crops of {folder}, {side} × {side}"
+
     with torch.no_grad():
-        denoising(middles(folder / "bsd68"), denoiser)
-        agreement(middles(folder / "bsd68")[:: 2 if QUICK else 10], denoiser)
-        restoration(middles(folder / "set12"), denoiser)
+        if "photographs" in options.only:
+            denoising(*images("bsd68", 6 if options.quick else 68))
+        if "micrographs" in options.only:
+            denoising(*images("clean", 6 if options.quick else 14))
+        if "agreement" in options.only:
+            agreement(*images("bsd68", 3 if options.quick else 7))
+        if "restoration" in options.only:
+            restoration(*images("set12", 6 if options.quick else 12), options.samples)
 
 
-main(Path(sys.argv[1]))
+if __name__ == "__main__":
+    main()

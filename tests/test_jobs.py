@@ -134,6 +134,17 @@ def test_the_spread_of_photon_noise_follows_the_light() -> None:
         assert std[32:].mean() == pytest.approx(2 * 80**0.5, rel=0.1)
 
 
+@pytest.mark.parametrize("job", ["sample", "calibrate"])
+def test_photon_noise_that_is_taken_as_gaussian_is_said_to_be(job: str) -> None:
+    noise = {"name": "poisson", "gain": 2.0, "offset": 0.0, "read_noise": 1.0}
+    sampler = {"name": "split-gibbs", "samples": 2, "iterations": 2}
+    blur = {"name": "gaussian-blur", "std": 1.0, "boundary": "circular"}
+    fields = {"denoiser": {"name": "gaussian", "std": 0.3}, "sampler": sampler, "degradation": blur}
+    image = 100 + np.random.default_rng(0).random((32, 32))
+    assert any("Photon noise" in note for note in last(run(Recipe(job=job, noise=noise, **fields), image)).notes)
+    assert not any("Photon noise" in note for note in last(run(Recipe(job=job, noise={"sigma": 1.0}, **fields), image)).notes)
+
+
 def test_colour_is_refused_where_it_has_no_meaning() -> None:
     for job in ("sample", "decompose", "inspect"):
         with pytest.raises(ValueError, match="split the layer into channels"):
@@ -161,6 +172,16 @@ def test_an_interval_that_is_too_narrow_is_widened(measured: tuple[np.ndarray, n
     assert read["coverage"] < 0.7
     assert read["factor"] > 1.5
     assert read["coverage_corrected"] == pytest.approx(0.9, abs=0.03)
+
+
+def test_what_is_known_of_the_interval_is_told(measured: tuple[np.ndarray, np.ndarray, dict[str, object]]) -> None:
+    _, noisy, fields = measured
+    sampler = {"name": "moment-matched", "samples": 2}
+    for coverage, told in ((0.904, "90 % interval, measured coverage 90.4 %"), (None, "90 % interval, not calibrated")):
+        result = last(run(Recipe(job="sample", sampler=sampler, interval={"coverage": coverage}, **fields), noisy[0]))
+        assert result.provenance["interval"] == told
+    one = last(run(Recipe(job="sample", sampler={**sampler, "samples": 1}, **fields), noisy[0]))
+    assert "interval" not in one.provenance
 
 
 def test_samples_of_the_prior_have_its_spread() -> None:

@@ -79,6 +79,16 @@ def test_calibration_corrects_the_interval(dock: Posterior, finish: Callable[[Pa
     assert stored["factor"] == interval.factor
 
 
+def test_a_second_press_leaves_the_calibration_alone(dock: Posterior, finish: Callable[[Panel], str]) -> None:
+    dock.reliability.layer.set_value(dock.viewer.layers["truth"])
+    dock.calibrate()
+    dock.calibrate()
+    dock.run()
+    finish(dock)
+    assert dock.recipe().interval.coverage is not None
+    assert "cells · mean" not in dock.viewer.layers
+
+
 def test_calibration_without_a_clean_layer_says_what_to_do(dock: Posterior, finish: Callable[[Panel], str]) -> None:
     dock.reliability.layer.set_value(None)
     dock.calibrate()

@@ -84,10 +84,19 @@ def test_moment_matched_draws_from_the_posterior_of_a_noisy_field(field: Gaussia
 @pytest.mark.parametrize("operator", ["identity", "blur", "mask", "downsample"])
 @pytest.mark.parametrize("field", FIELDS.values(), ids=FIELDS)
 def test_split_gibbs_draws_from_the_posterior_of_a_degraded_field(field: GaussianField, operator: str, sigma: float) -> None:
-    ratio, slope, evaluations = measured("split-gibbs", field, operator, sigma, samples=200)
+    samples = 400 if operator == "mask" else 200  # its ratio is 1.03: fewer samples could not tell that from 1.05
+    ratio, slope, evaluations = measured("split-gibbs", field, operator, sigma, samples=samples)
     assert ratio == pytest.approx(1, abs=0.05)
     assert slope == pytest.approx(1, abs=0.02)
-    assert evaluations <= 150
+    assert evaluations <= 210
+
+
+@pytest.mark.parametrize("operator", ["blur", "mask", "downsample"])
+def test_split_gibbs_draws_smooth_fields_as_well(operator: str) -> None:
+    """Most directions vary by far less than the coupling: draws that end too early leave part of their variance out."""
+    ratio, slope, _ = measured("split-gibbs", denoisers.load("gaussian", std=0.3, slope=3), operator, 0.2, samples=200)
+    assert ratio == pytest.approx(1, abs=0.05)
+    assert slope == pytest.approx(1, abs=0.02)
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.3])

@@ -23,3 +23,5 @@ def test_the_end_is_told_in_a_line() -> None:
     assert summary(provenance, estimated=True) == "σ 12.4 counts (estimated) · 3.1 s on cpu"
     provenance["data_residuals"] = [13.0]
     assert summary(provenance, estimated=False) == "σ 12.4 counts (given) · residual 13 · 3.1 s on cpu"
+    provenance["interval"] = "90 % interval, measured coverage 90.4 %"
+    assert "residual 13 · 90 % interval, measured coverage 90.4 % · 3.1 s" in summary(provenance, estimated=False)

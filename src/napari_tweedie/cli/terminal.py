@@ -48,6 +48,7 @@ def with_bar(title: str, steps: Generator[Progress, None, T]) -> T:
 def tell(name: str, facts: dict[str, Any]) -> None:
     """Say of a finished run what the user wants to know."""
     levels = ", ".join(f"{level:.4g}" for level in facts["noise_levels"])
-    err.print(f"{name}: σ = {levels or '-'} · {facts['seconds']} s on {facts['device']}", highlight=False)
+    interval = f" · {facts['interval']}" if "interval" in facts else ""
+    err.print(f"{name}: σ = {levels or '-'}{interval} · {facts['seconds']} s on {facts['device']}", highlight=False)
     for note in facts["notes"]:
         err.print(f"[yellow]{note}[/yellow]")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from napari_tweedie.analysis.calibration import LEVELS, calibration, standardised_errors
-from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.degradations.noise import Gaussian, Poisson
 from napari_tweedie.jobs.job import Step, Tools
 from napari_tweedie.jobs.sample import Sample
 from napari_tweedie.outputs import Output
@@ -37,6 +37,11 @@ class Calibrate(Sample):
 
     def outputs(self) -> list[Output]:
         return []
+
+    def notes(self) -> list[str]:
+        if not isinstance(self.recipe.noise, Poisson):
+            return []
+        return ["Photon noise was simulated as Gaussian noise of its mean level: the coverage is that of such noise."]
 
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         sampler = self.recipe.sampler

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.degradations.noise import Gaussian, Poisson
 from napari_tweedie.jobs.job import Step, Tools
 from napari_tweedie.jobs.restore import Restore
 from napari_tweedie.lazy import torch
@@ -46,12 +46,25 @@ class Sample(Restore):
 
     def notes(self) -> list[str]:
         recipe = self.recipe
-        stated = recipe.sampler.is_honest and recipe.sampler.samples > 1
-        if not stated or recipe.degradation.name == "identity" or recipe.interval.coverage is not None:
+        if len(self.outputs()) == 1:
             return []
-        return [
-            "Undoing more than noise, the standard deviation is the model's word only until it is calibrated on a clean image."
-        ]
+        notes = []
+        if recipe.degradation.name != "identity" and recipe.interval.coverage is None:
+            notes.append(
+                "Undoing more than noise, the standard deviation is the model's word only until it is calibrated on a clean "
+                "image."
+            )
+        if isinstance(recipe.noise, Poisson) and not recipe.stabilises:
+            notes.append(
+                "Photon noise is taken as Gaussian noise of its mean level here: the standard deviation is too small where the "
+                "image is bright, and too large where it is dark."
+            )
+        return notes
+
+    def report(self) -> dict[str, Any]:
+        """Return also, where one is stated, what the "interval" is and how often it was measured to hold the truth."""
+        stated = len(self.outputs()) > 1
+        return {**super().report(), **({"interval": self.recipe.interval.sentence()} if stated else {})}
 
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         return self.draw(index, self.problem(index, tools), tools)

@@ -32,14 +32,15 @@ class SplitGibbs(Sampler):
     measurement y/h, made as noisy as ρ, until ρ h ≤ σ_y, and follow the exact rule from then on. Where A has no structured
     singular values, the usual coupling does the beginning.
 
-    With a trained network the spread may depend on the number of turns, as it does for blur: calibrate it.
+    With a trained network, the score of no prior exactly, the spread depends on `iterations` and `depth`, most for blur:
+    calibrate it, and keep what it was calibrated with.
     """
 
     name: ClassVar[str] = "split-gibbs"
     title: ClassVar[str] = "Split Gibbs"
 
     iterations: int = Parameter(30, "Turns of data and denoiser.", ge=1, le=10000)
-    depth: int = Parameter(4, "Noise levels of a denoising draw; a turn costs one denoising more.", ge=3, le=100, advanced=True)
+    depth: int = Parameter(6, "Noise levels of a denoising draw; a turn costs one denoising more.", ge=3, le=100, advanced=True)
     start: float = Parameter(0.5, "Coupling ρ of the first turn.", unit="range", gt=0, le=10, advanced=True)
 
     def steps(self) -> int:
@@ -117,7 +118,7 @@ class Coupling:
         return z - gamma * self.problem.gradient(z) + rho * root
 
 
-FALLING = 0.7
+FALLING = 0.85
 """Share of the turns in which the coupling falls; in the others it stays at its last value."""
 
 CONVERGENT = 0.9

@@ -169,6 +169,8 @@ class Panel(QWidget):
         self._start(lambda: self.order(preview))
 
     def _start(self, order: Callable[[], Order]) -> None:
+        if self._run is not None:  # another button of the dock was pressed meanwhile: its run goes on
+            return
         try:
             job = self._job(order())
             job.progressed.connect(self._on_progressed)

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def summary(provenance: dict[str, Any], estimated: bool) -> str:
-    """Say in a line what noise level was used, how well the data are explained, and what it took."""
+    """Say in a line what noise level was used, how well the data are explained, how sure the interval is, and what it took."""
     parts = []
     if provenance["noise_levels"]:
         parts.append(f"σ {numbers(provenance['noise_levels'])} counts ({'estimated' if estimated else 'given'})")
@@ -15,6 +15,8 @@ def summary(provenance: dict[str, Any], estimated: bool) -> str:
         parts.append(f"{field.replace('_', ' ')} {numbers([noise[field] for noise in photons])}")
     if provenance["data_residuals"]:
         parts.append(f"residual {numbers(provenance['data_residuals'])}")
+    if "interval" in provenance:
+        parts.append(provenance["interval"])
     return " · ".join([*parts, f"{provenance['seconds']:.1f} s on {provenance['device']}"])
 
 
