@@ -1,8 +1,8 @@
 """How well do the denoisers remove white Gaussian noise? PSNR, SSIM, time and memory; noise not clipped, peak 1, unrounded.
 
-Usage: ``python benchmarks/denoising.py DATA [--quick] [--denoiser NAME …] [--figure FILE]``; DATA holds folders ``set12``,
-``bsd68`` and ``clean`` of grey images. Any registered denoiser can be named, and any of the functions of other packages below.
-``--quick`` takes a few images, cut to 128 × 128. The figure shows an image of ``sample_data``.
+Usage: ``python benchmarks/denoising.py DATA [--quick] [--crop N] [--sets NAME …] [--denoiser NAME …] [--cost] [--figure FILE]``;
+DATA holds folders ``set12``, ``bsd68`` and ``clean`` of grey images. Any registered denoiser can be named, and any of the
+functions of other packages below. ``--quick`` takes a few images, cut to 128 × 128. The figure shows an image of ``sample_data``.
 """
 
 import argparse
@@ -25,9 +25,9 @@ SEED = 0
 LEFT_OUT = {"combined", "empirical", "file", "gaussian", "mixture"}
 """Priors of images that are none of these, models that are none of ours, and combinations of the others."""
 PUBLISHED = {
-    "BM3D": ("32.37 / 29.97 / 26.72", "31.08 / 28.57 / 25.60"),
-    "DnCNN, one network per σ": ("32.86 / 30.44 / 27.18", "31.73 / 29.23 / 26.23"),
-    "DRUNet, 32.6 M parameters": ("33.25 / 30.94 / 27.90", "31.91 / 29.48 / 26.59"),
+    "BM3D": {"set12": "32.37 / 29.97 / 26.72", "bsd68": "31.08 / 28.57 / 25.60"},
+    "DnCNN, one network per σ": {"set12": "32.86 / 30.44 / 27.18", "bsd68": "31.73 / 29.23 / 26.23"},
+    "DRUNet, 32.6 M parameters": {"set12": "33.25 / 30.94 / 27.90", "bsd68": "31.91 / 29.48 / 26.59"},
 }
 
 Image = np.ndarray
@@ -76,8 +76,8 @@ def images_of(folder: Path) -> list[tuple[str, torch.Tensor]]:
 
 
 def centre(image: torch.Tensor, size: int) -> torch.Tensor:
-    """Return the size × size pixels in the middle."""
-    y, x = ((n - size) // 2 for n in image.shape[2:])
+    """Return the size × size pixels in the middle, fewer where there are not as many."""
+    y, x = (max(0, n - size) // 2 for n in image.shape[2:])
     return image[..., y : y + size, x : x + size]
 
 
@@ -116,20 +116,24 @@ def measure(denoise: Denoise, images: list[torch.Tensor]) -> tuple[str, str, flo
     return " / ".join(f"{v:.2f}" for v in means[:, 0]), " / ".join(f"{v:.3f}" for v in means[:, 1]), seconds / len(values)
 
 
-def memory(name: str, size: int) -> float:
-    """Return how many MB one call on size × size pixels adds to the peak memory of a fresh process (Linux)."""
+def cost(name: str, size: int) -> tuple[float, float]:
+    """Return the seconds of one call on size × size pixels, and the MB that it adds to a fresh process's peak memory (Linux)."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_added_memory, (name, size))
+        return pool.apply(_cost, (name, size))
 
 
-def _added_memory(name: str, size: int) -> float:
+def _cost(name: str, size: int) -> tuple[float, float]:
+    device.keep_freed_memory()
     denoise = build(name)
     x = torch.rand((1, 1, size, size), generator=torch.Generator().manual_seed(SEED))
     with torch.no_grad():
         denoise(x[..., :32, :32], 0.1)
         before = _peak_memory()
         denoise(x, 0.1)
-    return _peak_memory() - before
+        added = _peak_memory() - before
+        started = time.perf_counter()
+        denoise(x, 0.1)
+    return time.perf_counter() - started, added
 
 
 def _peak_memory() -> float:
@@ -167,25 +171,36 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("folder", type=Path)
     arguments.add_argument("--quick", action="store_true", help="a few images, cut to 128 × 128")
+    arguments.add_argument("--crop", type=int, default=0, help="side of the middle of each image that is used; 0: all")
+    arguments.add_argument("--sets", nargs="+", default=SETS, choices=SETS)
+    arguments.add_argument("--cost", action="store_true", help="time and memory of one call only")
     arguments.add_argument("--denoiser", nargs="*", default=[*(n for n in denoisers.names() if n not in LEFT_OUT), *OTHERS])
     arguments.add_argument("--figure", type=Path, help="a PNG to draw")
     options = arguments.parse_args()
     device.keep_freed_memory()  # as the engine does
-    for number, name in enumerate(SETS):
+    crop = 128 if options.quick else options.crop
+    for name in () if options.cost else options.sets:
         images = [image for _, image in images_of(options.folder / name)]
         if options.quick:
-            images = [centre(image, 128) for image in images[:: len(images) // 3][:3]]
-        size = f"{len(images)} images{' of 128 × 128' if options.quick else ''}"
+            images = images[:: len(images) // 3][:3]
+        if crop:
+            images = [centre(image, crop) for image in images]
+        size = f"{len(images)} images{f' of {crop} × {crop}' if crop else ''}"
         print(f"\n| {name}, {size} | PSNR, dB, at σ = 15 / 25 / 50 | SSIM | seconds a call |\n| --- | --- | --- | ---: |")
         for method in options.denoiser:
             decibels, similarity, seconds = measure(build(method), images)
             trained = "untrained" not in method
             print(f"| {method} | {decibels if trained else ''} | {similarity if trained else ''} | {seconds:.2f} |", flush=True)
-        for method, values in PUBLISHED.items() if number < 2 and not options.quick else ():
-            print(f"| {method} (published) | {values[number]} | | |")
-    print("\n| one call on 512 × 512 | peak memory above what is loaded, MB |\n| --- | ---: |")
-    for method in options.denoiser:
-        print(f"| {method} | {memory(method, 512):.0f} |", flush=True)
+        for method, values in PUBLISHED.items() if not crop else ():
+            if name in values:
+                print(f"| {method} (published) | {values[name]} | | |")
+    costs = {method: cost(method, 512) for method in options.denoiser}
+    longest = costs["bm3d"][0] if "bm3d" in costs else None
+    print("\n| one call on 512 × 512 | seconds | times as fast as bm3d | peak memory above what is loaded, MB |")
+    print("| --- | ---: | ---: | ---: |")
+    for method, (seconds, megabytes) in costs.items():
+        ratio = f"{longest / seconds:.1f}" if longest else ""
+        print(f"| {method} | {seconds:.3f} | {ratio} | {megabytes:.0f} |")
     if options.figure:
         draw(options.figure, [name for name in options.denoiser if "untrained" not in name])
 

@@ -19,7 +19,11 @@ from napari_tweedie.recipe import Recipe
 METHODS = {
     f"{denoiser}, {words}": Recipe(denoiser=denoiser, noise=noise)
     for denoiser in ("unet", "bm3d")
-    for noise, words in (("gaussian", "σ estimated"), ("poisson", "stabilised"))
+    for noise, words in (
+        ({"name": "gaussian"}, "σ estimated"),
+        ({"name": "poisson"}, "stabilised"),
+        ({"name": "poisson", "correlated": True}, "stabilised, correlated"),
+    )
 }
 
 

@@ -13,7 +13,8 @@ assert "wheel" in package.parts, f"this is not the wheel but {package}"
 manifest = PluginManifest.from_distribution("napari-tweedie")
 manifest.validate_imports()
 held = {str(path.relative_to(package)) for path in package.rglob("*") if path.is_file()}
-needed = {"napari.yaml", "weights/unet.safetensors", "weights/unet.md", "sample_data/README.md", "sample_data/stack_psf.tif"}
+needed = {"napari.yaml", "sample_data/README.md", "sample_data/stack_psf.tif"}
+needed |= {f"weights/{name}.{suffix}" for name in ("unet", "unet-small") for suffix in ("safetensors", "md")}
 assert needed <= held, f"the wheel lacks {sorted(needed - held)}"
 assert not [name for name in held if "test" in name or name.endswith("make.py")], "the wheel holds files that nobody needs"
 assert sum((package / name).stat().st_size for name in held if name.startswith("weights/")) < 12 * 2**20

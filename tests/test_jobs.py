@@ -61,6 +61,9 @@ def test_the_best_strength_and_the_report_can_be_read(image: np.ndarray) -> None
 def test_a_region_too_large_is_refused_with_a_way_out() -> None:
     with pytest.raises(ValueError, match="at most 128 pixels"):
         last(run(Recipe(job="inspect", inspection="ideal", noise={"sigma": 1.0}), np.eye(200)))
+    small = {"name": "adaptive-basis", "side": 32}
+    with pytest.raises(ValueError, match="at most 32 pixels"):
+        last(run(Recipe(job="inspect", inspection=small, noise={"sigma": 1.0}), np.eye(33)))
 
 
 def test_every_inspection_is_in_the_registry() -> None:

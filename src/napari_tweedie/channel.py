@@ -58,10 +58,10 @@ class Channel:
         noise, fit = _closed(planes, noise)
         sigma = noise.level(float(np.mean([np.nanmean(plane) for plane in planes])))
         if sigma is None:
-            sigma = estimate_stack_noise_level(planes)
-            noise = Gaussian(sigma=sigma)
+            sigma = estimate_stack_noise_level(planes, not noise.is_white)
+            noise = Gaussian(sigma=sigma, correlated=not noise.is_white)
         if stabilises and isinstance(noise, Poisson):
-            return cls(Stabilised.by(Anscombe(**dict(noise)), planes), sigma, noise, fit)
+            return cls(Stabilised.by(_transform(noise), planes), sigma, noise, fit)
         return cls(Intensity.of(planes), sigma, noise, fit)
 
     @property
@@ -74,7 +74,7 @@ class Channel:
         """Return a channel from what was stored of it: offset and scale, noise level, and `report`."""
         noise = build({name: value for name, value in report.items() if name not in ("means", "variances")})
         if stabilises:
-            return cls(Stabilised(*intensity, anscombe=Anscombe(noise.gain, noise.offset, noise.read_noise)), sigma, noise)
+            return cls(Stabilised(*intensity, anscombe=_transform(noise)), sigma, noise)
         return cls(Intensity(*intensity), sigma, noise)
 
     def report(self) -> dict[str, Any]:
@@ -83,9 +83,17 @@ class Channel:
         return {**self.noise.describe(), **points}
 
 
+def _transform(noise: Poisson) -> Anscombe:
+    """Return the transform that makes photon noise of which everything is known the same everywhere."""
+    assert noise.gain is not None
+    assert noise.offset is not None
+    assert noise.read_noise is not None
+    return Anscombe(noise.gain, noise.offset, noise.read_noise)
+
+
 def _closed(planes: Sequence[NDArray[Any]], noise: Noise) -> tuple[Noise, NoiseFit | None]:
     """Estimate gain, offset and read noise where photon noise leaves them open."""
     if not isinstance(noise, Poisson) or noise.level(0.0) is not None:
         return noise, None
-    fit = fit_noise(planes, noise.gain, noise.offset, noise.read_noise)
-    return Poisson(gain=fit.gain, offset=fit.offset, read_noise=fit.read_noise), fit
+    fit = fit_noise(planes, noise.gain, noise.offset, noise.read_noise, noise.correlated)
+    return Poisson(gain=fit.gain, offset=fit.offset, read_noise=fit.read_noise, correlated=noise.correlated), fit

@@ -68,7 +68,7 @@ def lazy_levels(recipe: Recipe, levels: Sequence[Any], cache: int = CACHE, faile
     """
     if recipe.job != "denoise":
         raise ValueError(f"only denoising is shown at every resolution, not {recipe.job!r}: restore the finest level")
-    coarse = recipe.model_copy(update={"noise": Gaussian()})
+    coarse = recipe.model_copy(update={"noise": Gaussian(correlated=not recipe.noise.is_white)})
     share = cache // len(levels)
     return [lazy(coarse if number else recipe, level, share, failed) for number, level in enumerate(levels)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_tweedie.lazy import torch
@@ -77,8 +77,19 @@ class Problem:
 
     def data_residual(self, x: Tensor) -> float:
         """Return the root mean square of A x − y over the observed pixels; about σ_y when x explains the measurement."""
-        residual = self.residual(x)
-        return float(residual[self.degradation.observed(self.measurement).expand_as(residual)].square().mean().sqrt())
+        return self.root_mean_square(self.residual(x))
+
+    def root_mean_square(self, error: Tensor) -> float:
+        """Return the root mean square over the observed pixels."""
+        observed = self.degradation.observed(self.measurement)
+        if bool(observed.all()):
+            return float(error.norm()) / error.numel() ** 0.5
+        observed = observed.expand_as(error)
+        return float((error.square() * observed).sum() / observed.sum()) ** 0.5
+
+    def remembering(self) -> Problem:
+        """Return this problem with the residual of the last image kept, for an iteration that needs what its watch needs."""
+        return _Remembering(self.measurement, self.degradation, self.noise)
 
     def draw(self, z: Tensor, rho: float, white: Callable[[Tensor], Tensor]) -> Tensor:
         """Return draws of x from the density proportional to ``exp(−(‖A x − y‖² + ρ‖x − z‖²) / 2σ_y²)``.
@@ -96,3 +107,15 @@ class Problem:
         """
         y = self.measurement + self.noise_level * white(self.measurement)
         return self.degradation.prox(z + self.noise_level / rho**0.5 * white(z), y, rho)
+
+
+@dataclass(frozen=True)
+class _Remembering(Problem):
+    """A problem that knows the residual of the image it was asked about last."""
+
+    _last: list[Tensor] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def residual(self, x: Tensor) -> Tensor:
+        if not self._last or self._last[0] is not x:
+            self._last[:] = [x, super().residual(x)]
+        return self._last[1]

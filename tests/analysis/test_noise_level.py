@@ -125,3 +125,22 @@ def test_stack_without_finite_planes_is_refused() -> None:
 def test_importing_it_does_not_import_torch() -> None:
     code = "import sys, napari_tweedie.analysis.noise_level; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("background", ["flat", "gradient", "smooth", "edges"])
+def test_noise_that_may_be_correlated_but_is_not_is_measured_as_well(background: str) -> None:
+    noisy = BACKGROUNDS[background] + noise((SIDE, SIDE), 0.1)
+    assert estimate_noise_level(noisy, correlated=True) == pytest.approx(0.1, rel=0.05)
+
+
+def test_noise_of_enlarged_pixels_is_that_of_white_noise_as_strong_at_their_size() -> None:
+    """Noise of σ on squares of 2 × 2 pixels has the spectrum of white noise of 2 σ at low frequencies."""
+    enlarged = BACKGROUNDS["gradient"] + np.kron(noise((SIDE // 2, SIDE // 2), 0.1), np.ones((2, 2)))
+    assert estimate_noise_level(enlarged) < 0.05
+    assert estimate_noise_level(enlarged, correlated=True) == pytest.approx(0.2, rel=0.05)
+    assert estimate_stack_noise_level([enlarged], correlated=True) == pytest.approx(0.2, rel=0.05)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (2, 2), (3, 3)])
+def test_tiny_images_may_have_correlated_noise(shape: tuple[int, int]) -> None:
+    assert np.isfinite(estimate_noise_level(noise(shape), correlated=True))

@@ -76,3 +76,15 @@ def test_padding_and_missing_pixels_say_nothing(cells: np.ndarray) -> None:
 def test_too_few_pixels_are_refused() -> None:
     with pytest.raises(ValueError, match="from so few patches"):
         fit_noise([np.random.default_rng(0).random((12, 12))])
+
+
+def test_noise_of_enlarged_pixels_has_four_times_the_gain(cells: np.ndarray) -> None:
+    enlarged = np.kron(measured(cells, 10, 2.0), np.ones((2, 2)))
+    fit = fit_noise([enlarged], correlated=True)
+    assert fit.gain == pytest.approx(4 * GAIN, rel=0.1)
+    assert fit.read_noise == pytest.approx(4.0, rel=0.25)
+    assert fit.gain > 2 * fit_noise([enlarged]).gain
+
+
+def test_noise_that_may_be_correlated_but_is_not_has_its_own_gain(cells: np.ndarray) -> None:
+    assert fit_noise([measured(cells, 10, 3.0)], correlated=True).gain == pytest.approx(GAIN, rel=0.25)  # texture counts

@@ -51,6 +51,12 @@ def test_correlated_noise_is_told_whether_its_level_is_given_or_estimated(name: 
     assert "times as strong as white noise would be" in note(noisy, None)
 
 
+def test_correlated_noise_that_was_told_of_is_not_told_again() -> None:
+    noisy = IMAGES["camera"] + noise(0.1, 0.7)
+    assert check_residual(noisy, IMAGES["camera"], estimated=True, white=False).note() == ""
+    assert check_residual(noisy, IMAGES["camera"], estimated=True).note() != ""
+
+
 def test_the_correlation_is_that_of_the_residual() -> None:
     """White noise blurred by a Gaussian of std s has the correlation exp(−1 / 4s²) between neighbours."""
     check = check_residual(noise(1.0, 1.0), np.zeros((128, 128)), False)

@@ -5,9 +5,14 @@ import torch
 from napari_tweedie import denoisers
 
 
+@pytest.fixture(params=["unet", "unet-small"])
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def unet() -> denoisers.Denoiser:
-    return denoisers.load("unet", precision="float32")
+def unet(name: str) -> denoisers.Denoiser:
+    return denoisers.load(name, precision="float32")
 
 
 def test_noise_of_its_level_is_removed(unet: denoisers.Denoiser, scene: np.ndarray, generator: torch.Generator) -> None:
@@ -56,10 +61,10 @@ def test_the_mean_is_kept(unet: denoisers.Denoiser, scene: np.ndarray, generator
     assert abs(unet(noisy, 0.1).mean() / noisy.mean() - 1) < 0.005
 
 
-def test_bfloat16_is_close_to_float32(unet: denoisers.Denoiser, scene: np.ndarray, generator: torch.Generator) -> None:
+def test_bfloat16_is_close_to_float32(name: str, unet: denoisers.Denoiser, scene: np.ndarray, generator: torch.Generator) -> None:
     x = torch.from_numpy(scene).float()[None, None]
     noisy = x + 0.1 * torch.randn(x.shape, generator=generator)
-    fast = denoisers.load("unet", precision="bfloat16")(noisy, 0.1)
+    fast = denoisers.load(name, precision="bfloat16")(noisy, 0.1)
     assert (fast - unet(noisy, 0.1)).square().mean().sqrt() < 0.02 * 0.1
 
 
@@ -68,6 +73,13 @@ def test_gradients_flow(unet: denoisers.Denoiser, generator: torch.Generator) ->
     unet(x, 0.1).sum().backward()
     assert x.grad is not None
     assert float(x.grad.abs().sum()) > 0
+
+
+def test_pixels_further_away_than_the_halo_hardly_matter(unet: denoisers.Denoiser, generator: torch.Generator) -> None:
+    x = torch.rand((1, 1, 32, 320), generator=generator, requires_grad=True)
+    unet(x, 0.1)[..., 160].sum().backward()
+    influence = x.grad[0, 0].abs().sum(0)
+    assert influence[: 160 - unet.halo].sum() + influence[161 + unet.halo :].sum() < 1e-4 * influence.sum()
 
 
 @pytest.mark.parametrize("shape", [(2, 1, 40, 24), (1, 1, 33, 16)])

@@ -52,6 +52,18 @@ def test_tikhonov_chooses_a_weight_near_the_best(sigma: float, scene: np.ndarray
     assert error(None) < 1.1 * min(error(10.0 ** (k / 2)) for k in range(-8, 3))
 
 
+@pytest.mark.parametrize("name", ["gaussian-blur", "mask"])
+@pytest.mark.parametrize("solver", ["wiener", "tikhonov"])
+def test_baselines_undo_what_was_measured_without_noise(solver: str, name: str, scene: np.ndarray) -> None:
+    """Rounding to 8 bits is assumed then: an exact inverse would amplify what lies beyond the borders."""
+    clean = torch.from_numpy(scene).float()[None, None]
+    options = {"mask": np.random.default_rng(0).random(scene.shape) < 0.7} if name == "mask" else {"std": 1.2}
+    operator = degradations.load(name, **options)
+    y = operator(operator.extend(clean))
+    start, end = (operator.crop(x) - clean for x in (operator.start(y), solve(solver, y, operator, 0.0)))
+    assert end.square().mean() < 0.8 * start.square().mean()
+
+
 def test_richardson_lucy_agrees_with_scikit_image(rng: np.random.Generator) -> None:
     """An object on a dark ground, where borders do not matter."""
     clean = np.zeros((48, 44))
@@ -77,6 +89,30 @@ def test_richardson_lucy_keeps_the_total_and_is_never_negative(
     assert float(blur(x).sum()) == pytest.approx(float(seen), rel=1e-4)
     assert float(blur.crop(x).sum()) == pytest.approx(float(seen), rel=5e-3)
     assert float(x.min()) >= 0
+
+
+@pytest.mark.parametrize("boundary", ["circular", "pad"])
+def test_richardson_lucy_stops_where_noise_would_be_sharpened(
+    boundary: str, scene: np.ndarray, generator: torch.Generator
+) -> None:
+    blur, clean = degradations.load("gaussian-blur", std=1.0, boundary=boundary), torch.from_numpy(scene).float()[None, None]
+    y = blur(blur.extend(clean)) + 0.1 * torch.randn(clean.shape, generator=generator)
+    problem, errors = Problem(y, blur, Gaussian(sigma=0.1)), []
+    for early in (True, False):
+        states = list(solvers.load("richardson-lucy", early=early)(problem, unused))
+        assert states[-1].iteration == states[-1].total == len(states)
+        assert [state.residual <= 0.97 * 0.1 for state in states[:-1]] == [False] * (len(states) - 1) or not early
+        errors.append(float((blur.crop(states[-1].estimate) - clean).square().mean()))
+    assert len(states) == 30
+    assert errors[0] < 0.7 * errors[1]
+
+
+def test_richardson_lucy_does_all_iterations_where_the_residual_says_nothing(scene: np.ndarray) -> None:
+    """With fewer numbers than pixels, or without noise."""
+    clean = torch.from_numpy(scene).float()[None, None]
+    for operator, sigma in ((degradations.load("downsample"), 0.1), (degradations.load("gaussian-blur"), 0.0)):
+        problem = Problem(operator(operator.extend(clean)), operator, Gaussian(sigma=sigma))
+        assert len(list(solvers.load("richardson-lucy")(problem, unused))) == 30
 
 
 def test_acceleration_gets_further_in_as_many_updates(scene: np.ndarray) -> None:

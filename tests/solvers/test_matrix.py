@@ -62,7 +62,7 @@ def refusal(solver: str, problem: Problem) -> str:
         return f"{solver} needs a random projection"
     if solver == "richardson-lucy" and degradation.name in {"fourier-mask", "random-projection"}:
         return f"{solver} needs a degradation without negative weights"
-    if solver == "richardson-lucy" and degradation.name == "identity":
+    if solver == "richardson-lucy" and degradation.name in {"identity", "mask"}:
         return f"{solver} needs a degradation that spreads light"
     return ""
 

@@ -136,3 +136,33 @@ def test_a_generator_determines_the_result(scene: np.ndarray) -> None:
 
     assert torch.equal(run(1), run(1))
     assert not torch.equal(run(1), run(2))
+
+
+@pytest.mark.parametrize("averaging", [1.0, 0.6])
+@pytest.mark.parametrize("name", ["red-gd", "red-fp"])
+def test_red_lowers_its_objective_where_the_denoiser_is_symmetric(name: str, averaging: float, problem: Problem) -> None:
+    solver = solvers.load(name, iterations=30, strength=0.3, averaging=averaging, stop=0)
+    states = list(solver(problem, FIELD))
+    for before, state in pairwise(states):
+        assert state.objective <= before.objective * (1 + 1e-6)
+    x = states[-1].estimate
+    sigma_f, rho = solver.weights(problem)
+    expected = 0.5 * problem.residual(x).square().sum() + 0.5 * averaging * rho * (x * (x - FIELD(x, sigma_f))).sum()
+    assert states[-1].objective == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_no_objective_is_stated_where_none_is_known(problem: Problem) -> None:
+    assert list(solvers.load("red-fp", iterations=2)(problem, lambda x, sigma: 0.9 * x))[-1].objective is None
+    assert list(solvers.load("red-fp", iterations=2, adaptive=True)(problem, FIELD))[-1].objective is None
+    assert list(solvers.load("hqs", iterations=2)(problem, FIELD))[-1].objective is None
+
+
+def test_richardson_lucy_lowers_the_divergence_in_every_update(scene: np.ndarray) -> None:
+    clean = torch.from_numpy(scene).float()[None, None]
+    stated = Problem(BLUR(clean), BLUR, Gaussian(sigma=0.0))
+    states = list(solvers.load("richardson-lucy", iterations=20, smoothing=0, accelerated=False)(stated, FIELD))
+    for before, state in pairwise(states):
+        assert 0 <= state.objective < before.objective
+    fit = BLUR(states[-1].estimate)
+    expected = torch.nn.functional.kl_div(fit.log(), stated.measurement, reduction="sum")
+    assert states[-1].objective == pytest.approx(float(expected), rel=0.02)  # both sums are equal

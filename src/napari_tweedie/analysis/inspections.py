@@ -113,9 +113,15 @@ class AdaptiveBasis(Inspection):
 
     name: ClassVar[str] = "adaptive-basis"
     title: ClassVar[str] = "Adaptive basis"
-    largest: ClassVar[int] = 256
 
     count: int = Parameter(16, "How many patterns.", ge=1, le=64)
+    side: int = Parameter(
+        256, "Most pixels along Y and X of the region; time and memory grow with its area.", ge=32, le=512, advanced=True
+    )
+
+    @property
+    def largest(self) -> int:  # type: ignore[override]
+        return self.side
 
     def images(self) -> tuple[Output, ...]:
         return (Output("basis", "difference", self.count, power=0),)

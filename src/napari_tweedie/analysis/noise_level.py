@@ -25,7 +25,7 @@ MAX_PATCHES = 2**17  # evenly spaced, so that large images take no longer than s
 MAX_PLANES = 16
 
 
-def estimate_stack_noise_level(planes: Sequence[NDArray[Any]] | NDArray[Any]) -> float:
+def estimate_stack_noise_level(planes: Sequence[NDArray[Any]] | NDArray[Any], correlated: bool = False) -> float:
     """Estimate the noise level common to a stack of planes: the median over at most 16 of them, evenly spaced.
 
     Parameters
@@ -33,6 +33,8 @@ def estimate_stack_noise_level(planes: Sequence[NDArray[Any]] | NDArray[Any]) ->
     planes
         2-D arrays (Y, X), such as the slices of a volume or the frames of a movie. Planes that are constant or
         have no finite pixel (padding, dropped frames) say nothing about the noise and are left out.
+    correlated : bool
+        Whether neighbouring pixels share some of the noise; see `estimate_noise_level`.
 
     Returns
     -------
@@ -45,26 +47,29 @@ def estimate_stack_noise_level(planes: Sequence[NDArray[Any]] | NDArray[Any]) ->
         If no plane looked at has a finite pixel.
     """
     chosen = np.unique(np.linspace(0, len(planes) - 1, min(len(planes), MAX_PLANES)).astype(int))
-    levels = [estimate_noise_level(plane) for plane in (planes[i] for i in chosen) if np.isfinite(plane).any()]
+    levels = [estimate_noise_level(plane, correlated) for plane in (planes[i] for i in chosen) if np.isfinite(plane).any()]
     if not levels:
         raise ValueError(f"the noise level needs finite pixels (got {len(planes)} planes, none finite)")
     return float(np.median([level for level in levels if level > 0] or 0.0))
 
 
-def estimate_noise_level(image: NDArray[Any]) -> float:
-    """Estimate the standard deviation of the additive white Gaussian noise in one plane.
+def estimate_noise_level(image: NDArray[Any], correlated: bool = False) -> float:
+    """Estimate the standard deviation of the additive Gaussian noise in one plane.
 
     Parameters
     ----------
     image
         Plane (Y, X) of any real dtype and any range. NaN, infinite, saturated and exactly constant regions are set aside.
+    correlated : bool
+        Whether neighbouring pixels share some of the noise (resampled, smoothed or compressed images). Its level is then
+        the larger one of that of the image and twice that of the image averaged 2 × 2, which are the same for white noise.
 
     Returns
     -------
     float
         Standard deviation of the noise in the units of the image; 0 for a constant image. Noise that varies over the
-        plane (photon noise) gets one level from within its range. Noise that is correlated between pixels (resampled,
-        smoothed or compressed images) is underestimated, often several-fold.
+        plane (photon noise) gets one level from within its range. Correlated noise that is taken for white is
+        underestimated, often several-fold.
 
     Raises
     ------
@@ -76,6 +81,10 @@ def estimate_noise_level(image: NDArray[Any]) -> float:
     finite = image[np.isfinite(image)]
     if finite.size == 0:
         raise ValueError(f"the noise level needs finite pixels (got shape {image.shape}, none finite)")
+    if correlated and min(image.shape) >= 2:
+        coarse = averaged(image, 2)
+        if np.isfinite(coarse).any():
+            return max(estimate_noise_level(image), 2 * estimate_noise_level(coarse))
     low, high = float(finite.min()), float(finite.max())
     if low == high:
         return 0.0
@@ -86,6 +95,13 @@ def estimate_noise_level(image: NDArray[Any]) -> float:
                 weak = weakly_textured(patches, half)
                 return (high - low) * float(np.sqrt(noise_variance(patches[weak], half[weak])))
     return _from_differences(image)
+
+
+def averaged(plane: NDArray[Any], side: int) -> NDArray[np.float64]:
+    """Return the means of squares of `side` × `side` pixels; an incomplete one at the end is left out."""
+    height, width = (length // side for length in plane.shape)
+    squares = plane[: height * side, : width * side].reshape(height, side, width, side)
+    return np.asarray(squares.mean((1, 3), dtype=np.float64))
 
 
 def _patches(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.analysis.noise_level import estimate_noise_level
+from napari_tweedie.analysis.noise_level import averaged, estimate_noise_level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ class ResidualCheck:
     Parameters
     ----------
     correlation : float
-        The largest correlation of neighbouring residuals, in a row, a column or a diagonal.
+        The largest correlation of neighbouring residuals, in a row, a column or a diagonal; 0 where it is expected.
     edges : float
         Correlation of the residual's strength with that of the result's gradient, in squares of `SIDE` pixels.
     coarseness : float
@@ -71,16 +71,17 @@ class ResidualCheck:
         if self.coarseness > COARSE:
             return (
                 f"The noise may be correlated: at twice the pixel size it is {self.coarseness:.1f} times as strong as white "
-                "noise would be, so its level is underestimated; if the result is still noisy, give a higher one."
+                "noise would be, so its level is underestimated: tell that it is correlated, or give a higher level."
             )
         return ""
 
 
-def check_residual(noisy: NDArray[Any], clean: NDArray[Any], estimated: bool) -> ResidualCheck | None:
+def check_residual(noisy: NDArray[Any], clean: NDArray[Any], estimated: bool, white: bool = True) -> ResidualCheck | None:
     """Compare the residual ``noisy − clean`` of one plane (Y, X) with white noise; its middle is looked at.
 
     Both in units in which the noise is the same everywhere; `estimated` says whether its level was estimated from the image,
-    and may be wrong where the noise is correlated. None if the plane is smaller than 32 pixels or nothing was removed.
+    and may be wrong where the noise is correlated; `white` is false where it is known to be correlated. None if the plane
+    is smaller than 32 pixels or nothing was removed.
     """
     if min(noisy.shape) < SMALLEST:
         return None
@@ -92,11 +93,11 @@ def check_residual(noisy: NDArray[Any], clean: NDArray[Any], estimated: bool) ->
         return None
     pairs = [(residual[:, 1:], residual[:, :-1]), (residual[1:], residual[:-1])]
     pairs += [(residual[1:, 1:], residual[:-1, :-1]), (residual[1:, :-1], residual[:-1, 1:])]
-    correlation = max(float((first * second).mean()) for first, second in pairs) / variance
+    correlation = max(float((first * second).mean()) for first, second in pairs) / variance if white else 0.0
     strength, gradient = _squares(residual**2), _squares(np.hypot(*np.gradient(clean)))
     logarithms = np.log(np.stack([strength + 1e-6 * strength.mean(), gradient + 1e-3 * gradient.mean() + 1e-12]))
     edges = float(np.corrcoef(logarithms)[0, 1]) if logarithms.std(1).all() else 0.0
-    return ResidualCheck(correlation, edges, _coarseness(noisy) if estimated else 0.0, residual.size)
+    return ResidualCheck(correlation, edges, _coarseness(noisy) if estimated and white else 0.0, residual.size)
 
 
 def mean_check(checks: Sequence[ResidualCheck]) -> ResidualCheck:
@@ -117,16 +118,11 @@ def _middle(plane: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _squares(plane: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean of every square of `SIDE` pixels."""
-    return _blocks(plane, SIDE).ravel()
-
-
-def _blocks(plane: NDArray[np.float64], side: int) -> NDArray[np.float64]:
-    height, width = plane.shape
-    return np.asarray(plane.reshape(height // side, side, width // side, side).mean((1, 3)))
+    return averaged(plane, SIDE).ravel()
 
 
 def _coarseness(noisy: NDArray[np.float64]) -> float:
     """Return twice the noise level of the image binned 2 × 2, in units of its noise level: 1 for white noise."""
-    level, coarse = estimate_noise_level(noisy), 2 * estimate_noise_level(_blocks(noisy, 2))
+    level, coarse = estimate_noise_level(noisy), 2 * estimate_noise_level(averaged(noisy, 2))
     low, high = np.percentile(noisy, (0.1, 99.9))
     return coarse / level if level > 0 and coarse > VISIBLE * (high - low) else 0.0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import PrivateAttr
+from scipy.fft import next_fast_len
 
 from napari_tweedie.degradations.operator import Degradation, Shape, fourier_filter, spatial_axes
 from napari_tweedie.degradations.svd import SVD, hartley
@@ -56,29 +57,38 @@ class Blur(Degradation):
             return (0,) * ndim
         return tuple(length // 2 for length in self.kernel(ndim).shape)
 
-    def _transfer(self, x: Tensor) -> Tensor:
-        """Return the Fourier transform of the kernel on the grid of `x`, its centre at the origin."""
-        key = (tuple(x.shape[2:]), x.dtype, x.device)
+    def _transfer(self, x: Tensor, shape: Shape | None = None) -> Tensor:
+        """Return the Fourier transform of the kernel on the grid of `x`, or on another one, its centre at the origin."""
+        key = (shape or tuple(x.shape[2:]), x.dtype, x.device)
         if key not in self._transfers:
-            self._transfers[key] = torch.fft.rfftn(self._grid(x))
+            self._transfers[key] = torch.fft.rfftn(self._grid(x, key[0]))
         return self._transfers[key]
 
-    def _grid(self, x: Tensor) -> Tensor:
-        """Return the kernel on the grid of `x`, its centre at the origin, wrapped around."""
+    def _grid(self, x: Tensor, shape: Shape) -> Tensor:
+        """Return the kernel on a grid, its centre at the origin, wrapped around."""
         kernel = torch.as_tensor(self.kernel(x.ndim - 2)).to(x)
-        grid = torch.zeros(x.shape[2:], dtype=x.dtype, device=x.device)
+        grid = torch.zeros(shape, dtype=x.dtype, device=x.device)
         sizes = zip(kernel.shape, grid.shape, strict=True)
         offsets = [(torch.arange(length, device=x.device) - length // 2) % n for length, n in sizes]
         grid.index_put_(torch.meshgrid(*offsets, indexing="ij"), kernel, accumulate=True)
         return grid
 
+    def _fast(self, domain: Shape) -> Shape:
+        """Return the smallest grid for x whose Fourier transform is fast: what wraps around beyond x is never seen."""
+        return domain if self.boundary == "circular" else tuple(next_fast_len(n, real=True) for n in domain)
+
     def __call__(self, x: Tensor) -> Tensor:
-        return self.crop(fourier_filter(x, self._transfer(x)))
+        grid = self._fast(tuple(x.shape[2:]))
+        return self.crop(fourier_filter(x, self._transfer(x, grid), grid))
 
     def adjoint(self, y: Tensor) -> Tensor:
-        pads = [margin for margin in reversed(self._margins(y.ndim - 2)) for _ in range(2)]
-        x = torch.nn.functional.pad(y, pads)
-        return fourier_filter(x, self._transfer(x).conj())
+        margins, domain = self._margins(y.ndim - 2), self.domain(tuple(y.shape[2:]))
+        grid = self._fast(domain)
+        sides = zip(margins, y.shape[2:], grid, strict=True)
+        pads = [side for margin, n, length in reversed(list(sides)) for side in (margin, length - n - margin)]
+        x = fourier_filter(torch.nn.functional.pad(y, pads), self._transfer(y, grid).conj())
+        within: Any = (..., *(slice(n) for n in domain))
+        return x[within]
 
     def shape(self, image: Shape) -> Shape:
         small = tuple(n - 2 * margin for n, margin in zip(image, self._margins(len(image)), strict=True))
@@ -124,7 +134,7 @@ class Blur(Degradation):
         if self.boundary == "pad":
             raise ValueError(f"{self.name!r} has a singular value decomposition with boundary='circular' only")
         phase = torch.sgn(torch.where(self._transfer(x) == 0, 1, self._transfer(x)))
-        s = torch.fft.fftn(self._grid(x)).abs()
+        s = torch.fft.fftn(self._grid(x, tuple(x.shape[2:]))).abs()
         return SVD(
             s, hartley, hartley, lambda c: fourier_filter(hartley(c), phase), lambda y: hartley(fourier_filter(y, phase.conj()))
         )

@@ -18,6 +18,11 @@ class Noise(Method):
     Random numbers are drawn on the CPU, so that a seed means the same on every device.
     """
 
+    @property
+    def is_white(self) -> bool:
+        """Whether every pixel has its own noise; where not, an estimate must also look at coarser scales."""
+        return True
+
     def level(self, mean: float) -> float | None:
         """Return the standard deviation where the clean measurement is `mean`; None if it is to be estimated.
 
@@ -31,8 +36,14 @@ class Noise(Method):
         raise TypeError(f"{type(self).__name__} adds no noise")
 
 
+CORRELATED = (
+    "Neighbouring pixels share some of the noise, as in resampled, smoothed or compressed images and after a detector's own "
+    "filter: what is estimated then counts the noise that is left at twice the pixel size. Fine texture counts a little, too."
+)
+
+
 class Gaussian(Noise):
-    """White Gaussian noise of one standard deviation everywhere."""
+    """Gaussian noise of one standard deviation everywhere."""
 
     name: ClassVar[str] = "gaussian"
     title: ClassVar[str] = "Gaussian"
@@ -40,6 +51,11 @@ class Gaussian(Noise):
     sigma: float | None = Parameter(
         None, "Standard deviation, in grey levels of the image; none: estimated from the image.", unit="counts", ge=0
     )
+    correlated: bool = Parameter(False, CORRELATED)
+
+    @property
+    def is_white(self) -> bool:
+        return not self.correlated
 
     def level(self, mean: float) -> float | None:
         return self.sigma
@@ -68,6 +84,11 @@ class Poisson(Noise):
     read_noise: float | None = Parameter(
         None, "Standard deviation without light; none: estimated from the image (simulations: 0).", unit="counts", ge=0
     )
+    correlated: bool = Parameter(False, CORRELATED)
+
+    @property
+    def is_white(self) -> bool:
+        return not self.correlated
 
     def level(self, mean: float) -> float | None:
         if self.gain is None or self.offset is None or self.read_noise is None:

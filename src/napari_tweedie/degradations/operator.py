@@ -184,10 +184,11 @@ def spatial_axes(x: Tensor) -> tuple[int, ...]:
     return tuple(range(2, x.ndim))
 
 
-def fourier_filter(x: Tensor, transfer: Tensor | float) -> Tensor:
-    """Multiply x by `transfer` in the Fourier basis of its spatial axes (periodic)."""
-    axes = spatial_axes(x)
-    return torch.fft.irfftn(torch.fft.rfftn(x, dim=axes) * transfer, s=x.shape[2:], dim=axes)
+def fourier_filter(x: Tensor, transfer: Tensor | float, grid: Shape | None = None) -> Tensor:
+    """Multiply x by `transfer` in the Fourier basis of its spatial axes (periodic), or of a larger grid with zeros beyond x."""
+    axes, shape = spatial_axes(x), grid or tuple(x.shape[2:])
+    filtered = torch.fft.irfftn(torch.fft.rfftn(x, s=shape, dim=axes) * transfer, s=shape, dim=axes)
+    return filtered[(..., *(slice(n) for n in x.shape[2:]))]
 
 
 def conjugate_gradients(

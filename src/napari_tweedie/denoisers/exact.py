@@ -29,6 +29,7 @@ class Gaussian(Denoiser):
     name: ClassVar[str] = "gaussian"
     title: ClassVar[str] = "Gaussian field (exact)"
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
+    is_symmetric: ClassVar[bool] = True
     differentiable: ClassVar[bool] = True
 
     std: float = Parameter(0.25, "Standard deviation of the clean images.", unit="range", gt=0, le=100)

@@ -53,6 +53,14 @@ class Unet(Denoiser):
         return {"weights": weights_hash(WEIGHTS / f"{self.name}.safetensors"), "precision": precision}
 
 
+class UnetSmall(Unet):
+    """`Unet` with a ninth of its weights, for laptops, large images and first looks: several times faster, a little less good."""
+
+    name: ClassVar[str] = "unet-small"
+    title: ClassVar[str] = "U-Net, small"
+    halo: ClassVar[int] = 48
+
+
 def denoise(network: UNet, x: Tensor, sigma: float | Tensor, precision: DType) -> Tensor:
     """Return x − network(x, σ) for x of shape (B, C, Y, X), channel by channel, padded; x itself where σ is 0."""
     samples, channels = x.shape[:2]

@@ -48,6 +48,11 @@ class Tiled:
         self.halo = halo + -halo % 8
         self.check = check
 
+    @property
+    def is_symmetric(self) -> bool:
+        """Whether the denoiser is: the overlap hides that it is applied in tiles."""
+        return getattr(self.denoiser, "is_symmetric", False)
+
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """Return f(x, σ) for x of shape (B, C, …, Y, X)."""
         return exhaust(self.pieces(x, sigma))
@@ -95,6 +100,11 @@ class Volume:
     def __init__(self, planes: Tiled, aspect: float = 1.0) -> None:
         self.planes = planes
         self.aspect = max(1.0, aspect)
+
+    @property
+    def is_symmetric(self) -> bool:
+        """Whether the denoiser of planes is: their weighted mean stays so."""
+        return self.planes.is_symmetric
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """Return f(x, σ) for x of shape (B, C, Z, Y, X)."""

@@ -56,6 +56,7 @@ class Denoise(Job):
         """Look whether what was removed from a block is noise, on the middle plane of its first sample."""
         noisy, clean = (block[0, 0].reshape(-1, *block.shape[-2:]).cpu().numpy() for block in (x, estimate))
         middle = len(noisy) // 2
-        found = check_residual(noisy[middle], clean[middle], estimated=self.recipe.noise.level(0.0) is None)
+        noise = self.recipe.noise
+        found = check_residual(noisy[middle], clean[middle], noise.level(0.0) is None, noise.is_white)
         if found is not None:
             self._checks.append(found)

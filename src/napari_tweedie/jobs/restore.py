@@ -39,11 +39,13 @@ class Restore(Job):
         generator = torch.Generator().manual_seed(self.recipe.seed)
         for state in self.recipe.solver(problem, tools.pieces_of(self.denoiser(index)), generator):
             facts = {"iteration": state.iteration, "residual": state.residual, "noise_level": level, "change": state.change}
+            if state.objective is not None:
+                facts["objective"] = state.objective
             self._residuals[index] = state.residual * scale
             if state.iteration == 1:
-                self._trace = {"residual": [], "change": []}
-            self._trace["residual"].append(float(f"{state.residual * scale:.6g}"))
-            self._trace["change"].append(float(f"{state.change:.6g}"))
+                self._trace = {name: [] for name in ("residual", "change", "objective") if name in facts}
+            for name, values in self._trace.items():
+                values.append(float(f"{facts[name] * (scale if name == 'residual' else 1):.6g}"))
             estimate = problem.degradation.crop(state.estimate)
             yield Step(state.iteration / state.total, {self.recipe.solver.name: estimate}, facts, state.note)
 
@@ -52,7 +54,10 @@ class Restore(Job):
         return f"iteration {round(share * steps)} of {steps}"
 
     def report(self) -> dict[str, Any]:
-        """Return also the "convergence" on the last block: "residual", in grey levels, and "change" of every iteration."""
+        """Return also the "convergence" on the last block, a value an iteration.
+
+        "residual" is in grey levels, "change" relative, and "objective", where the solver has one, that of the normalised image.
+        """
         squares: dict[int, list[float]] = {}
         for index, residual in self._residuals.items():
             squares.setdefault(self.blocks.layout.channel(index), []).append(residual**2)

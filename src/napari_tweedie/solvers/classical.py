@@ -39,13 +39,14 @@ class Wiener(Solver):
         problem.require_linear(self.name)
         degradation = problem.degradation
         start = problem.start()
-        weight = self.balance * max(problem.noise_level, 1e-4) ** 2 / power_spectrum(start)
+        weight = self.balance * max(problem.noise_level, NOISE_FLOOR) ** 2 / power_spectrum(start)
         spectrum = degradation.normal_spectrum(start) + weight
         yield conjugate_gradients(
             lambda x: degradation.adjoint(degradation(x)) + fourier_filter(x, weight),
             degradation.adjoint(problem.measurement),
             start,
             precondition=lambda r: fourier_filter(r, 1 / spectrum),
+            tolerance=1e-5,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_tweedie.lazy import torch
@@ -49,7 +50,8 @@ class PlugAndPlay(Solver):
     def __call__(self, problem: Problem, denoiser: Denoise, generator: Generator | None = None) -> Iterator[State]:
         generator = generator or torch.Generator().manual_seed(0)
         aided = Aided(denoiser, self, generator)
-        for state in watch(self.estimates(problem, aided, generator), problem, self.steps(), self.stop):
+        objective = partial(self.objective, problem, denoiser)
+        for state in watch(self.estimates(problem, aided, generator), problem, self.steps(), self.stop, objective):
             aided.follow(state.residual, max(problem.noise_level, NOISE_FLOOR))
             yield state
 

@@ -40,6 +40,17 @@ class Red(PlugAndPlay):
         sigma_f = self.strength or max(sigma_y, 3.25 / 255)
         return sigma_f, (self.regularisation or problem.degradation.red_weight) * (sigma_y / sigma_f) ** 2
 
+    def objective(self, problem: Problem, denoiser: Denoise, x: Tensor, error: Tensor) -> float | None:
+        """Return ``½‖A x − y‖² + ½ρτ xᵀ(x − f(x))`` for a linear symmetric denoiser, the only kind that certainly has it.
+
+        τ is `averaging`; an adaptive strength leaves no one function to minimise.
+        """
+        if self.adaptive or not getattr(denoiser, "is_symmetric", False):
+            return None
+        sigma_f, rho = self.weights(problem)
+        penalty = rho * self.averaging * (x * (x - denoiser(x, sigma_f))).sum()
+        return 0.5 * float(error.square().sum() + penalty)
+
 
 class RedGd(Red):
     """RED by gradient descent: ``x ← x − μ [Aᵀ(A x − y) + ρ (x − f(x, σ_f))]``, μ = 1.9/(‖A‖² + ρ).

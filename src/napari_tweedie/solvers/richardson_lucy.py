@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from napari_tweedie.degradations.operator import spatial_axes
 from napari_tweedie.lazy import torch
 from napari_tweedie.method import Parameter
 from napari_tweedie.solvers.classical import divergence
-from napari_tweedie.solvers.solver import Solver
+from napari_tweedie.solvers.solver import NOISE_FLOOR, Solver, State, watch
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -18,12 +19,20 @@ if TYPE_CHECKING:
     from napari_tweedie.problem import Problem
 
 
+EXPLAINED = 0.97
+"""Multiple of the noise level below which a residual means that noise is fitted: the fit takes some of it away."""
+
+
 class RichardsonLucy(Solver):
     """Richardson–Lucy deconvolution with total variation (Dey et al. 2006) and vector acceleration (Biggs & Andrews 1997).
 
     ``x ← x · Aᵀ(y / A x) / Aᵀ1 / (1 − λ div(∇x/|∇x|))``, the EM algorithm of Poisson noise. It needs non-negative data:
     negative values of y are set to zero. After every iteration the sum of A x is set to that of y, so no intensity is
-    lost or gained. Pixels that no measurement sees keep their first value, smoothed. It needs an A without negative weights.
+    lost or gained. A of an extrapolated image is extrapolated too, which saves a third of the transforms. Pixels that no
+    measurement sees keep their first value, smoothed. It needs an A without negative weights.
+
+    It stops once the noise explains the residual, as Morozov's discrepancy principle says. Numbers that are fewer than the
+    pixels are explained by too many images for that to mean anything; then all iterations are done.
     """
 
     name: ClassVar[str] = "richardson-lucy"
@@ -32,10 +41,18 @@ class RichardsonLucy(Solver):
 
     iterations: int = Parameter(30, "Multiplicative updates.", ge=1, le=10000)
     smoothing: float | None = Parameter(None, "Weight λ of total variation; none: from the noise, 0: no smoothing.", ge=0, le=0.2)
+    early: bool = Parameter(True, "Stop once the noise explains the residual: from there on, noise is sharpened.", advanced=True)
     accelerated: bool = Parameter(True, "Extrapolate along the last changes, which saves iterations.", advanced=True)
 
     def steps(self) -> int:
         return self.iterations
+
+    def __call__(self, problem: Problem, denoiser: Denoise, generator: Generator | None = None) -> Iterator[State]:
+        generator, problem = generator or torch.Generator().manual_seed(0), problem.remembering()
+        known = problem.measurement.numel() >= problem.degradation.crop(problem.start()).numel()
+        stop = float("inf") if self.early and known and problem.noise_level >= NOISE_FLOOR else 0.0
+        objective = partial(self.objective, problem, denoiser)
+        return watch(self.estimates(problem, denoiser, generator), problem, self.steps(), stop, objective, EXPLAINED)
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
         problem.require_linear(self.name)
@@ -47,24 +64,37 @@ class RichardsonLucy(Solver):
         smoothing = self.smoothing
         if smoothing is None:
             smoothing = min(0.25 * problem.noise_level / float(y.mean().clamp_min(1e-6)), 0.1)
+        inverse, unseen = torch.where(seen, 1 / sensitivity, 0.0), (~seen).to(y)
         x = p = torch.where(seen, y.mean(), start)
-        g = last = torch.zeros_like(x)
+        fit = of_p = degradation(x)
+        g = torch.zeros_like(x)
         for _ in range(self.iterations):
-            ratio = y / degradation(p).clamp_min(1e-12)
-            update = p * torch.where(seen, degradation.adjoint(ratio) / sensitivity.clamp_min(1e-12), 1.0)
+            ratio = y / of_p.clamp_min(1e-12)
+            update = p * torch.addcmul(unseen, degradation.adjoint(ratio), inverse)
             if smoothing > 0:
                 update = update / (1 - smoothing * curvature(p, 16 * smoothing * p.mean())).clamp_min(0.1)
-            update = torch.where(seen, update * (y.sum() / degradation(update).sum().clamp_min(1e-12)), update)
-            g, last, previous, x = update - p, g, x, update
-            alpha = ((g * last).sum() / last.square().sum().clamp_min(1e-30)).clamp(0, 1) if self.accelerated else 0
-            p = (x + alpha * (x - previous)).clamp_min(0)
+            total = (sensitivity * update).sum()  # of A times the update
+            x, previous = torch.where(seen, update * (y.sum() / total.clamp_min(1e-12)), update), x
+            fit, before = problem.residual(x) + problem.measurement, fit
+            if self.accelerated:
+                g, last = x - p, g
+                alpha = ((g * last).sum() / last.square().sum().clamp_min(1e-30)).clamp(0, 1)
+                p, of_p = (x + alpha * (x - previous)).clamp_min(0), fit + alpha * (fit - before)
+            else:
+                p, of_p = x, fit
             yield x
+
+    def objective(self, problem: Problem, denoiser: Denoise, x: Tensor, error: Tensor) -> float:
+        """Return the Kullback–Leibler divergence of A x from y, which the updates lower while nothing is smoothed."""
+        y = problem.measurement.clamp_min(0)
+        fit = (error + problem.measurement).clamp_min(1e-12)
+        return float((fit - y + y * (y.clamp_min(1e-12) / fit).log()).sum())
 
     def sensitivity(self, problem: Problem, y: Tensor) -> Tensor:
         """Return Aᵀ1; refuse an A that turns light into darkness, and one that spreads no light."""
-        if problem.degradation.name == "identity":
+        if problem.degradation.name in ("identity", "mask"):
             raise ValueError(
-                "richardson-lucy needs a degradation that spreads light; 'identity' spreads none: "
+                f"richardson-lucy needs a degradation that spreads light; {problem.degradation.name!r} spreads none: "
                 "choose another solver, hqs for instance"
             )
         ones = torch.ones_like(y)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, ClassVar
 
@@ -40,6 +41,8 @@ class State:
         Root mean square of A x − y, to compare with the noise level.
     change : float
         Norm of the estimate's change in this iteration, relative to the estimate; 1 for the first.
+    objective : float, optional
+        What the iteration minimises, where such a function exists and is known: see `Solver.objective`.
     note : str
         What the user should know, in one sentence; empty when all went well.
     """
@@ -49,6 +52,7 @@ class State:
     estimate: Tensor
     residual: float
     change: float = 1.0
+    objective: float | None = None
     note: str = ""
 
 
@@ -69,6 +73,13 @@ class Solver(Method):
         """Yield the estimate of x after every iteration."""
         raise TypeError(f"{type(self).__name__} defines no iteration")
 
+    def objective(self, problem: Problem, denoiser: Denoise, x: Tensor, error: Tensor) -> float | None:
+        """Return the function that the iteration minimises at x, where ``A x − y = error``; None where none is known.
+
+        A denoiser defines one only if it is a gradient; a trained network is none, so most solvers have nothing to state.
+        """
+        return None
+
     def __call__(self, problem: Problem, denoiser: Denoise, generator: Generator | None = None) -> Iterator[State]:
         """Yield a state after every iteration.
 
@@ -87,10 +98,18 @@ class Solver(Method):
             If this solver cannot treat this problem; the message says why.
         """
         generator = generator or torch.Generator().manual_seed(0)
-        return watch(self.estimates(problem, denoiser, generator), problem, self.steps())
+        objective = partial(self.objective, problem, denoiser)
+        return watch(self.estimates(problem, denoiser, generator), problem, self.steps(), objective=objective)
 
 
-def watch(estimates: Iterator[Tensor], problem: Problem, total: int, stop: float = 0.0) -> Iterator[State]:
+def watch(
+    estimates: Iterator[Tensor],
+    problem: Problem,
+    total: int,
+    stop: float = 0.0,
+    objective: Callable[[Tensor, Tensor], float | None] = lambda x, error: None,
+    reached: float = REACHED,
+) -> Iterator[State]:
     """Measure every estimate; end early when nothing more is to be gained, or when the iteration diverges.
 
     Parameters
@@ -103,6 +122,10 @@ def watch(estimates: Iterator[Tensor], problem: Problem, total: int, stop: float
         Iterations to do.
     stop : float
         The iteration ends once the residual is at the noise level and `State.change` below this.
+    objective : callable
+        Returns `State.objective` for x and A x − y.
+    reached : float
+        Multiple of the noise level at which a residual is.
 
     Yields
     ------
@@ -114,14 +137,15 @@ def watch(estimates: Iterator[Tensor], problem: Problem, total: int, stop: float
     of_zeros = max(float(problem.measurement.square().mean().sqrt()), floor)
     best, previous = State(0, total, problem.start(), float("inf")), torch.zeros(())
     for k, x in enumerate(estimates, start=1):
-        residual = problem.data_residual(x)
+        error = problem.residual(x)
+        residual = problem.root_mean_square(error)
         if not isfinite(residual) or (residual > DIVERGED * best.residual and residual > of_zeros):
             note = f"The iteration diverged and was stopped after {k} steps; the result is the best of the estimates before."
             yield replace(best, iteration=k, total=k, residual=problem.data_residual(best.estimate), note=note)
             return
         change = float((x - previous.to(x)).norm() / x.norm().clamp_min(torch.finfo(x.dtype).tiny))
-        done = k == total or (change < stop and residual <= REACHED * floor)
-        state = State(k, k if done else total, x, residual, change)
+        done = k == total or (change < stop and residual <= reached * floor)
+        state = State(k, k if done else total, x, residual, change, objective(x, error))
         if max(residual, floor) <= max(best.residual, floor):
             best = state
         yield state

@@ -1,0 +1,83 @@
+"""Is the noise that a recipe states, or leaves to be estimated, the noise that a run removes?"""
+
+import json
+
+import numpy as np
+import pytest
+
+from napari_tweedie.engine import last, run
+from napari_tweedie.recipe import Recipe
+
+
+def denoised(image: object, **recipe: object) -> np.ndarray:
+    return last(run(Recipe(**recipe), image)).images["denoised"]
+
+
+def rms(image: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(image))))
+
+
+@pytest.mark.parametrize("peak", [2, 10, 50])
+def test_photon_noise_is_removed_without_darkening(peak: int, scene: np.ndarray, rng: np.random.Generator) -> None:
+    """The mean of each sixth of the image is that of its 16 measurements to 1 % (root mean square)."""
+    gain, read_noise = 3.0, 1.5
+    clean = gain * peak * scene + 100
+    noisy = gain * rng.poisson(peak * scene, (16, *scene.shape)) + 100 + rng.normal(0, read_noise, (16, *scene.shape))
+    noise = {"name": "poisson", "gain": gain, "offset": 100, "read_noise": read_noise}
+    result = denoised(noisy, axes="tyx", noise=noise)
+    light, counted, expected = (sixths(image) - 100 for image in (result.mean(0), noisy.mean(0), clean))
+    assert rms(light / counted - 1) < 0.01
+    assert rms(light / expected - 1) < 0.02
+    assert light.mean() == pytest.approx(counted.mean(), rel=1e-3)
+    assert rms(result - clean) < 0.4 * rms(noisy - clean)
+
+
+def sixths(image: np.ndarray) -> np.ndarray:
+    return image.reshape(2, 32, 3, 32).mean((1, 3))
+
+
+def test_the_noise_model_is_estimated_and_reported(scene: np.ndarray, rng: np.random.Generator) -> None:
+    lit = np.kron(np.where(scene > 0.3, scene, 0.0), np.ones((3, 3)))
+    noisy = 3 * rng.poisson(20 * lit) + 100 + rng.normal(0, 4.0, lit.shape)
+    result = last(run(Recipe(noise="poisson"), noisy))
+    (noise,) = result.provenance["noise"]
+    assert (noise["gain"], noise["read_noise"]) == (pytest.approx(3, rel=0.1), pytest.approx(4, rel=0.1))
+    assert noise["offset"] == pytest.approx(100, abs=1)
+    assert len(noise["means"]) == len(noise["variances"]) > 5
+    assert result.provenance["noise_levels"] == [pytest.approx(np.std(noisy - 3 * 20 * lit), rel=0.1)]
+    assert rms(result.images["denoised"] - 100 - 60 * lit) < 0.5 * rms(noisy - 100 - 60 * lit)
+    json.dumps(result.provenance)
+
+
+def test_photon_noise_of_colour_is_refused(scene: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="split the layer into channels"):
+        denoised(np.stack([scene, scene, scene], axis=-1), axes="yxs", noise="poisson")
+
+
+def test_an_open_noise_model_of_a_measurement_without_pixels_is_asked_for(scene: np.ndarray) -> None:
+    recipe = Recipe(job="restore", degradation="fourier-mask", noise={"name": "poisson", "gain": 1.0})
+    with pytest.raises(ValueError, match="cannot be estimated: give it"):
+        last(run(recipe, np.stack([scene, scene])))
+
+
+def test_a_run_tells_when_what_it_removed_is_not_noise(scene: np.ndarray, rng: np.random.Generator) -> None:
+    clean = np.tile(scene, (2, 2))
+    noisy = clean + rng.normal(0, 0.1, clean.shape)
+    right, too_high = (last(run(Recipe(noise={"sigma": sigma}), np.stack([noisy, noisy]))) for sigma in (0.1, 0.3))
+    assert right.notes == []
+    assert right.provenance["residual"]["correlation"] < 0.02
+    assert [note for note in too_high.notes if "the noise level is too high" in note] == too_high.notes
+    assert len(too_high.notes) == 1
+
+
+@pytest.mark.parametrize("model", ["gaussian", "poisson"])
+def test_correlated_noise_is_removed_once_it_is_told_of(model: str, scene: np.ndarray, rng: np.random.Generator) -> None:
+    """A frame that its detector enlarged twice; taken for white, its noise is hardly seen."""
+    clean = 100 + 60 * np.kron(scene, np.ones((2, 2)))
+    noisy = np.kron(100 + rng.poisson(60 * scene), np.ones((2, 2)))
+    white, told = (last(run(Recipe(noise={"name": model, "correlated": flag}), noisy)) for flag in (False, True))
+    assert rms(white.images["denoised"] - clean) > 0.8 * rms(noisy - clean)
+    assert rms(told.images["denoised"] - clean) < 0.6 * rms(noisy - clean)
+    (noise,) = told.provenance["noise"]
+    assert noise["correlated"]
+    assert told.images["denoised"].mean() == pytest.approx(noisy.mean(), rel=0.01)
