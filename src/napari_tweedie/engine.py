@@ -33,8 +33,6 @@ PREVIEW_SECONDS = 0.5
 SMALLEST_TILE = 128
 GREY_LEVELS = ("residual", "noise_level")
 """Facts of a step that are told in grey levels of the image."""
-BYTES_PER_PIXEL = 450
-"""Memory of the largest bundled network per pixel of a tile, in float32: measured 430 for 1024², 305 for 2176² pixels."""
 TILE = 1024
 """Side of the largest tile on a CPU: a run can be stopped between tiles, and shows each when it is done."""
 
@@ -123,7 +121,7 @@ class _Run:
         devices.keep_freed_memory()
         self.blocks = Blocks(image, recipe, channels, corner)
         self.job = JOBS[recipe.job](recipe, self.blocks)
-        self.tile = recipe.tile or tile_that_fits(self.device)
+        self.tile = recipe.tile or tile_that_fits(self.device, recipe.denoiser)
         self.shortage = ""
         self.warnings: dict[str, None] = {}
 
@@ -193,7 +191,7 @@ class _Run:
         elif self.device.type != "cpu":
             self.shortage = f"The memory of {self.device} was too small; the CPU finished the work."
             self.device = torch.device("cpu")
-            self.tile = tile_that_fits(self.device)
+            self.tile = tile_that_fits(self.device, self.recipe.denoiser)
         else:
             raise MemoryError(
                 f"the memory does not suffice even for tiles of {self.tile} pixels: close other programs, crop the image, "
@@ -216,12 +214,12 @@ class _Run:
         }
 
 
-def tile_that_fits(device: Device, largest: int = TILE) -> int:
-    """Return the side of the largest tile, in pixels, that a quarter of the free memory of a device holds.
+def tile_that_fits(device: Device, denoiser: Denoiser, largest: int = TILE) -> int:
+    """Return the side of the largest tile, in pixels, for which a denoiser takes a quarter of the free memory of a device.
 
     On a CPU it is at most `largest`.
     """
-    size = int((devices.free_memory(device) // 4 / BYTES_PER_PIXEL) ** 0.5)
+    size = int((devices.free_memory(device) // 4 / denoiser.bytes_per_pixel) ** 0.5)
     return int(np.clip(size // SMALLEST_TILE * SMALLEST_TILE, SMALLEST_TILE, 2048 if device.type == "cuda" else largest))
 
 

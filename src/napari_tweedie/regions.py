@@ -12,7 +12,7 @@ import numpy as np
 from napari_tweedie.blocks import Blocks
 from napari_tweedie.channel import Channel
 from napari_tweedie.degradations import Degradation
-from napari_tweedie.engine import BYTES_PER_PIXEL, TILE
+from napari_tweedie.engine import TILE
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.images.chunks import Region, chunk_shape, regions
 from napari_tweedie.method import Input
@@ -35,6 +35,8 @@ DEPTH = 64
 """Most planes of a region of a volume."""
 BYTES_PER_VOXEL = 100
 """Memory of a restoration per voxel of a volume, all arrays together: measured 84 for richardson-lucy, 65 for hqs."""
+BYTES_PER_PIXEL = 450
+"""Memory that a region of a volume may take per pixel of the plane that it stands for."""
 LARGEST = 2048
 """Side of a region of planes where memory allows it: margins of 56 pixels are then 11 % of the work, with 1024 pixels 23 %."""
 SAMPLED = 32

@@ -63,7 +63,7 @@ class Work:
         picture = read(source)
         recipe, layout = _fitted(recipe, picture)
         device = devices.pick(recipe.device)
-        tile = recipe.tile or tile_that_fits(device, LARGEST)
+        tile = recipe.tile or tile_that_fits(device, recipe.denoiser, LARGEST)
         cut = Regions.of(recipe, layout, tile)
         stored = ngff.ordered(recipe.axes)
         channels = cut.measure(recipe, picture.data)

@@ -3,7 +3,6 @@ import pytest
 import torch
 
 from napari_tweedie import denoisers
-from napari_tweedie.engine import BYTES_PER_PIXEL
 
 
 @pytest.fixture(params=["unet", "unet-small"])
@@ -94,15 +93,3 @@ def test_bands_of_rows_and_gradients_change_nothing(
         monkeypatch.setattr("napari_tweedie.denoisers.unet.BAND", rows)
         with torch.no_grad():
             torch.testing.assert_close(unet(x, 0.1), expected, rtol=0, atol=2e-6)
-
-
-def test_large_tiles_take_the_memory_that_they_are_planned_with() -> None:
-    """Peak of what torch allocates, the image apart: all features of the finest scale alone would be 1000 bytes a pixel."""
-    from torch.profiler import ProfilerActivity, profile
-
-    x = torch.rand(1, 1, 512, 256)
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler, torch.no_grad():
-        denoisers.load("unet", precision="float32")(x, 0.1)
-    changes = [event for event in profiler.events() if event.name == "[memory]"]
-    used = np.cumsum([event.self_cpu_memory_usage for event in sorted(changes, key=lambda event: event.time_range.start)])
-    assert used.max() / x.numel() < BYTES_PER_PIXEL

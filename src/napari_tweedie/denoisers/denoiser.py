@@ -27,6 +27,8 @@ class Denoiser(Method):
     """Numbers of spatial axes that the denoiser takes."""
     halo: ClassVar[int] = 0
     """How far, in pixels, an input pixel influences the output: tiles must overlap by it."""
+    bytes_per_pixel: ClassVar[int] = 1500
+    """Memory of a call per pixel of a tile, on which the size of tiles depends; without a measurement, on the safe side."""
     is_symmetric: ClassVar[bool] = False
     """Whether f(·, σ) is a symmetric matrix, so that RED minimises a function."""
     differentiable: ClassVar[bool] = False

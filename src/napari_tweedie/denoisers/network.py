@@ -32,6 +32,7 @@ class Unet(Denoiser):
     name: ClassVar[str] = "unet"
     title: ClassVar[str] = "U-Net"
     halo: ClassVar[int] = 56
+    bytes_per_pixel: ClassVar[int] = 450
     differentiable: ClassVar[bool] = True
 
     precision: Literal["auto", "float32", "bfloat16"] = Parameter(
