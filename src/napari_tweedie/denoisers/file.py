@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from napari_tweedie.denoisers import network
 from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.external import apply
+from napari_tweedie.denoisers.package import load_package
 from napari_tweedie.lazy import torch
 from napari_tweedie.method import Parameter
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class File(Denoiser):
-    """A model from a file: TorchScript of the form f(x, σ) or f(x), or weights of this plugin's networks.
+    """A model from a file: TorchScript of the form f(x, σ) or f(x), a bioimage.io package, or weights of this plugin's networks.
 
     Images reach it in units in which they span about [0, 1], channel by channel. Nothing but TorchScript and plain weights is
     opened: a pickled Python object could run any code.
@@ -33,7 +34,9 @@ class File(Denoiser):
     title: ClassVar[str] = "Model from a file"
     halo: ClassVar[int] = 64
 
-    path: Path = Parameter(Path(), "TorchScript (.pt, .ts), or weights of the U-Net (.safetensors, .pt, .pth).")
+    path: Path = Parameter(
+        Path(), "TorchScript (.pt, .ts), a bioimage.io package (.zip), or weights of the U-Net (.safetensors, .pt, .pth)."
+    )
     trained_sigma: float | None = Parameter(
         None, "The only noise level that it was trained for, of images in [0, 1]; none: it takes any.", unit="range", gt=0, le=10
     )
@@ -68,8 +71,12 @@ def load_file(path: Path, changed: int, device: Device) -> Callable[..., Tensor]
     suffix = path.suffix.lower()
     if suffix == ".safetensors":
         return _of_safetensors(path, device)
+    if suffix == ".zip":
+        return load_package(path, device)
     if suffix not in (".pt", ".ts", ".pth", ".jit", ".torchscript"):
-        raise ValueError(f"{path.name} is no model that can be opened: give TorchScript (.pt, .ts) or weights (.safetensors)")
+        raise ValueError(
+            f"{path.name} is no model that can be opened: give TorchScript (.pt, .ts), a package (.zip) or weights (.safetensors)"
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript is deprecated, yet the one form that needs no code of its author
         try:

@@ -1,0 +1,174 @@
+"""How does a package of the BioImage Model Zoo (bioimage.io) become a function of images?
+
+A package is a zip file: a description in YAML (https://bioimage-io.github.io/spec-bioimage-io), and weights in one or more
+formats. Only TorchScript is opened, which needs no code of its author, and only steps around the network that are affine.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_tweedie.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch import device as Device
+
+DESCRIPTIONS = ("bioimageio.yaml", "rdf.yaml")
+PLANES = (("batch", "channel", "y", "x"), ("b", "c", "y", "x"))
+"""The one layout of axes that is taken, as versions 0.5 and 0.4 of the format name it."""
+EPS = 1e-6
+
+Step = tuple[str, Mapping[str, Any]]
+"""Name and arguments of what is done before or after the network."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A network and the affine steps before and after it, as its description says.
+
+    Without steps after it, those before it are undone, so that the result has the grey levels of the input.
+    """
+
+    network: Callable[[Tensor], Tensor]
+    before: tuple[Step, ...]
+    after: tuple[Step, ...]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return what it makes of planes x, shape (N, 1, Y, X), each with statistics of its own."""
+        gain, offset = torch.ones_like(x[:, :, :1, :1]), torch.zeros_like(x[:, :, :1, :1])
+        for step in self.before:
+            a, b = _affine(step, gain * x + offset, x)
+            gain, offset = a * gain, a * offset + b
+        result = self.network(gain * x + offset)
+        if not self.after:
+            return (result - offset) / gain
+        for step in self.after:
+            a, b = _affine(step, result, x)
+            result = a * result + b
+        return result
+
+
+def load_package(path: Path, device: Device) -> Package:
+    """Open a package, with its network on `device`.
+
+    Raises
+    ------
+    ValueError
+        If the file is no package, or one that cannot be used; the message says why and what would do.
+    """
+    import yaml
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            name = next((name for name in DESCRIPTIONS if name in archive.namelist()), None)
+            if name is None:
+                raise ValueError(f"{path.name} is no bioimage.io package: it holds none of {', '.join(DESCRIPTIONS)}")
+            description = yaml.safe_load(archive.read(name))
+            source = _torchscript(path, description["weights"])
+            (taken,), (returned,) = description["inputs"], description["outputs"]
+            before, after = _steps(taken, "preprocessing"), _steps(returned, "postprocessing")
+            _check(path, taken, returned, before + after)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of TorchScript's deprecation
+                network = torch.jit.load(io.BytesIO(archive.read(source)), map_location=device).eval()
+    except (zipfile.BadZipFile, yaml.YAMLError, KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{path.name} is no bioimage.io package that can be read ({error})") from error
+    return Package(network, before, after)
+
+
+def _torchscript(path: Path, weights: Mapping[str, Any]) -> str:
+    if "torchscript" not in weights:
+        raise ValueError(
+            f"{path.name} holds its weights as {', '.join(weights)}, not as TorchScript: choose a model of the zoo that has "
+            "them, or export it by torch.jit.trace"
+        )
+    return str(weights["torchscript"]["source"]).removeprefix("./")
+
+
+def _steps(tensor: Mapping[str, Any], stage: str) -> tuple[Step, ...]:
+    return tuple((step.get("id") or step["name"], step.get("kwargs") or {}) for step in tensor.get(stage) or ())
+
+
+def _check(path: Path, taken: Mapping[str, Any], returned: Mapping[str, Any], steps: Sequence[Step]) -> None:
+    """Refuse networks that do not map planes to planes, and steps that are not known."""
+    for what in (taken, returned):
+        axes = tuple(axis if isinstance(axis, str) else axis.get("id") or axis["type"] for axis in what["axes"])
+        if axes not in PLANES:
+            raise ValueError(f"{path.name} works on axes {', '.join(axes)}: only planes can be denoised, batch, channel, y, x")
+    for name, arguments in steps:
+        if name not in KNOWN or arguments.get("mode", "per_sample") not in ("per_sample", "fixed"):
+            how = f" ({arguments['mode']})" if "mode" in arguments else ""
+            known = f"{', '.join(KNOWN)}, with values that are given or those of one image"
+            raise ValueError(f"{path.name} wants the step {name}{how}: known are {known}")
+
+
+def _scale_linear(arguments: Mapping[str, Any], x: Tensor, reference: Tensor) -> tuple[Any, Any]:
+    return _number(arguments.get("gain", 1.0), x), _number(arguments.get("offset", 0.0), x)
+
+
+def _zero_mean(arguments: Mapping[str, Any], x: Tensor, reference: Tensor) -> tuple[Any, Any]:
+    if "mean" in arguments and "std" in arguments:
+        mean, std = (_number(arguments[name], x) for name in ("mean", "std"))
+    else:
+        mean, std = x.mean((1, 2, 3), keepdim=True), x.std((1, 2, 3), correction=0, keepdim=True)
+    scale = std + arguments.get("eps", EPS)
+    return 1 / scale, -mean / scale
+
+
+def _scale_range(arguments: Mapping[str, Any], x: Tensor, reference: Tensor) -> tuple[Any, Any]:
+    pixels = (reference if arguments.get("reference_tensor") else x).flatten(1)
+    shares = (arguments.get("min_percentile", 0.0) / 100, arguments.get("max_percentile", 100.0) / 100)
+    low, high = (_percentile(pixels, share).view(-1, 1, 1, 1) for share in shares)
+    scale = high - low + arguments.get("eps", EPS)
+    return 1 / scale, -low / scale
+
+
+def _match(arguments: Mapping[str, Any], x: Tensor, reference: Tensor) -> tuple[Any, Any]:
+    """Give x the mean and the standard deviation of what went into the package."""
+    means, stds = zip(
+        *((y.mean((1, 2, 3), keepdim=True), y.std((1, 2, 3), correction=0, keepdim=True)) for y in (x, reference)), strict=True
+    )
+    eps = arguments.get("eps", EPS)
+    gain = (stds[1] + eps) / (stds[0] + eps)
+    return gain, means[1] - gain * means[0]
+
+
+def _nothing(arguments: Mapping[str, Any], x: Tensor, reference: Tensor) -> tuple[Any, Any]:
+    return 1.0, 0.0
+
+
+KNOWN: dict[str, Callable[[Mapping[str, Any], Tensor, Tensor], tuple[Any, Any]]] = {
+    "scale_linear": _scale_linear,
+    "zero_mean_unit_variance": _zero_mean,
+    "fixed_zero_mean_unit_variance": _zero_mean,
+    "scale_range": _scale_range,
+    "scale_mean_variance": _match,
+    "ensure_dtype": _nothing,
+}
+"""Gain and offset of every step, for planes x and those that went into the package."""
+
+
+def _affine(step: Step, x: Tensor, reference: Tensor) -> tuple[Any, Any]:
+    name, arguments = step
+    return KNOWN[name](arguments, x, reference)
+
+
+def _number(value: Any, like: Tensor) -> Tensor:
+    """Return a number, or the only one of a list, a value a channel."""
+    return torch.as_tensor(value, dtype=like.dtype, device=like.device).reshape(-1)[:1].view(1, 1, 1, 1)
+
+
+def _percentile(pixels: Tensor, share: float) -> Tensor:
+    """Return a percentile of every row, interpolated; torch.quantile takes no large ones."""
+    ordered = pixels.sort(1).values
+    place = share * (pixels.shape[1] - 1)
+    first = int(place)
+    last = min(first + 1, pixels.shape[1] - 1)
+    return torch.lerp(ordered[:, first], ordered[:, last], place - first)
