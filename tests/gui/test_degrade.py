@@ -46,7 +46,8 @@ def test_blur_and_noise_are_simulated_with_a_seed(viewer: Viewer, degrade: Degra
     assert (first - other).std() > 8
     assert not status.startswith("σ")
     assert degrade.source.image() is layer
-    assert viewer.layers[1].metadata[METADATA]["recipe"]["noise"] == {"name": "gaussian", "sigma": 8.0}
+    assert viewer.layers[1].metadata[METADATA]["recipe"]["noise"] == {"name": "gaussian", "sigma": 8.0, "correlated": False}
+    assert degrade.choosers["noise"].form.editors["correlated"].widget.isHidden()
 
 
 def test_every_noise_model_has_a_proposal_that_runs(viewer: Viewer, degrade: Degrade, press: Press, clean: np.ndarray) -> None:

@@ -149,12 +149,16 @@ class Batch(QWidget):
         self._relay.fired.connect(self._on_theme)
         RUNS.changed.connect(self._on_edit)
 
+    def _warm_up(self) -> None:
+        """Load torch in a thread; nothing comes of it if the dock is gone by then."""
+        self._warming.call(device.names, lambda _: None)
+
     def _on_theme(self) -> None:
         self.bar.paint(self.viewer.theme)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         super().showEvent(event)
-        QTimer.singleShot(WARM_UP_MS, lambda: self._warming.call(device.names, lambda _: None))
+        QTimer.singleShot(WARM_UP_MS, self._warm_up)
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
         super().hideEvent(event)

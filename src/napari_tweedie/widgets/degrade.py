@@ -52,6 +52,9 @@ class Degrade(Panel):
         low, high = image.contrast_limits
         shares = PROPOSED if noise.name != "quantised" else PROPOSED | {"sigma": 0.0}
         for field, made in noise.form.editors.items():
+            if field == "correlated":  # it concerns estimates
+                noise.form.show_row(field, False)
+                continue
             if isinstance(made.widget, OptionalNumber):
                 made.widget.automatic.hide()
             made.set(float(low) if field == "offset" else float(f"{shares[field] * (high - low):.2g}"))
