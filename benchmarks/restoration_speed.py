@@ -12,11 +12,11 @@ the side, and memory up to 1024².
 import argparse
 import copy
 import multiprocessing
-import resource
 import time
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -105,13 +105,13 @@ def richardson_lucy(shape: tuple[int, ...], rounds: int) -> None:
     clean = torch.from_numpy(scene(shape))[None, None]
     y = operator(operator.extend(clean))
     problem, image = Problem(y, operator, Gaussian(sigma=0.01)), y[0, 0].numpy()
-    plain = solvers.load("richardson-lucy", smoothing=0, accelerated=False)
-    default = solvers.load("richardson-lucy")
+    plain = solvers.load("richardson-lucy", smoothing=0, accelerated=False, early=False)
+    default = solvers.load("richardson-lucy", early=False)
     methods = {
         "richardson-lucy, plain": lambda: list(plain(problem, None))[-1],
         "scikit-image, float32": lambda: restoration.richardson_lucy(image, kernel, num_iter=30, clip=False),
         "scikit-image, float64": lambda: restoration.richardson_lucy(image.astype(float), kernel, num_iter=30, clip=False),
-        "richardson-lucy, default": lambda: list(default(problem, None))[-1],
+        "richardson-lucy, smoothed and accelerated": lambda: list(default(problem, None))[-1],
     }
     race(f"{' × '.join(map(str, shape))}, 30 iterations", methods, rounds)
 
@@ -140,9 +140,14 @@ def added_memory(name: str, side: int) -> int:
                 pass
 
     restore(32)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_memory()
     restore(side)
-    return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    return peak_memory() - before
+
+
+def peak_memory() -> int:
+    """Return the largest resident set of this process in bytes (Linux; getrusage would begin with that of its parent)."""
+    return 1024 * int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
 
 
 def main(quick: bool) -> None:
