@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from napari_tweedie import denoisers
+from napari_tweedie.analysis.jacobian import Jacobian
+from napari_tweedie.denoisers.unet import UNet, initialise
 
 
 @pytest.fixture(params=["unet", "unet-small"])
@@ -93,3 +96,38 @@ def test_bands_of_rows_and_gradients_change_nothing(
         monkeypatch.setattr("napari_tweedie.denoisers.unet.BAND", rows)
         with torch.no_grad():
             torch.testing.assert_close(unet(x, 0.1), expected, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_derivatives_are_the_same_whether_or_not_the_weights_need_some(dtype: torch.dtype, generator: torch.Generator) -> None:
+    """Once and again, as products with J and its transpose are computed; in half precision within its accuracy."""
+    network = UNet(widths=(4, 6, 8), blocks=1)
+    initialise(network, 0.7, generator)
+    network = network.double() if dtype is torch.float64 else network
+    x = torch.rand((2, 1, 12, 8), generator=generator).to(network.tail.weight.dtype).requires_grad_()
+    level = torch.full((2,), 0.1, dtype=x.dtype)
+    v = torch.randn(x.shape, generator=generator).to(x.dtype)
+    products = []
+    for trained in (True, False):
+        network.requires_grad_(trained)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype is torch.bfloat16):
+            y = network(x, level)
+        u = v.to(y.dtype).requires_grad_()
+        (pulled,) = torch.autograd.grad(y, x, u, create_graph=True)
+        (pushed,) = torch.autograd.grad(pulled, u, v, retain_graph=True)
+        products.append((y, pulled, pushed))
+    for expected, found in zip(*products, strict=True):
+        assert found.dtype == expected.dtype
+        assert (found - expected).norm() <= (1e-12 if dtype is torch.float64 else 0.02) * expected.norm()
+
+
+def test_a_product_with_the_jacobian_costs_a_call(unet: denoisers.Denoiser, generator: torch.Generator) -> None:
+    x = torch.rand((1, 1, 32, 32), generator=generator)
+    jacobian = Jacobian(unet, x, 0.1)
+    costs = []
+    for call in (lambda: unet(x, 0.1), lambda: jacobian.times(x), lambda: jacobian.transposed(x)):
+        with FlopCounterMode(display=False) as counter:
+            call()
+        costs.append(counter.get_total_flops())
+    assert costs[0] > 0
+    assert max(costs) <= 1.01 * costs[0]

@@ -57,9 +57,10 @@ def jacobian_product(denoiser: Denoise, x: Tensor, sigma: float, v: Tensor, clea
 class Jacobian:
     """J at one image, through products with it and its transpose.
 
-    For a denoiser through which gradients flow both are exact, and after one call each costs about as much as one call: Jᵀ u is
-    a pass backwards through the recorded call, J v a pass backwards through that pass. (Forward mode takes several times as long
-    on a CPU.) For others J v is a finite difference and J counts as symmetric.
+    For a denoiser through which gradients flow both are exact, and after one call of a bundled network each costs about one
+    more: Jᵀ u is a pass backwards through the recorded call, J v a pass backwards through that pass. (Forward mode takes several
+    times as long on a CPU, and so does J v where convolutions of another network are torch's own.) For others J v is a finite
+    difference and J counts as symmetric.
 
     Parameters
     ----------

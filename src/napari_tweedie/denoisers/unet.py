@@ -10,13 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from napari_tweedie.denoisers.convolution import Convolution, TransposedConvolution
+
 BAND = 128
 """Rows that a layer is computed for at a time where memory counts: features of the finest scale are its largest part."""
 
 
-def convolution(inputs: int, outputs: int) -> nn.Conv2d:
+def convolution(inputs: int, outputs: int) -> Convolution:
     """Return a 3 × 3 convolution without bias that keeps the size."""
-    return nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False)
+    return Convolution(inputs, outputs, kernel_size=3, padding=1, bias=False)
 
 
 class ResidualBlock(nn.Module):
@@ -97,9 +99,9 @@ class UNet(nn.Module):
         self.stride = 2 ** len(steps)
         self.head = convolution(channels + 1, widths[0])
         self.down = nn.ModuleList(residual_blocks(width, blocks) for width in fine)
-        self.shrink = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2, bias=False) for a, b in steps)
+        self.shrink = nn.ModuleList(Convolution(a, b, 2, stride=2, bias=False) for a, b in steps)
         self.bottom = residual_blocks(coarsest, blocks)
-        self.grow = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2, bias=False) for a, b in reversed(steps))
+        self.grow = nn.ModuleList(TransposedConvolution(b, a, 2, stride=2, bias=False) for a, b in reversed(steps))
         self.up = nn.ModuleList(residual_blocks(width, blocks) for width in reversed(fine))
         self.tail = convolution(widths[0], channels)
 
