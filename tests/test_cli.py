@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from napari_tweedie.cli import app, main
+from napari_tweedie.cli.recipes import stored_recipe
 from napari_tweedie.images.files import read, write
 
 
@@ -197,5 +198,10 @@ def test_an_inspection_is_printed_as_json(image: Path, tmp_path: Path) -> None:
 
 def test_calibration_says_what_to_set(image: Path) -> None:
     said = call("calibrate", image, "--sigma", 20, "--denoiser", "gaussian", "--set", "sampler.samples=4")
-    assert "--set interval.factor=" in said
+    assert "% of the left half and" in " ".join(said.split())
+    (options,) = [line for line in said.splitlines() if line.startswith("--set interval.factor=")]
+    result = image.with_name("sampled.tif")
+    call("sample", image, result, "--sigma", 20, "--denoiser", "gaussian", "--samples", 2, *options.split())
+    interval = stored_recipe(result)["recipe"]["interval"]
+    assert f"--set interval.factor={interval['factor']:.3f} --set interval.coverage={interval['coverage']:.3f}" == options
     assert "measured coverage" in said

@@ -162,7 +162,8 @@ def test_an_honest_interval_is_found_to_be_one() -> None:
     assert not result.images
     assert read["coverage"] == pytest.approx(0.9, abs=0.03)
     assert read["factor"] == pytest.approx(1, abs=0.1)
-    assert read["coverage_corrected"] == pytest.approx(0.9, abs=0.04)
+    assert read["coverage_corrected"] == pytest.approx(0.9, abs=0.02)
+    assert (read["images"], read["pixels"]) == (1, field.size)
 
 
 def test_an_interval_that_is_too_narrow_is_widened(measured: tuple[np.ndarray, np.ndarray, dict[str, object]]) -> None:
@@ -171,7 +172,31 @@ def test_an_interval_that_is_too_narrow_is_widened(measured: tuple[np.ndarray, n
     read = last(run(Recipe(job="calibrate", **fields), clean)).provenance["read"]
     assert read["coverage"] < 0.7
     assert read["factor"] > 1.5
-    assert read["coverage_corrected"] == pytest.approx(0.9, abs=0.03)
+    assert read["coverage_corrected"] == pytest.approx(0.9, abs=0.01)
+
+
+def test_the_factor_is_that_of_the_whole_image_and_checked_by_halves() -> None:
+    """On one side the truth is rougher than the denoiser believes: the halves disagree, and neither alone decides."""
+    field = Gaussian(std=STD, slope=2.0).draw(torch.zeros((1, 1, 64, 64)), torch.Generator().manual_seed(1))[0, 0].numpy()
+    field[:, 32:] += NOISE * np.random.default_rng(1).standard_normal((64, 32))
+    low, high = np.percentile(field, (0.1, 99.9))
+    fields = {"denoiser": {"name": "gaussian", "std": STD / (high - low), "slope": 2.0}, "noise": {"sigma": NOISE}}
+    recipe = Recipe(job="calibrate", sampler={"name": "moment-matched", "samples": 8}, **fields)
+    read, mirrored = (last(run(recipe, image)).provenance["read"] for image in (field, field[:, ::-1].copy()))
+    smooth, rough = read["coverage_of_halves"]
+    assert smooth > 0.93
+    assert rough < 0.85
+    assert mirrored["coverage_of_halves"] == pytest.approx([rough, smooth], abs=0.03)
+    assert read["coverage_corrected"] == pytest.approx((smooth + rough) / 2)
+    assert mirrored["factor"] == pytest.approx(read["factor"], rel=0.05)
+
+
+@pytest.mark.parametrize(("own", "told"), [(0.0, False), (2.0, True)])
+def test_noise_of_the_clean_image_is_told(scene: np.ndarray, own: float, told: bool) -> None:
+    clean = 255 * scene + own * np.random.default_rng(0).standard_normal(scene.shape)
+    recipe = Recipe(job="calibrate", denoiser="unet-small", sampler={"name": "moment-matched", "samples": 2}, noise={"sigma": 10})
+    notes = last(run(recipe, clean)).notes
+    assert any("noise of its own" in note for note in notes) is told
 
 
 def test_what_is_known_of_the_interval_is_told(measured: tuple[np.ndarray, np.ndarray, dict[str, object]]) -> None:

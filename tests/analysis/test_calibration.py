@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from scipy import stats
+from scipy import optimize, stats
 
 from napari_tweedie import degradations, denoisers, samplers
-from napari_tweedie.analysis.calibration import Calibration, calibrate, calibration
+from napari_tweedie.analysis.calibration import Calibration, calibrate, calibration, cross_validated
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.degradations.operator import fourier_filter
 from napari_tweedie.problem import Problem
@@ -69,6 +69,24 @@ def test_the_quantile_counts_one_more_pixel_than_there_are() -> None:
     assert calibration([scores[:4], scores[4:9]], WIDTHS, 0.9).factor == pytest.approx(9 / WIDTHS[0.9])
     with pytest.raises(ValueError, match="more pixels than 8"):
         calibration([scores[:8]], WIDTHS, 0.9)
+
+
+def test_every_image_is_held_by_the_factor_of_the_others() -> None:
+    """Three kinds of image whose errors are 1, 2 and 4 times those stated: the others decide, not the image itself."""
+    one = stats.norm.ppf(0.5 + (np.arange(20000) + 0.5) / 40000).astype(np.float32)
+    held = cross_validated([one, 2 * one, 4 * one], 0.9)
+
+    def pooled(*shares: float) -> float:
+        def excess(width: float) -> float:
+            return float(np.mean([2 * stats.norm.cdf(width / share) - 1 for share in shares])) - 0.9
+
+        return float(optimize.brentq(excess, 0.1, 20))
+
+    expected = [2 * stats.norm.cdf(pooled(*others) / own) - 1 for own, *others in ((1, 2, 4), (2, 1, 4), (4, 1, 2))]
+    assert held == pytest.approx(expected, abs=0.006)
+    assert cross_validated([one] * 4, 0.9) == pytest.approx([0.9] * 4, abs=1e-3)
+    with pytest.raises(ValueError, match="more pixels than 8"):
+        cross_validated([one[:5], one[:3], one[:5]], 0.9)
 
 
 def test_a_spread_of_zero_holds_only_what_it_meets(generator: torch.Generator) -> None:

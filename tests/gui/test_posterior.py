@@ -74,7 +74,7 @@ def test_calibration_corrects_the_interval(dock: Posterior, finish: Callable[[Pa
     assert interval.coverage == pytest.approx(0.9, abs=0.05)
     assert "times as wide" in dock.reliability.said.text()
     dock.run()
-    finish(dock)
+    assert f"90 % interval, measured coverage {100 * interval.coverage:.1f} %" in finish(dock)
     stored = dock.viewer.layers["cells · mean"].metadata["napari_tweedie"]["recipe"]["interval"]
     assert stored["factor"] == interval.factor
 

@@ -89,11 +89,11 @@ def calibrate(
     for level, coverage in zip(found["levels"], found["coverages"], strict=True):
         table.add_row(f"{100 * level:.0f} %", f"{100 * coverage:.1f} %")
     out.print(table)
+    left, right = (100 * share for share in found["coverage_of_halves"])
     out.print(
-        f"factor for the {100 * found['level']:.3g} % interval: {found['factor']:.3f}, with which it held "
-        f"{100 * found['coverage_corrected']:.1f} % of pixels that it was not fitted on",
+        f"The {100 * found['level']:.3g} % interval must be {found['factor']:.3f} times as wide. Widened by the factor of the "
+        f"other half of the image it held {left:.1f} % of the left half and {right:.1f} % of the right.\n"
+        "For corrected intervals of images like this, add to the options of `sample`:",
         highlight=False,
     )
-    out.print(
-        f"--set interval.factor={found['factor']:.3f} --set interval.coverage={found['coverage_corrected']:.3f}", highlight=False
-    )
+    print(f"--set interval.factor={found['factor']:.3f} --set interval.coverage={found['coverage_corrected']:.3f}")

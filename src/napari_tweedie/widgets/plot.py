@@ -14,6 +14,8 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 HEIGHT = 170
 MARGIN = 6
 TICK = 4
+DOT = 2
+"""Radius of a point."""
 MOST_TICKS = 4
 FAINT = 110
 """Opacity of axes, out of 255."""
@@ -88,7 +90,7 @@ class Plot(QWidget):
         frame = self._frame(y_range)
         self._draw_axes(painter, frame, x_range, y_range)
         self._draw_legend(painter, frame, [curve for curve, _, _ in drawn])
-        painter.setClipRect(frame.adjusted(-1, -1, 1, 1))
+        painter.setClipRect(frame.adjusted(-DOT - 1, -DOT - 1, DOT + 1, DOT + 1))
         for curve, x, y in drawn:
             across = frame.left() + frame.width() * (x - x_range[0]) / (x_range[1] - x_range[0])
             up = frame.bottom() - frame.height() * (y - y_range[0]) / (y_range[1] - y_range[0])
@@ -168,7 +170,7 @@ def _draw_curve(painter: QPainter, curve: Curve, across: NDArray[np.float64], up
     if curve.points or known.sum() == 1:
         painter.setBrush(QColor(curve.colour))
         for x, y in zip(across[known], up[known], strict=True):
-            painter.drawEllipse(QPointF(x, y), 2, 2)
+            painter.drawEllipse(QPointF(x, y), DOT, DOT)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         return
     for piece in np.split(np.arange(len(across)), np.flatnonzero(~known)):

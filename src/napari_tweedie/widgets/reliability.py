@@ -31,10 +31,10 @@ class Reliability(QWidget):
         self.button = QPushButton("Calibrate on it")
         self.button.setToolTip(
             "Simulate measurements of the clean layer, sample them, and count how often the interval holds the truth. "
-            "Its width is corrected by what is found on one half, and checked on the other."
+            "The factor that corrects its width is checked by halves, each with the factor of the other."
         )
         self.button.clicked.connect(self.asked)
-        self.plot = Plot("stated level", "measured coverage")
+        self.plot = Plot("stated level, %", "measured coverage, %")
         self.said = QLabel()
         self.said.setWordWrap(True)
         place = column(self)
@@ -51,13 +51,14 @@ class Reliability(QWidget):
 
     def show_report(self, report: dict[str, Any]) -> None:
         """Draw stated against measured, and say what the correction is."""
-        levels = np.array(report["levels"])
-        ideal = Curve("", levels, levels, GREY, dashed=True)
-        self.plot.show_curves([ideal, Curve("as stated", levels, np.array(report["coverages"]), COLOURS[0], points=True)])
-        level, raw, corrected = (100 * report[name] for name in ("level", "coverage", "coverage_corrected"))
+        levels, coverages = (100 * np.array(report[name]) for name in ("levels", "coverages"))
+        ideal = Curve("ideal", levels, levels, GREY, dashed=True)
+        self.plot.show_curves([ideal, Curve("found", levels, coverages, COLOURS[0], points=True)])
+        level, raw = (100 * report[name] for name in ("level", "coverage"))
+        left, right = (100 * share for share in report["coverage_of_halves"])
         self.said.setText(
-            f"The {level:.3g} % interval held {raw:.1f} % of the pixels; {report['factor']:.2f} times as wide, "
-            f"it held {corrected:.1f} % of pixels that the factor was not fitted on."
+            f"The {level:.3g} % interval held {raw:.1f} % of the pixels. It will be stated {report['factor']:.2f} times as wide; "
+            f"widened by the factor of the other half it held {left:.1f} % of the left half and {right:.1f} % of the right."
         )
         self.plot.show()
         self.said.show()
