@@ -45,9 +45,8 @@ class Calibrate(Sample):
         notes = []
         if self._noise_of_truth > NEARLY_CLEAN:
             notes.append(
-                f"The clean image seems to have noise of its own, {100 * self._noise_of_truth:.0f} % of the stated standard "
-                "deviation: the interval is blamed for not holding it, and the factor is too large. Calibrate on a cleaner "
-                "image, an average of more frames for instance."
+                f"The clean image seems noisy itself, by {100 * self._noise_of_truth:.0f} % of the stated standard deviation: "
+                "the factor is too large. Choose a cleaner one, an average of more frames for instance."
             )
         if isinstance(self.recipe.noise, Poisson):
             notes.append("Photon noise was simulated as Gaussian noise of its mean level: the coverage is that of such noise.")
