@@ -36,7 +36,7 @@ class AdjointOnly(torch.autograd.Function):
     """A convolution or its transpose, each of them the other's derivative.
 
     Torch, differentiating a convolution twice, computes the derivative by its weights as well, even if nobody asks for it,
-    which takes twice as long as all the rest.
+    which takes longer than all the rest.
     """
 
     generate_vmap_rule = True
