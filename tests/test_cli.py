@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from napari_tweedie.cli import app, main
-from napari_tweedie.cli.recipes import stored_recipe
 from napari_tweedie.images.files import read, write
+from napari_tweedie.replay import stored_recipe
 
 
 @pytest.fixture
