@@ -187,7 +187,9 @@ def spatial_axes(x: Tensor) -> tuple[int, ...]:
 def fourier_filter(x: Tensor, transfer: Tensor | float, grid: Shape | None = None) -> Tensor:
     """Multiply x by `transfer` in the Fourier basis of its spatial axes (periodic), or of a larger grid with zeros beyond x."""
     axes, shape = spatial_axes(x), grid or tuple(x.shape[2:])
-    filtered = torch.fft.irfftn(torch.fft.rfftn(x, s=shape, dim=axes) * transfer, s=shape, dim=axes)
+    spectrum = torch.fft.rfftn(x, s=shape, dim=axes)
+    spectrum *= transfer
+    filtered = torch.fft.irfftn(spectrum, s=shape, dim=axes)
     return filtered[(..., *(slice(n) for n in x.shape[2:]))]
 
 
