@@ -63,17 +63,17 @@ class RichardsonLucy(Solver):
         smoothing = self.smoothing
         if smoothing is None:
             smoothing = min(0.25 * problem.noise_level / float(y.mean().clamp_min(1e-6)), 0.1)
-        inverse, unseen = torch.where(seen, 1 / sensitivity, 0.0), (~seen).to(y)
+        inverse, unseen, one = torch.where(seen, 1 / sensitivity, 0.0), (~seen).to(y), seen.to(y)
         x = p = torch.where(seen, y.mean(), start)
         fit = of_p = degradation(x)
-        g = torch.zeros_like(x)
+        g, total = torch.zeros_like(x), y.sum()
         for _ in range(self.iterations):
             ratio = of_p.clamp_min(1e-12).reciprocal_().mul_(y)
             update = torch.addcmul(unseen, degradation.adjoint(ratio), inverse).mul_(p)
             if smoothing > 0:
                 update /= curvature(p, 16 * smoothing * p.mean()).mul_(-smoothing).add_(1).clamp_min_(0.1)
-            scale = y.sum() / dot(sensitivity, update).clamp_min(1e-12)  # sums of y and of A times the update
-            x, previous = update.mul_(torch.where(seen, scale, 1.0)), x
+            scale = float(total / dot(sensitivity, update).clamp_min(1e-12))  # sums of y and of A times the update
+            x, previous = update.addcmul_(one, update, value=scale - 1), x
             fit, before = problem.project(x), fit
             if self.accelerated:
                 g, last = x - p, g
