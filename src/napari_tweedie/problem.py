@@ -55,9 +55,12 @@ class Problem:
                 "choose a plug-and-play solver, pnp-admm for instance"
             )
 
-    def gain(self, x: Tensor) -> float:
-        """Return ‖A v‖ / ‖v‖ for white noise v on the grid of `x`, by one probe: how much A amplifies."""
-        probe = torch.randn(x.shape, generator=torch.Generator().manual_seed(0)).to(x)
+    @cached_property
+    def gain(self) -> float:
+        """‖A v‖ / ‖v‖ for white noise v, by one probe: how much A amplifies."""
+        y, generator = self.measurement, torch.Generator().manual_seed(0)
+        shape = (1, y.shape[1] // self.degradation.components(), *self.degradation.domain(tuple(y.shape[2:])))
+        probe = torch.randn(shape, generator=generator).to(y)
         return float(self.degradation(probe).norm() / probe.norm())
 
     def start(self) -> Tensor:

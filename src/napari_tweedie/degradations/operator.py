@@ -29,6 +29,8 @@ class Degradation(Method):
     """Weight of the denoiser that serves plug-and-play ADMM best for it; 1: as in a posterior."""
     red_weight: ClassVar[float] = 1.0
     """The same for RED."""
+    suits_gradients: ClassVar[bool] = True
+    """Whether some tens of gradient steps restore what A sees: not if it sees most of that far more weakly than the rest."""
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
     """Numbers of spatial axes that the operator works on."""
     is_image: ClassVar[bool] = True
@@ -167,8 +169,8 @@ class Degradation(Method):
 
         return Composition(outer=self, inner=inner)
 
-    def notes(self) -> list[str]:
-        """Return what a user should know about these inputs, a sentence each."""
+    def notes(self, ndim: int) -> list[str]:
+        """Return what a user should know about these inputs for images with `ndim` spatial axes, a sentence each."""
         return []
 
 

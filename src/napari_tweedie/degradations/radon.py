@@ -27,6 +27,7 @@ class Radon(Degradation):
 
     name: ClassVar[str] = "radon"
     title: ClassVar[str] = "Projections (tomography)"
+    suits_gradients: ClassVar[bool] = False
     ndim: ClassVar[tuple[int, ...]] = (2,)
     is_image: ClassVar[bool] = False
 
