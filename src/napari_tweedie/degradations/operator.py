@@ -23,6 +23,8 @@ class Degradation(Method):
     by a closed form where there is one.
     """
 
+    solver: ClassVar[str] = "hqs"
+    """Name of the solver that measured best for it, a proposal of forms and of the command line."""
     iterations: ClassVar[int] = 24
     """Turns of data step and denoising that half-quadratic splitting needs for it, a proposal of forms."""
     admm_weight: ClassVar[float] = 1.0
