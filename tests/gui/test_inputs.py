@@ -30,7 +30,7 @@ def test_marked_pixels_are_filled_from_the_others(
     restore.choosers["degradation"].choose("mask")
     assert restore.source.image().name == "cells"
     press(restore)
-    result = viewer.layers["cells · hqs"]
+    result = viewer.layers["cells · pnp-admm"]
     error = (result.data - 1000 - 400 * scene)[marked]
     assert np.sqrt(np.mean(error**2)) < 60
     assert result.metadata[METADATA]["recipe"]["degradation"]["mask"]["name"] in {"Labels", "Shapes"}
