@@ -27,8 +27,10 @@ class RichardsonLucy(Solver):
 
     ``x ← x · Aᵀ(y / A x) / Aᵀ1 / (1 − λ div(∇x/|∇x|))``, the EM algorithm of Poisson noise. It needs non-negative data:
     negative values of y are set to zero. After every iteration the sum of A x is set to that of y, so no intensity is
-    lost or gained. A of an extrapolated image is extrapolated too, which saves a third of the transforms. Pixels that no
-    measurement sees keep their first value, smoothed. It needs an A without negative weights.
+    lost or gained. A of an extrapolated image is extrapolated too, which saves a third of the transforms; it counts as at
+    least half of A x, as the image is not extrapolated below zero. Pixels that no measurement sees keep their first value,
+    smoothed; the others begin with one constant, and for projections with what was projected back. It needs an A without
+    negative weights.
 
     It stops once the noise explains the residual, as Morozov's discrepancy principle says. Numbers that are fewer than the
     pixels are explained by too many images for that to mean anything; then all iterations are done.
@@ -64,7 +66,7 @@ class RichardsonLucy(Solver):
         if smoothing is None:
             smoothing = min(0.25 * problem.noise_level / float(y.mean().clamp_min(1e-6)), 0.1)
         inverse, unseen, one = torch.where(seen, 1 / sensitivity, 0.0), (~seen).to(y), seen.to(y)
-        x = p = torch.where(seen, y.mean(), start)
+        x = p = torch.where(seen, y.mean() if degradation.is_image else start.clamp_min(0.03 * start.mean()), start)
         fit = of_p = degradation(x)
         g, total = torch.zeros_like(x), y.sum()
         for _ in range(self.iterations):
@@ -78,7 +80,8 @@ class RichardsonLucy(Solver):
             if self.accelerated:
                 g, last = x - p, g
                 alpha = (dot(g, last) / dot(last, last).clamp_min(1e-30)).clamp(0, 1)
-                p, of_p = torch.lerp(previous, x, 1 + alpha).clamp_min_(0), torch.lerp(before, fit, 1 + alpha)
+                p = torch.lerp(previous, x, 1 + alpha).clamp_min_(0)
+                of_p = torch.maximum(torch.lerp(before, fit, 1 + alpha), fit / 2)
             else:
                 p, of_p = x, fit
             yield x
