@@ -15,8 +15,10 @@ from napari_tweedie import denoisers
 from napari_tweedie.analysis.noise_level import estimate_noise_level
 from napari_tweedie.analysis.residual import check_residual
 
+Blur = float | tuple[float, float]
+
 LEVELS = (5, 15, 25, 50)
-CASES = {  # blur of the noise in pixels, and the level that is given relative to the true one; None: estimated
+CASES: dict[str, tuple[Blur, float | None]] = {  # blur of the noise (or its y and x) in pixels; level given over the true one
     "white, right level": (0.0, 1.0),
     "white, estimated level": (0.0, None),
     "white, level 1.5 times too high": (0.0, 1.5),
@@ -25,10 +27,11 @@ CASES = {  # blur of the noise in pixels, and the level that is given relative t
     "blurred by 0.7 px, right level": (0.7, 1.0),
     "blurred by 0.6 px, estimated level": (0.6, None),
     "blurred by 0.7 px, estimated level": (0.7, None),
+    "blurred by 0.5 px along x, estimated level": ((0.0, 0.5), None),
 }
 
 
-def alarm(clean: np.ndarray, sigma: float, blur: float, factor: float | None, rng: np.random.Generator) -> bool:
+def alarm(clean: np.ndarray, sigma: float, blur: Blur, factor: float | None, rng: np.random.Generator) -> bool:
     """Return whether the residual of one image is told not to be noise."""
     noise = rng.normal(size=clean.shape)
     noise = gaussian_filter(noise, blur, mode="wrap") if blur else noise

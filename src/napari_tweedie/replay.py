@@ -1,4 +1,4 @@
-"""How is a recipe passed on: as Python, as a command line, as a schema, and is a replay the same run?"""
+"""How is a recipe passed on: by a result, as Python, as a command line, as a schema, and is a replay the same run?"""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 import shlex
 from collections.abc import Mapping
 from importlib.metadata import version
+from pathlib import Path
 from pprint import pformat
 from typing import Any
 
 from napari_tweedie import degradations, denoisers, solvers
+from napari_tweedie.images.files import read
 from napari_tweedie.method import Input, Method
 from napari_tweedie.recipe import Recipe
 
@@ -119,6 +121,14 @@ def differences(provenance: Mapping[str, Any], recipe: Recipe) -> list[str]:
         if before and array.sha256 and array.sha256 != before:
             found.append(f"The array {name!r} is not the one that the result was made with.")
     return found
+
+
+def stored_recipe(path: Path) -> dict[str, Any]:
+    """Return the provenance in the metadata of a result, or a recipe in a JSON file as one."""
+    stored = {"recipe": json.loads(path.read_text())} if path.suffix == ".json" else read(path).metadata
+    if "recipe" not in stored:
+        raise ValueError(f"{path} holds no recipe: it was not written by napari-tweedie")
+    return stored
 
 
 def schema() -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Is structure found in what was removed where there is some, and nowhere else?"""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -49,6 +51,18 @@ def test_correlated_noise_is_told_whether_its_level_is_given_or_estimated(name: 
     noisy = IMAGES[name] + noise(0.1, 0.7)
     assert "neighbouring residuals correlate by 0." in note(noisy, 0.1)
     assert "times as strong as white noise would be" in note(noisy, None)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_noise_of_a_line_wise_scan_is_told_where_its_level_is_estimated(axis: int) -> None:
+    """Noise averaged over two neighbours along one axis correlates by a half there, and not at all along the other."""
+    white = np.random.default_rng(0).normal(size=(128, 128))
+    noisy = IMAGES["coins"] + 0.1 * (white + np.roll(white, 1, axis)) / 2**0.5
+    check = check_residual(noisy, IMAGES["coins"], estimated=True)
+    assert check.lines == pytest.approx(0.5 if axis == 0 else -0.5, abs=0.1)
+    assert check_residual(noisy, IMAGES["coins"], estimated=False).lines == 0
+    alone = replace(check, correlation=0.0, coarseness=0.0)
+    assert f"correlate by {abs(check.lines):.2f} more than along the other" in alone.note()
 
 
 def test_correlated_noise_that_was_told_of_is_not_told_again() -> None:

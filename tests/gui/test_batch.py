@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from napari.viewer import Viewer
 
+from napari_tweedie.engine import Progress
 from napari_tweedie.images.files import read, write
 from napari_tweedie.recipe import Recipe
 from napari_tweedie.widgets.batch import Batch
 from napari_tweedie.widgets.layers import METADATA
 from napari_tweedie.widgets.panel import Panel
+from napari_tweedie.widgets.running import PAUSES
 
 Press = Callable[[Panel], str]
 SHARP = Recipe(job="restore", degradation={"name": "gaussian-blur", "std": 0.8}, solver={"name": "tikhonov", "weight": 0.05})
@@ -89,7 +91,7 @@ def test_a_cancelled_batch_keeps_what_is_done_and_goes_on(
             dock.bar.run.click()
 
     monkeypatch.setattr(dock, "_show_outcomes", cancel_after_one)
-    monkeypatch.setattr("napari_tweedie.widgets.batch_run.PROGRESS_SECONDS", 0)
+    monkeypatch.setitem(PAUSES, Progress, 0)
     dock.run()
     told = finish(dock)  # type: ignore[arg-type]
     assert told.startswith("Cancelled after ")

@@ -9,7 +9,7 @@ import typer
 
 from napari_tweedie import degradations
 from napari_tweedie.cli.options import Degradation, Denoiser, In, Mask, Out, Psf, Scheduler, Set, Sigma, Volume
-from napari_tweedie.cli.recipes import noise_of, read_inputs, run_recipe, stored_recipe
+from napari_tweedie.cli.recipes import noise_of, read_inputs, run_recipe
 from napari_tweedie.cli.terminal import err, out, with_bar
 from napari_tweedie.recipe import Recipe
 
@@ -76,6 +76,8 @@ def run(
     image: In, result: Out, psf: Psf = None, mask: Mask = None, scheduler: Scheduler = "local",
 ) -> None:  # fmt: skip
     """Run a stored recipe, or that of an earlier result, on an image."""
+    from napari_tweedie.replay import stored_recipe
+
     stored = stored_recipe(recipe)
     run_recipe(dict(stored["recipe"]), [], image, result, scheduler, stored, psf=psf, mask=mask)
 
@@ -89,6 +91,7 @@ def batch(
 ) -> None:  # fmt: skip
     """Run recipes on many images, go on where one fails, and tell what became of each."""
     from napari_tweedie.batch import SUMMARY, find, run_batch
+    from napari_tweedie.replay import stored_recipe
 
     named = {path.stem: Recipe(**stored_recipe(path)["recipe"]) for path in recipes}
     found, inputs = find(images), dict[str, Any](read_inputs({"psf": psf, "mask": mask}))

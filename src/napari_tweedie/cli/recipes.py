@@ -87,13 +87,3 @@ def _apply(setting: str, recipe: dict[str, Any]) -> None:
     if part not in PARTS:
         raise ValueError(f"--set {setting}: {part} is not one of {', '.join(PARTS)}")
     recipe[part] = {**_as_dict(recipe.get(part, PARTS[part])), field: value}
-
-
-def stored_recipe(path: Path) -> dict[str, Any]:
-    """Return the provenance in the metadata of a result, or a recipe in a JSON file as one."""
-    from napari_tweedie.images.files import read
-
-    stored = {"recipe": json.loads(path.read_text())} if path.suffix == ".json" else read(path).metadata
-    if "recipe" not in stored:
-        raise ValueError(f"{path} holds no recipe: it was not written by napari-tweedie")
-    return stored

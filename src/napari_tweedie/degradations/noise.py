@@ -21,7 +21,7 @@ class Noise(Method):
     @property
     def is_white(self) -> bool:
         """Whether every pixel has its own noise; where not, an estimate must also look at coarser scales."""
-        return True
+        return not getattr(self, "correlated", False)
 
     def level(self, mean: float) -> float | None:
         """Return the standard deviation where the clean measurement is `mean`; None if it is to be estimated.
@@ -53,10 +53,6 @@ class Gaussian(Noise):
     )
     correlated: bool = Parameter(False, CORRELATED)
 
-    @property
-    def is_white(self) -> bool:
-        return not self.correlated
-
     def level(self, mean: float) -> float | None:
         return self.sigma
 
@@ -85,10 +81,6 @@ class Poisson(Noise):
         None, "Standard deviation without light; none: estimated from the image (simulations: 0).", unit="counts", ge=0
     )
     correlated: bool = Parameter(False, CORRELATED)
-
-    @property
-    def is_white(self) -> bool:
-        return not self.correlated
 
     def level(self, mean: float) -> float | None:
         if self.gain is None or self.offset is None or self.read_noise is None:

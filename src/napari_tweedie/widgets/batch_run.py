@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from napari_tweedie.batch import SUMMARY, Outcome, run_batch
-from napari_tweedie.engine import Cancelled, Progress
-from napari_tweedie.widgets.running import PROGRESS_SECONDS, Run
+from napari_tweedie.widgets.running import Run, paced
 
 if TYPE_CHECKING:
+    from napari_tweedie.engine import Progress
     from napari_tweedie.recipe import Recipe
 
 
@@ -55,23 +54,12 @@ class BatchRun(Run):
         return f"{len(self.plan.tasks())} results"
 
     def _steps(self) -> Generator[Progress, None, list[Outcome] | None]:
-        plan, worker, due = self.plan, self._worker, 0.0
+        plan, worker = self.plan, self._worker
         steps = run_batch(
             plan.images, plan.recipes, plan.folder,
             suffix=plan.suffix, cancelled=lambda: worker.abort_requested, finished=self.outcomes.append,
         )  # fmt: skip
-        try:
-            while True:
-                step = next(steps)
-                if time.monotonic() >= due:
-                    due = time.monotonic() + PROGRESS_SECONDS
-                    yield step
-        except StopIteration as end:
-            return end.value
-        except Cancelled:
-            return None
-        finally:
-            steps.close()
+        return (yield from paced(steps))
 
     def _complete(self, result: list[Outcome]) -> str:
         failed = sum(outcome.status == "failed" for outcome in result)

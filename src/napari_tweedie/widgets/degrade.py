@@ -51,13 +51,13 @@ class Degrade(Panel):
         self._proposed[noise.name] = image
         low, high = image.contrast_limits
         shares = PROPOSED if noise.name != "quantised" else PROPOSED | {"sigma": 0.0}
+        proposed = {field: float(f"{share * (high - low):.2g}") for field, share in shares.items()} | {"offset": float(low)}
         for field, made in noise.form.editors.items():
-            if field == "correlated":  # it concerns estimates
-                noise.form.show_row(field, False)
-                continue
+            noise.form.show_row(field, field in proposed)  # the others concern estimates
             if isinstance(made.widget, OptionalNumber):
                 made.widget.automatic.hide()
-            made.set(float(low) if field == "offset" else float(f"{shares[field] * (high - low):.2g}"))
+            if field in proposed:
+                made.set(proposed[field])
 
     def _on_ended(self, text: str) -> None:
         job = self._run

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from qtpy.QtWidgets import QFileDialog
 
-from napari_tweedie.widgets.editors import FileName
+from napari_tweedie.widgets.proposed_name import ProposedName
 
 
-class FolderName(FileName):
+class FolderName(ProposedName):
     """The name of a folder, typed or chosen; proposed until the user has given one."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._own = False
         self.browse.setToolTip("Choose a folder.")
-        self.text.textEdited.connect(self._take)
-
-    def propose(self, path: Path) -> None:
-        """Show a path, unless the user has given one."""
-        if not self._own:
-            super().set_path(path)
-
-    def set_path(self, path: Path | str) -> None:
-        self._own = True
-        super().set_path(path)
 
     def _take(self, text: str) -> None:
         self._own = bool(text)

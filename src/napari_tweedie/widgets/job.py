@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info
 
-from napari_tweedie.engine import Cancelled, Preview, Progress, Result, run
+from napari_tweedie.engine import Preview, Progress, Result, run
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.method import Input
 from napari_tweedie.recipe import Recipe
 from napari_tweedie.widgets.growing import Growing
 from napari_tweedie.widgets.layers import Crop, image_array
-from napari_tweedie.widgets.running import PROGRESS_SECONDS, Run
+from napari_tweedie.widgets.running import Run, paced
 from napari_tweedie.widgets.words import summary
 
 if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
-
-PREVIEW_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -89,31 +86,19 @@ class Job(Run):
         self.viewer.layers.events.removed.connect(self._on_removed)
 
     def _steps(self) -> Generator[Progress | Preview, None, Result | None]:
-        """Run in the worker's thread: touch arrays only, and yield no more often than a window can follow."""
         order, worker = self.order, self._worker
         image = order.crop.of(image_array(order.source))
         steps = run(order.recipe, image, cancelled=lambda: worker.abort_requested, **order.inputs)
-        due = {Progress: 0.0, Preview: 0.0}
-        pause = {Progress: PROGRESS_SECONDS, Preview: PREVIEW_SECONDS}
-        try:
-            while True:
-                step = next(steps)
-                if isinstance(step, Preview):
-                    self._last = step
-                elif step.facts.get("iteration") == 1:
-                    self.trace = [step.facts]
-                else:
-                    self.trace.append(step.facts)
-                now = time.monotonic()
-                if now >= due[type(step)]:
-                    due[type(step)] = now + pause[type(step)]
-                    yield step
-        except StopIteration as end:
-            return end.value
-        except Cancelled:
-            return None
-        finally:
-            steps.close()
+        return (yield from paced(steps, self._see))
+
+    def _see(self, step: Progress | Preview) -> None:
+        """Remember, in the worker's thread, what the window may not be shown."""
+        if isinstance(step, Preview):
+            self._last = step
+        elif step.facts.get("iteration") == 1:
+            self.trace = [step.facts]
+        else:
+            self.trace.append(step.facts)
 
     def _on_yielded(self, step: Progress | Preview) -> None:
         if isinstance(step, Progress):

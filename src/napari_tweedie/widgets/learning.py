@@ -13,7 +13,7 @@ from napari_tweedie.adaptation import adapt_to, save_adapted, unused
 from napari_tweedie.engine import Progress
 from napari_tweedie.widgets.job import Job, Order
 from napari_tweedie.widgets.layers import image_array
-from napari_tweedie.widgets.running import PROGRESS_SECONDS
+from napari_tweedie.widgets.running import paced
 from napari_tweedie.widgets.words import sentence
 
 if TYPE_CHECKING:
@@ -49,20 +49,20 @@ class Learning(Job):
         self._best: Adapted | None = None
 
     def _steps(self) -> Generator[Progress, None, Any]:
+        return (yield from paced(self._learn()))
+
+    def _learn(self) -> Generator[Progress, None, Adapted | None]:
         worker, order = self._worker, self.order
-        started, due = time.monotonic(), 0.0
+        started = time.monotonic()
         for state in adapt_to(image_array(order.source), order.recipe, self.settings):
             self._best = state
             self.trace.append({"step": state.step, "loss": state.loss, "held_out": state.held_out})
-            now = time.monotonic()
-            left = self._seconds_left(state, now - started)
+            left = self._seconds_left(state, time.monotonic() - started)
             if worker.abort_requested:
                 return None
             if left <= 0:
                 break
-            if now >= due:
-                due = now + PROGRESS_SECONDS
-                yield Progress(state.step / state.total, f"step {state.step} of {state.total}", left)
+            yield Progress(state.step / state.total, f"step {state.step} of {state.total}", left)
         return self._best
 
     def _seconds_left(self, state: Adapted, seconds: float) -> float:

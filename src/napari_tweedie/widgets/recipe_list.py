@@ -11,10 +11,9 @@ from pydantic import ValidationError
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QWidget
 
-from napari_tweedie.cli.recipes import stored_recipe
 from napari_tweedie.method import Input, explain
 from napari_tweedie.recipe import Recipe
-from napari_tweedie.replay import essentials
+from napari_tweedie.replay import essentials, stored_recipe
 from napari_tweedie.widgets.arrangement import column
 from napari_tweedie.widgets.layers import METADATA, image_array, nanometres
 

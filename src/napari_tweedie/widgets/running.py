@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable, Generator
+from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils import progress
 from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QObject, Signal
 
+from napari_tweedie.engine import Cancelled, Preview, Progress
 from napari_tweedie.widgets.words import sentence
 from napari_tweedie.widgets.worker import JobError, JobWorker
 
-if TYPE_CHECKING:
-    from napari_tweedie.engine import Progress
-
-PROGRESS_SECONDS = 0.1
+PAUSES = {Progress: 0.1, Preview: 0.5}
+"""Least seconds between two steps of a kind that a window follows."""
 
 
 class Runs(QObject):
@@ -34,6 +34,33 @@ class Runs(QObject):
 
 
 RUNS = Runs()
+
+
+def paced(steps: Generator[Any, None, Any], see: Callable[[Any], None] = lambda step: None) -> Generator[Any, None, Any]:
+    """Yield of the steps as many as a window can follow, and return what they return: None if they were cancelled.
+
+    Parameters
+    ----------
+    steps : generator
+        Yields `Progress` and `Preview`; it is closed at the end.
+    see : callable
+        Is shown every step.
+    """
+    due = dict.fromkeys(PAUSES, 0.0)
+    try:
+        while True:
+            step = next(steps)
+            see(step)
+            now = time.monotonic()
+            if now >= due[type(step)]:
+                due[type(step)] = now + PAUSES[type(step)]
+                yield step
+    except StopIteration as end:
+        return end.value
+    except Cancelled:
+        return None
+    finally:
+        steps.close()
 
 
 class Run(QObject):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog
 
-from napari_tweedie.widgets.editors import FileName
+from napari_tweedie.widgets.proposed_name import ProposedName
 
 
-class SaveName(FileName):
+class SaveName(ProposedName):
     """The name of a file to write, proposed until the user has typed or chosen another one.
 
     Parameters
@@ -21,17 +21,6 @@ class SaveName(FileName):
     def __init__(self, suffix: str) -> None:
         super().__init__()
         self._suffix = suffix
-        self._own = False
-        self.text.textEdited.connect(self._take)
-
-    def propose(self, path: Path) -> None:
-        """Show a path, unless the user has given one."""
-        if not self._own:
-            super().set_path(path)
-
-    def set_path(self, path: Path | str) -> None:
-        self._own = True
-        super().set_path(path)
 
     def path(self) -> Path:
         """Return the path, with its suffix.
@@ -46,13 +35,7 @@ class SaveName(FileName):
             raise ValueError("say which file to write")
         return path if path.suffix == self._suffix else path.with_name(path.name + self._suffix)
 
-    def _take(self, _: str) -> None:
-        self._own = True
-
     def _browse(self) -> None:
-        self._choose()
-
-    def _choose(self) -> None:
         chosen, _ = QFileDialog.getSaveFileName(self, "Write to", self.text.text(), f"*{self._suffix}")
         if chosen:
             self.set_path(chosen)
