@@ -75,8 +75,9 @@ def test_arrays_come_from_files(image: Path, tmp_path: Path, scene: np.ndarray) 
     write(psf, np.ones((3, 3), np.float32), "yx")
     call("restore", image, tmp_path / "filled.tif", "--degradation", "mask", "--mask", mask, "--sigma", 20)
     call("restore", image, tmp_path / "sharp.tif", "--degradation", "psf-blur", "--psf", psf)
-    stored = read(tmp_path / "sharp.tif").metadata["recipe"]["degradation"]["psf"]
-    assert len(stored["sha256"]) == 64
+    filled, sharp = (read(tmp_path / name).metadata["recipe"] for name in ("filled.tif", "sharp.tif"))
+    assert (filled["solver"]["name"], sharp["solver"]["name"]) == ("pnp-admm", "hqs")
+    assert len(sharp["degradation"]["psf"]["sha256"]) == 64
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from napari_tweedie.lazy import torch
@@ -54,14 +55,21 @@ class Problem:
                 "choose a plug-and-play solver, pnp-admm for instance"
             )
 
-    def gain(self, x: Tensor) -> float:
-        """Return ‖A v‖ / ‖v‖ for white noise v on the grid of `x`, by one probe: how much A amplifies."""
-        probe = torch.randn(x.shape, generator=torch.Generator().manual_seed(0)).to(x)
+    @cached_property
+    def gain(self) -> float:
+        """‖A v‖ / ‖v‖ for white noise v, by one probe: how much A amplifies."""
+        y, generator = self.measurement, torch.Generator().manual_seed(0)
+        shape = (1, y.shape[1] // self.degradation.components(), *self.degradation.domain(tuple(y.shape[2:])))
+        probe = torch.randn(shape, generator=generator).to(y)
         return float(self.degradation(probe).norm() / probe.norm())
 
     def start(self) -> Tensor:
         """Return a first estimate, without any prior knowledge."""
         return self.degradation.start(self.measurement)
+
+    def project(self, x: Tensor) -> Tensor:
+        """Return A x."""
+        return self.degradation(x)
 
     def residual(self, x: Tensor) -> Tensor:
         """Return A x − y, or what takes its place where a detector distorts A x."""
@@ -81,14 +89,19 @@ class Problem:
 
     def root_mean_square(self, error: Tensor) -> float:
         """Return the root mean square over the observed pixels."""
-        observed = self.degradation.observed(self.measurement)
-        if bool(observed.all()):
+        if self._observed is None:
             return float(error.norm()) / error.numel() ** 0.5
-        observed = observed.expand_as(error)
+        observed = self._observed.expand_as(error)
         return float((error.square() * observed).sum() / observed.sum()) ** 0.5
 
+    @cached_property
+    def _observed(self) -> Tensor | None:
+        """Which pixels of the measurement carry information; None: all do."""
+        observed = self.degradation.observed(self.measurement)
+        return None if bool(observed.all()) else observed
+
     def remembering(self) -> Problem:
-        """Return this problem with the residual of the last image kept, for an iteration that needs what its watch needs."""
+        """Return this linear problem with A x of the last image kept, for an iteration that needs what its watch needs."""
         return _Remembering(self.measurement, self.degradation, self.noise)
 
     def draw(self, z: Tensor, rho: float, white: Callable[[Tensor], Tensor]) -> Tensor:
@@ -111,11 +124,14 @@ class Problem:
 
 @dataclass(frozen=True)
 class _Remembering(Problem):
-    """A problem that knows the residual of the image it was asked about last."""
+    """A linear problem that knows A x of the image it was asked about last."""
 
     _last: list[Tensor] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    def residual(self, x: Tensor) -> Tensor:
+    def project(self, x: Tensor) -> Tensor:
         if not self._last or self._last[0] is not x:
-            self._last[:] = [x, super().residual(x)]
+            self._last[:] = [x, self.degradation(x)]
         return self._last[1]
+
+    def residual(self, x: Tensor) -> Tensor:
+        return self.project(x) - self.measurement

@@ -111,6 +111,11 @@ class Recipe(BaseModel):
         return self.spacing[0] / (self.spacing[1] * self.spacing[2]) ** 0.5 if len(self.spacing) == 3 else 1.0
 
     @property
+    def notes(self) -> list[str]:
+        """What the user should know about the degradation, a sentence each."""
+        return self.degradation.notes(3 if self.volume else 2)
+
+    @property
     def inverts(self) -> bool:
         """Whether the input is a measurement by the degradation, and the result the image that was measured."""
         return self.job in ("restore", "sample")

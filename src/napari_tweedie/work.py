@@ -106,7 +106,7 @@ class Work:
 
     def finish(self, seconds: float, device: str) -> None:
         """Store how the run went."""
-        self.facts.update(seconds=round(seconds, 2), device=device, notes=self.recipe.degradation.notes())
+        self.facts.update(seconds=round(seconds, 2), device=device, notes=self.recipe.notes)
         ome_zarr.store(self.part, self.facts)
 
     def is_done(self, level: int, region: Region) -> bool:

@@ -100,13 +100,21 @@ def test_the_vectorial_model_says_what_it_needs(monkeypatch: pytest.MonkeyPatch)
         operator.psf(2)
 
 
+def test_widefield_says_that_a_single_plane_leaves_out_what_is_not_in_focus() -> None:
+    recipe = Recipe(job="restore", degradation={"name": "microscope-psf", "pixel": 100})
+    assert [note for note in recipe.notes if "light from above and below" in note] == recipe.notes != []
+    assert recipe.model_copy(update={"volume": True}).notes == []
+    confocal = Recipe(job="restore", degradation={"name": "microscope-psf", "modality": "confocal", "pixel": 100})
+    assert confocal.notes == []
+
+
 def test_the_pixels_of_the_layer_are_taken_unless_others_are_given() -> None:
     plain = degradations.load("microscope-psf")
     assert plain.voxel() == (200, 100, 100)
-    assert "100 nm were assumed" in plain.notes()[0]
+    assert "100 nm were assumed" in plain.notes(3)[0]
     known = plain.with_spacing((0.3, 0.09, 0.08), 1000)
     assert known.voxel() == pytest.approx((300, 90, 80))
-    assert known.notes() == []
+    assert known.notes(3) == []
     assert plain.with_spacing((0.3, 0.09, 0.08), None).voxel() == plain.voxel()
     assert degradations.load("microscope-psf", pixel=65.0).with_spacing((80.0, 80.0), 1).voxel() == (200, 65, 65)
 

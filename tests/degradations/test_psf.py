@@ -52,12 +52,12 @@ def test_background_and_place_are_corrected_with_a_note() -> None:
     operator = degradations.load("psf-blur", psf=psf)
     np.testing.assert_allclose(offset(operator.kernel(2)), 0, atol=1e-6)
     assert spread(operator.kernel(2)) == pytest.approx(1.5, rel=0.01)
-    subtracted, moved = operator.notes()
+    subtracted, moved = operator.notes(2)
     assert "background of 0.1 was subtracted" in subtracted
     assert "moved by (-4, +0) px" in moved
     as_given = degradations.load("psf-blur", psf=psf, correct=False)
     np.testing.assert_allclose(as_given.kernel(2), psf / psf.sum())
-    assert as_given.notes() == []
+    assert as_given.notes(2) == []
 
 
 @pytest.mark.parametrize("of_layer", [True, False])

@@ -98,7 +98,7 @@ def test_spectra_are_simulated_as_a_stack_and_restored(
     assert low < 0 < high < np.abs(measured.data).max()
     assert restore.source.axes.text() == "qyx"
     press(restore)
-    restored = viewer.layers["slice · degraded · hqs"]
+    restored = viewer.layers["slice · degraded · pnp-admm"]
     start = np.fft.ifft2(np.fft.ifftshift(measured.data[0] + 1j * measured.data[1]), norm="ortho")
     assert restored.data.squeeze().shape == clean.shape
     np.testing.assert_allclose(restored.scale[-2:], (0.5, 0.5))

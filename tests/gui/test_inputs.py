@@ -30,7 +30,7 @@ def test_marked_pixels_are_filled_from_the_others(
     restore.choosers["degradation"].choose("mask")
     assert restore.source.image().name == "cells"
     press(restore)
-    result = viewer.layers["cells · hqs"]
+    result = viewer.layers["cells · pnp-admm"]
     error = (result.data - 1000 - 400 * scene)[marked]
     assert np.sqrt(np.mean(error**2)) < 60
     assert result.metadata[METADATA]["recipe"]["degradation"]["mask"]["name"] in {"Labels", "Shapes"}
@@ -89,14 +89,28 @@ def test_a_finer_result_lies_where_its_pixels_come_from(
     np.testing.assert_allclose(result.scale, (1, 1.5))
 
 
+def test_the_solver_follows_the_degradation_until_the_user_chooses_another(restore: Restore) -> None:
+    degradation, solver = restore.choosers["degradation"], restore.choosers["solver"]
+    assert solver.name == "hqs"
+    for name, suited in (("mask", "pnp-admm"), ("random-projection", "d-amp"), ("psf-blur", "hqs")):
+        degradation.choose(name)
+        assert solver.name == suited
+    degradation.choose("mask")
+    degradation.more.setChecked(True)
+    assert solver.name == "hqs"
+    solver.choose("wiener")
+    degradation.choose("radon")
+    assert solver.name == "wiener"
+
+
 def test_iterations_follow_the_degradation_until_the_user_changes_them(restore: Restore) -> None:
     degradation, solver = restore.choosers["degradation"], restore.choosers["solver"]
     iterations = solver.form.editors["iterations"]
     assert iterations.get() == 12
-    degradation.choose("mask")
+    degradation.choose("downsample")
     assert iterations.get() == 24
     iterations.set(5)
-    degradation.form.editors["marks"].set("known")
+    degradation.form.editors["factor"].set(3)
     assert iterations.get() == 5
     degradation.choose("gaussian-blur")
     assert iterations.get() == 12

@@ -127,6 +127,19 @@ def test_acceleration_gets_further_in_as_many_updates(scene: np.ndarray) -> None
     assert objective(True, 30) < objective(False, 90)
 
 
+def test_acceleration_keeps_to_projections_of_dark_surroundings(generator: torch.Generator) -> None:
+    """Where the image is extrapolated below zero and cut off there, its projections are not those that are extrapolated."""
+    along = torch.arange(48) - 24
+    clean = torch.rand((1, 1, 48, 48), generator=generator) * (along[:, None].square() + along.square() < 20**2)
+    radon = degradations.load("radon", angles=40)
+    y = radon(clean)
+    stated = Problem(y + 0.05 * torch.randn(y.shape, generator=generator), radon, Gaussian(sigma=0.05))
+    *_, last = solvers.load("richardson-lucy")(stated, unused)
+    assert last.iteration == 30
+    assert not last.note
+    assert (last.estimate - clean).norm() < (stated.start() - clean).norm()
+
+
 def test_curvature_points_down_the_total_variation(rng: np.random.Generator) -> None:
     """The curvature is minus the gradient of Σ √(|∇x|² + ε²): against automatic differentiation."""
     from napari_tweedie.solvers.richardson_lucy import curvature

@@ -60,6 +60,8 @@ def refusal(solver: str, problem: Problem) -> str:
         return f"{solver} needs a measurement that is linear"
     if isinstance(solvers.load(solver), MessagePassing) and not degradation.is_random:
         return f"{solver} needs a random projection"
+    if solver in {"pnp-pgd", "pnp-fista"} and degradation.name == "radon":
+        return f"{solver} would need thousands of steps"
     if solver == "richardson-lucy" and degradation.name in {"fourier-mask", "random-projection"}:
         return f"{solver} needs a degradation without negative weights"
     if solver == "richardson-lucy" and degradation.name in {"identity", "mask"}:

@@ -53,6 +53,17 @@ def test_hqs_data_step_and_schedule(generator: torch.Generator) -> None:
     assert states[-1].residual == pytest.approx(stated.data_residual(z))
 
 
+def test_red_takes_the_noise_of_projections_as_it_is_in_the_image() -> None:
+    """A ray sums many pixels, so that its noise counts for less; ‖A v‖² of white v is about the sum of all squared weights."""
+    radon = degradations.load("radon", angles=16)
+    stated = Problem(torch.zeros(1, 1, 12, 16), radon, Gaussian(sigma=0.4))
+    weights = radon(torch.eye(144).view(144, 1, 12, 12))
+    assert stated.gain**2 == pytest.approx(float(weights.square().sum()) / 144, rel=0.3)
+    sigma_f, rho = solvers.load("red-fp").weights(stated)
+    assert sigma_f == pytest.approx(0.4 / stated.gain)
+    assert rho * sigma_f**2 == pytest.approx(0.4**2)
+
+
 def test_wiener_is_the_best_linear_estimate_of_images_with_its_spectrum(generator: torch.Generator) -> None:
     """On fields drawn with the filter's own spectrum no other balance does better on average."""
     from napari_tweedie.solvers.classical import power_spectrum

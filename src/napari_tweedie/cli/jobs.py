@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from napari_tweedie import degradations
 from napari_tweedie.cli.options import Degradation, Denoiser, In, Mask, Out, Psf, Scheduler, Set, Sigma, Volume
 from napari_tweedie.cli.recipes import noise_of, read_inputs, run_recipe
 from napari_tweedie.cli.terminal import err, out, with_bar
@@ -25,11 +26,12 @@ def denoise(
 
 def restore(
     image: In, result: Out, degradation: Degradation = "identity",
-    solver: Annotated[str, typer.Option(help="A name from `list`.")] = "hqs",
+    solver: Annotated[str, typer.Option(help="A name from `list`; by default the one that suits the degradation.")] = "",
     sigma: Sigma = None, psf: Psf = None, mask: Mask = None, volume: Volume = False, set_: Set = [],
     scheduler: Scheduler = "local",
 ) -> None:  # fmt: skip
     """Undo a known degradation: blur, missing pixels, low resolution."""
+    solver = solver or degradations.registry.method(degradation).solver
     recipe = {"job": "restore", "degradation": degradation, "solver": solver, "noise": noise_of(sigma), "volume": volume}
     run_recipe(recipe, set_, image, result, scheduler, psf=psf, mask=mask)
 

@@ -64,6 +64,13 @@ class Blur(Degradation):
             self._transfers[key] = torch.fft.rfftn(self._grid(x, key[0]))
         return self._transfers[key]
 
+    def _opposite(self, x: Tensor, shape: Shape) -> Tensor:
+        """Return the complex conjugate of the transform, which that of the adjoint is, computed once."""
+        key = (shape, x.dtype, x.device, "adjoint")
+        if key not in self._transfers:
+            self._transfers[key] = self._transfer(x, shape).conj().resolve_conj()
+        return self._transfers[key]
+
     def _grid(self, x: Tensor, shape: Shape) -> Tensor:
         """Return the kernel on a grid, its centre at the origin, wrapped around."""
         kernel = torch.as_tensor(self.kernel(x.ndim - 2)).to(x)
@@ -86,7 +93,7 @@ class Blur(Degradation):
         grid = self._fast(domain)
         sides = zip(margins, y.shape[2:], grid, strict=True)
         pads = [side for margin, n, length in reversed(list(sides)) for side in (margin, length - n - margin)]
-        x = fourier_filter(torch.nn.functional.pad(y, pads), self._transfer(y, grid).conj())
+        x = fourier_filter(torch.nn.functional.pad(y, pads), self._opposite(y, grid))
         within: Any = (..., *(slice(n) for n in domain))
         return x[within]
 

@@ -59,6 +59,11 @@ class Composition(Degradation):
         """The smaller of both weights."""
         return min(self.inner.red_weight, self.outer.red_weight)
 
+    @property
+    def suits_gradients(self) -> bool:  # type: ignore[override]
+        """Whether gradient steps suit both."""
+        return self.outer.suits_gradients and self.inner.suits_gradients
+
     def arrays(self) -> dict[str, Input]:
         return self.inner.arrays() | self.outer.arrays()
 
@@ -148,5 +153,5 @@ class Composition(Degradation):
                 return outer * inner
         return super().normal_spectrum(x)
 
-    def notes(self) -> list[str]:
-        return [*self.inner.notes(), *self.outer.notes()]
+    def notes(self, ndim: int) -> list[str]:
+        return [*self.inner.notes(ndim), *self.outer.notes(ndim)]

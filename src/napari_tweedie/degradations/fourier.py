@@ -29,6 +29,7 @@ class FourierMask(Degradation):
 
     name: ClassVar[str] = "fourier-mask"
     title: ClassVar[str] = "Undersampled Fourier transform"
+    solver: ClassVar[str] = "pnp-admm"
     ndim: ClassVar[tuple[int, ...]] = (2,)
     is_image: ClassVar[bool] = False
 

@@ -20,6 +20,7 @@ class Mask(Degradation):
 
     name: ClassVar[str] = "mask"
     title: ClassVar[str] = "Missing pixels"
+    solver: ClassVar[str] = "pnp-admm"
 
     mask: ArrayInput = Parameter(..., "Marks pixels: zero or not, in the shape of the image.", layer="labels")
     marks: Literal["missing", "known"] = Parameter("missing", "What the marked (non-zero) pixels are.")

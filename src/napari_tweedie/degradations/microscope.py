@@ -65,8 +65,16 @@ class MicroscopePsf(Blur):
         known = (*ASSUMED[:unknown], *self._sizes)
         return (self.step or known[0], self.pixel or known[1], self.pixel or known[2])
 
-    def notes(self) -> list[str]:
-        return [] if self.pixel or self._sizes else [f"The size of the pixels is not known: {ASSUMED[-1]:g} nm were assumed."]
+    def notes(self, ndim: int) -> list[str]:
+        notes = []
+        if self.modality == "widefield" and ndim == 2:
+            notes.append(
+                "Only light in focus was considered: in widefield, light from above and below lies in every plane and can "
+                "leave stripes; for a stack, treat Z as depth (3-D)."
+            )
+        if not (self.pixel or self._sizes):
+            notes.append(f"The size of the pixels is not known: {ASSUMED[-1]:g} nm were assumed.")
+        return notes
 
     def weights(self, ndim: int) -> NDArray[np.float64]:
         psf = self.psf(ndim)

@@ -32,6 +32,7 @@ class OneBit(RandomProjection):
 
     name: ClassVar[str] = "one-bit"
     title: ClassVar[str] = "Signs of random projections"
+    solver: ClassVar[str] = "pnp-admm"
     is_random: ClassVar[bool] = False
     is_linear: ClassVar[bool] = False
 

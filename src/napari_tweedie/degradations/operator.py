@@ -23,12 +23,16 @@ class Degradation(Method):
     by a closed form where there is one.
     """
 
+    solver: ClassVar[str] = "hqs"
+    """Name of the solver that measured best for it, a proposal of forms and of the command line."""
     iterations: ClassVar[int] = 24
     """Turns of data step and denoising that half-quadratic splitting needs for it, a proposal of forms."""
     admm_weight: ClassVar[float] = 1.0
     """Weight of the denoiser that serves plug-and-play ADMM best for it; 1: as in a posterior."""
     red_weight: ClassVar[float] = 1.0
     """The same for RED."""
+    suits_gradients: ClassVar[bool] = True
+    """Whether some tens of gradient steps restore what A sees: not if it sees most of that far more weakly than the rest."""
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
     """Numbers of spatial axes that the operator works on."""
     is_image: ClassVar[bool] = True
@@ -167,8 +171,8 @@ class Degradation(Method):
 
         return Composition(outer=self, inner=inner)
 
-    def notes(self) -> list[str]:
-        """Return what a user should know about these inputs, a sentence each."""
+    def notes(self, ndim: int) -> list[str]:
+        """Return what a user should know about these inputs for images with `ndim` spatial axes, a sentence each."""
         return []
 
 
@@ -187,7 +191,9 @@ def spatial_axes(x: Tensor) -> tuple[int, ...]:
 def fourier_filter(x: Tensor, transfer: Tensor | float, grid: Shape | None = None) -> Tensor:
     """Multiply x by `transfer` in the Fourier basis of its spatial axes (periodic), or of a larger grid with zeros beyond x."""
     axes, shape = spatial_axes(x), grid or tuple(x.shape[2:])
-    filtered = torch.fft.irfftn(torch.fft.rfftn(x, s=shape, dim=axes) * transfer, s=shape, dim=axes)
+    spectrum = torch.fft.rfftn(x, s=shape, dim=axes)
+    spectrum *= transfer
+    filtered = torch.fft.irfftn(spectrum, s=shape, dim=axes)
     return filtered[(..., *(slice(n) for n in x.shape[2:]))]
 
 

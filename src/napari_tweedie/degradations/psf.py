@@ -93,7 +93,7 @@ class PsfBlur(Blur):
         kernel = self.kernel(self._ndim() if image is None else len(image))
         return float(np.abs(kernel).sum())
 
-    def notes(self) -> list[str]:
+    def notes(self, ndim: int) -> list[str]:
         return self._prepared(self._ndim())[1]
 
 

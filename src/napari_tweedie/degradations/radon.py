@@ -27,6 +27,8 @@ class Radon(Degradation):
 
     name: ClassVar[str] = "radon"
     title: ClassVar[str] = "Projections (tomography)"
+    solver: ClassVar[str] = "pnp-admm"
+    suits_gradients: ClassVar[bool] = False
     ndim: ClassVar[tuple[int, ...]] = (2,)
     is_image: ClassVar[bool] = False
 

@@ -30,6 +30,7 @@ class RandomProjection(Degradation):
 
     name: ClassVar[str] = "random-projection"
     title: ClassVar[str] = "Random projections"
+    solver: ClassVar[str] = "d-amp"
     ndim: ClassVar[tuple[int, ...]] = (2,)
     is_image: ClassVar[bool] = False
     is_random: ClassVar[bool] = True

@@ -30,7 +30,18 @@ class Gradient(PlugAndPlay):
     regularisation: float = Parameter(1.0, "Weight of the denoiser; 1: as in a posterior.", gt=0, le=100, advanced=True)
 
     def schedule(self, problem: Problem, x: Tensor) -> tuple[float, NDArray[np.float64]]:
-        """Return γ, and the denoising strengths: spaced evenly in logarithm over the first half, constant afterwards."""
+        """Return γ, and the denoising strengths: spaced evenly in logarithm over the first half, constant afterwards.
+
+        Raises
+        ------
+        ValueError
+            If γ is too small for what A hardly sees; with a trained denoiser the result would be worse than the start.
+        """
+        if not problem.degradation.suits_gradients:
+            raise ValueError(
+                f"{self.name} would need thousands of steps for {problem.degradation.name!r}, which sees fine detail far more "
+                "weakly than coarse structure: choose another solver, hqs for instance"
+            )
         gamma = problem.degradation.norm(tuple(x.shape[2:])) ** -2
         last = np.sqrt(gamma * self.regularisation) * max(problem.noise_level, NOISE_FLOOR)
         falling = np.geomspace(max(self.start, last), last, max(self.iterations // 2, 1))

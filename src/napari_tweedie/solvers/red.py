@@ -28,16 +28,19 @@ class Red(PlugAndPlay):
     """
 
     strength: float | None = Parameter(
-        None, "Denoising strength σ_f; none: the noise level, and at least 3.25/255.", unit="range", gt=0, le=1
+        None, "Denoising strength σ_f; none: the noise level in the image, and at least 3.25/255.", unit="range", gt=0, le=1
     )
     regularisation: float | None = Parameter(
         None, "Weight of the denoiser; 1: as in a posterior; none: 0.2 for blur, else 1.", gt=0, le=100, advanced=True
     )
 
     def weights(self, problem: Problem) -> tuple[float, float]:
-        """Return σ_f and ρ = λ σ_y², the weight of the penalty against ½‖A x − y‖²."""
+        """Return σ_f and ρ = λ σ_y², the weight of the penalty against ½‖A x − y‖².
+
+        Where A amplifies, as projections do, σ_y means so much less in the image.
+        """
         sigma_y = max(problem.noise_level, NOISE_FLOOR)
-        sigma_f = self.strength or max(sigma_y, 3.25 / 255)
+        sigma_f = self.strength or max(sigma_y / max(1.0, problem.gain), 3.25 / 255)
         return sigma_f, (self.regularisation or problem.degradation.red_weight) * (sigma_y / sigma_f) ** 2
 
     def objective(self, problem: Problem, denoiser: Denoise, x: Tensor, error: Tensor) -> float | None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 from napari_tweedie.degradations.operator import spatial_axes
 from napari_tweedie.lazy import torch
 from napari_tweedie.method import Parameter
-from napari_tweedie.solvers.classical import divergence
 from napari_tweedie.solvers.solver import NOISE_FLOOR, Solver, State, watch
 
 if TYPE_CHECKING:
@@ -28,8 +27,10 @@ class RichardsonLucy(Solver):
 
     ``x ← x · Aᵀ(y / A x) / Aᵀ1 / (1 − λ div(∇x/|∇x|))``, the EM algorithm of Poisson noise. It needs non-negative data:
     negative values of y are set to zero. After every iteration the sum of A x is set to that of y, so no intensity is
-    lost or gained. A of an extrapolated image is extrapolated too, which saves a third of the transforms. Pixels that no
-    measurement sees keep their first value, smoothed. It needs an A without negative weights.
+    lost or gained. A of an extrapolated image is extrapolated too, which saves a third of the transforms; it counts as at
+    least half of A x, as the image is not extrapolated below zero. Pixels that no measurement sees keep their first value,
+    smoothed; the others begin with one constant, and for projections with what was projected back. It needs an A without
+    negative weights.
 
     It stops once the noise explains the residual, as Morozov's discrepancy principle says. Numbers that are fewer than the
     pixels are explained by too many images for that to mean anything; then all iterations are done.
@@ -59,27 +60,28 @@ class RichardsonLucy(Solver):
         degradation = problem.degradation
         y = problem.measurement.clamp_min(0)
         start = problem.start().clamp_min(0)
-        sensitivity = self.sensitivity(problem, y)
+        sensitivity = self.sensitivity(problem, y).contiguous()
         seen = sensitivity > 1e-4 * sensitivity.max()
         smoothing = self.smoothing
         if smoothing is None:
             smoothing = min(0.25 * problem.noise_level / float(y.mean().clamp_min(1e-6)), 0.1)
-        inverse, unseen = torch.where(seen, 1 / sensitivity, 0.0), (~seen).to(y)
-        x = p = torch.where(seen, y.mean(), start)
+        inverse, unseen, one = torch.where(seen, 1 / sensitivity, 0.0), (~seen).to(y), seen.to(y)
+        x = p = torch.where(seen, y.mean() if degradation.is_image else start.clamp_min(0.03 * start.mean()), start)
         fit = of_p = degradation(x)
-        g = torch.zeros_like(x)
+        g, total = torch.zeros_like(x), y.sum()
         for _ in range(self.iterations):
-            ratio = y / of_p.clamp_min(1e-12)
-            update = p * torch.addcmul(unseen, degradation.adjoint(ratio), inverse)
+            ratio = of_p.clamp_min(1e-12).reciprocal_().mul_(y)
+            update = torch.addcmul(unseen, degradation.adjoint(ratio), inverse).mul_(p)
             if smoothing > 0:
-                update = update / (1 - smoothing * curvature(p, 16 * smoothing * p.mean())).clamp_min(0.1)
-            total = (sensitivity * update).sum()  # of A times the update
-            x, previous = torch.where(seen, update * (y.sum() / total.clamp_min(1e-12)), update), x
-            fit, before = problem.residual(x) + problem.measurement, fit
+                update /= curvature(p, 16 * smoothing * p.mean()).mul_(-smoothing).add_(1).clamp_min_(0.1)
+            scale = float(total / dot(sensitivity, update).clamp_min(1e-12))  # sums of y and of A times the update
+            x, previous = update.addcmul_(one, update, value=scale - 1), x
+            fit, before = problem.project(x), fit
             if self.accelerated:
                 g, last = x - p, g
-                alpha = ((g * last).sum() / last.square().sum().clamp_min(1e-30)).clamp(0, 1)
-                p, of_p = (x + alpha * (x - previous)).clamp_min(0), fit + alpha * (fit - before)
+                alpha = (dot(g, last) / dot(last, last).clamp_min(1e-30)).clamp(0, 1)
+                p = torch.lerp(previous, x, 1 + alpha).clamp_min_(0)
+                of_p = torch.maximum(torch.lerp(before, fit, 1 + alpha), fit / 2)
             else:
                 p, of_p = x, fit
             yield x
@@ -87,8 +89,8 @@ class RichardsonLucy(Solver):
     def objective(self, problem: Problem, denoiser: Denoise, x: Tensor, error: Tensor) -> float:
         """Return the Kullback–Leibler divergence of A x from y, which the updates lower while nothing is smoothed."""
         y = problem.measurement.clamp_min(0)
-        fit = (error + problem.measurement).clamp_min(1e-12)
-        return float((fit - y + y * (y.clamp_min(1e-12) / fit).log()).sum())
+        fit = problem.project(x).clamp_min(1e-12)
+        return float((y / fit).clamp_min_(1e-30).log_().mul_(y).add_(fit).sub_(y).sum())
 
     def sensitivity(self, problem: Problem, y: Tensor) -> Tensor:
         """Return Aᵀ1; refuse an A that turns light into darkness, and one that spreads no light."""
@@ -110,10 +112,19 @@ class RichardsonLucy(Solver):
 
 def curvature(x: Tensor, smallest: Tensor) -> Tensor:
     """Return div(∇x/|∇x|), which total variation follows downhill; |∇x| is rounded off below `smallest`."""
-    axes = spatial_axes(x)
-    gradients = [torch.cat([x.diff(dim=axis), torch.zeros_like(x.narrow(axis, 0, 1))], dim=axis) for axis in axes]
-    size = (torch.stack(gradients).square().sum(0) + smallest.square() + 1e-12).sqrt()
+    steps = {axis: x.diff(dim=axis) for axis in spatial_axes(x)}
+    inverse = (smallest.square() + 1e-12).expand_as(x).clone()
+    for axis, step in steps.items():
+        inverse.narrow(axis, 0, step.shape[axis]).addcmul_(step, step)
+    inverse.rsqrt_()
     total = torch.zeros_like(x)
-    for axis, gradient in zip(axes, gradients, strict=True):
-        total = total + divergence((gradient / size).narrow(axis, 0, x.shape[axis] - 1), axis)
+    for axis, step in steps.items():
+        step *= inverse.narrow(axis, 0, step.shape[axis])
+        total.narrow(axis, 0, step.shape[axis]).add_(step)
+        total.narrow(axis, 1, step.shape[axis]).sub_(step)
     return total
+
+
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Return the inner product, without a product of images in memory."""
+    return torch.dot(a.flatten(), b.flatten())

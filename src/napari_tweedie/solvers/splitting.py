@@ -25,10 +25,10 @@ class Splitting(PlugAndPlay):
 
     start: float = Parameter(49 / 255, "Denoising strength of the first iteration.", unit="range", gt=0, le=1, advanced=True)
 
-    def schedule(self, problem: Problem, x: Tensor) -> tuple[float, NDArray[np.float64]]:
+    def schedule(self, problem: Problem) -> tuple[float, NDArray[np.float64]]:
         """Return σ_y, and the denoising strengths: spaced evenly in logarithm from `start` to what σ_y means in the image."""
         sigma_y = max(problem.noise_level, NOISE_FLOOR)
-        last = sigma_y / max(1.0, problem.gain(x))
+        last = sigma_y / max(1.0, problem.gain)
         return sigma_y, np.geomspace(max(self.start, last), last, self.iterations)
 
 
@@ -49,7 +49,7 @@ class HalfQuadraticSplitting(Splitting):
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
         z = problem.start()
-        sigma_y, strengths = self.schedule(problem, z)
+        sigma_y, strengths = self.schedule(problem)
         for sigma in strengths:
             x = problem.prox(z, self.regularisation * (sigma_y / sigma) ** 2)
             z = denoiser(x, float(sigma))
@@ -76,7 +76,7 @@ class PnpAdmm(Splitting):
         weight = self.regularisation or problem.degradation.admm_weight
         x = problem.start()
         w = torch.zeros_like(x)
-        sigma_y, strengths = self.schedule(problem, x)
+        sigma_y, strengths = self.schedule(problem)
         for sigma in strengths:
             u = problem.prox(x - w, weight * (sigma_y / sigma) ** 2)
             x = denoiser(u + w, float(sigma))

@@ -20,7 +20,7 @@ from napari_tweedie.widgets.panel import Panel
 HELP = (
     "Use it to remove an artefact of any size, or to merge exposures: the region meets the pixels around it, whatever their "
     "brightness. Without a source it is filled smoothly, with no texture. Small dead regions within texture are better restored "
-    "by the dock Restore: degradation “missing pixels”, solver “hqs”."
+    "by the dock Restore, degradation “missing pixels”."
 )
 LARGEST_PLANE = 2**14
 

@@ -23,8 +23,8 @@ class Restore(Inverse):
 
     job: ClassVar[JobName] = "restore"
     first = "gaussian-blur"
-    _proposed: tuple[type[Degradation], ...] = ()
-    """The degradations whose number of iterations was proposed last."""
+    _kinds: tuple[type[Degradation], ...] = ()
+    """The degradations for which solver and iterations were proposed last."""
 
     def _choosers(self) -> dict[str, Chooser[Any]]:
         self.convergence = Convergence()
@@ -36,16 +36,23 @@ class Restore(Inverse):
         return [*parts, folded("Convergence", [self.convergence])]
 
     def _on_edit(self, *changed: object) -> None:
-        self._fit_iterations()
+        self._fit_solver()
         self.choosers["denoiser"].setEnabled(self.choosers["solver"].cls.uses_denoiser)
         super()._on_edit(*changed)
 
-    def _fit_iterations(self) -> None:
-        """Propose as many iterations as the degradation needs, once it is chosen: blur needs few, gaps need many."""
-        degradation, solver = self.choosers["degradation"], self.choosers["solver"]
-        if degradation.kinds() != self._proposed and solver.name == "hqs":
-            self._proposed = degradation.kinds()
-            solver.form.editors["iterations"].set(max(kind.iterations for kind in self._proposed))
+    def _fit_solver(self) -> None:
+        """Propose the solver that suits the degradation, once it is chosen, and its iterations: blur needs few, gaps many.
+
+        A solver that the user chose instead of the last proposal is kept.
+        """
+        solver, kinds, before = self.choosers["solver"], self.choosers["degradation"].kinds(), self._kinds
+        if kinds == before:
+            return
+        self._kinds = kinds
+        if solver.name == suited(before):
+            solver.choose(suited(kinds))
+        if solver.name == "hqs":
+            solver.form.editors["iterations"].set(max(kind.iterations for kind in kinds))
 
     def _on_progressed(self, progress: Progress) -> None:
         super()._on_progressed(progress)
@@ -56,3 +63,8 @@ class Restore(Inverse):
         if self._run is not None:
             self.convergence.show_trace(self._run.trace)
         super()._on_ended(text)
+
+
+def suited(kinds: tuple[type[Degradation], ...]) -> str:
+    """Return the name of the solver that suits degradations, which follow one another if there are several."""
+    return kinds[0].solver if len(kinds) == 1 else "hqs"
