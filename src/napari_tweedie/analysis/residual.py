@@ -157,4 +157,5 @@ def _lines(noisy: NDArray[np.float64], level: float) -> float:
     if variance == 0:
         return 0.0
     lines = float((noise[:, 1:] * noise[:, :-1]).mean() - (noise[:, :, 1:] * noise[:, :, :-1]).mean()) / variance
-    return lines if abs(lines) > LINED_IF_TEXTURED or variance**0.5 < FLAT * level else 0.0
+    least = max(0.0, 1 - 2 * abs(lines)) * variance  # in any direction, if it is noise: what its level is estimated from
+    return lines if abs(lines) > LINED_IF_TEXTURED or least < (FLAT * level) ** 2 else 0.0
