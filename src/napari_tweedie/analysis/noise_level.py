@@ -15,6 +15,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import gammaincinv
 
+from napari_tweedie.cancellation import cancellation_point
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -48,7 +50,11 @@ def estimate_stack_noise_level(planes: Sequence[NDArray[Any]] | NDArray[Any], co
         If no plane looked at has a finite pixel.
     """
     chosen = np.unique(np.linspace(0, len(planes) - 1, min(len(planes), MAX_PLANES)).astype(int))
-    levels = [estimate_noise_level(plane, correlated) for plane in (planes[i] for i in chosen) if np.isfinite(plane).any()]
+    levels = []
+    for plane in (planes[i] for i in chosen):
+        cancellation_point()
+        if np.isfinite(plane).any():
+            levels.append(estimate_noise_level(plane, correlated))
     if not levels:
         raise ValueError(f"the noise level needs finite pixels (got {len(planes)} planes, none finite)")
     return float(np.median([level for level in levels if level > 0] or 0.0))
