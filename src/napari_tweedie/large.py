@@ -82,7 +82,7 @@ def _run(
     started = time.monotonic()
     if target.exists():
         raise FileExistsError(f"{target} exists: choose another name, or remove it")
-    part = target.with_name(f"{target.stem}.part.zarr")
+    part = unfinished(target)
     begin = Work.resume if part.exists() else partial(Work.start, version=version)
     work = begin(recipe, source, part)
     used: set[str] = set()
@@ -93,6 +93,11 @@ def _run(
     work.finish(time.monotonic() - started, ", ".join(sorted(used)))
     part.rename(target)
     return work.facts
+
+
+def unfinished(target: Path) -> Path:
+    """Return where an OME-Zarr lies as long as chunks are missing."""
+    return target.with_name(f"{target.stem}.part.zarr")
 
 
 def _regions(work: Work, scheduler: schedulers.Scheduler, used: set[str]) -> Generator[Progress, None, None]:
