@@ -62,7 +62,7 @@ def psnr(estimate: torch.Tensor, truth: torch.Tensor) -> float:
 
 def main(folder: Path, quick: bool) -> None:
     """Print the table: gain over YX alone, of the equal mean and of the mean by distance."""
-    denoiser = Tiled(denoisers.load("unet"), SIDE, 0, lambda: None)
+    denoiser = Tiled(denoisers.load("unet"), SIDE, 0)
     names = ("dead leaves", "beads") if quick else tuple(stacks(folder))
     print(f"| gain over YX alone, dB: equal mean / mean by distance | {' | '.join(f'× {aspect}' for aspect in ASPECTS)} |")
     print("| --- |" + " --- |" * len(ASPECTS))

@@ -9,8 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from napari_tweedie.cli import app, main
+from napari_tweedie.images.chunks import Region
 from napari_tweedie.images.files import read, write
 from napari_tweedie.replay import stored_recipe
+from napari_tweedie.work import Work
 
 
 @pytest.fixture
@@ -111,6 +113,25 @@ def test_an_ome_zarr_is_done_region_by_region(image: Path, tmp_path: Path) -> No
     assert regions.data.chunks == (64, 64)
     assert (regions.spacing, regions.unit) == (whole.spacing, whole.unit)
     assert np.abs(regions.data[...] - whole.data).max() < 1e-3 * 20
+
+
+def test_a_run_that_was_interrupted_says_how_to_go_on(image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = "denoise", image, tmp_path / "out.zarr", "--denoiser", "unet-small", "--set", "tile=64"
+    do, done = Work.do, []
+
+    def interrupted(self: Work, level: int, region: Region) -> str:
+        if done:
+            raise KeyboardInterrupt
+        done.append(region)
+        return do(self, level, region)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Work, "do", interrupted)
+        stopped = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert stopped.exit_code != 0
+    assert f"kept in {tmp_path / 'out.part.zarr'}: run the same again" in " ".join(stopped.output.split())
+    call(*arguments)
+    assert read(tmp_path / "out.zarr").metadata["recipe"]["denoiser"]["name"] == "unet-small"
 
 
 def test_jobs_that_need_the_whole_image_write_ome_zarr_too(image: Path, tmp_path: Path) -> None:

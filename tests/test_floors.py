@@ -8,7 +8,7 @@ import napari_tweedie
 
 FLOORS = (
     {"images", "lazy", "outputs", "results"},
-    {"device", "method", "problem", "schedulers"},
+    {"cancellation", "device", "method", "problem", "schedulers"},
     {"registry"},
     {"degradations"},
     {"denoisers", "samplers"},

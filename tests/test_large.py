@@ -250,6 +250,24 @@ def test_cancelling_keeps_what_is_done(image: Path) -> None:
     assert len(list(run_file(Recipe(**QUICK), image, image.parent / "out.zarr"))) == 4
 
 
+def test_cancelling_within_a_region_leaves_nothing_of_it(image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_tweedie.denoisers.unet.BAND", 32)
+    recipe = Recipe(denoiser="unet-small", noise={"sigma": 0.1}, tile=64)
+    steps = run_file(recipe, image, tmp_path / "out.zarr", cancelled=lambda: cancels and (asked.append(None) or len(asked) > 5))
+    asked: list[None] = []
+    cancels = False
+    next(steps)
+    cancels = True
+    with pytest.raises(Cancelled):
+        next(steps)
+    assert len(asked) == 6
+    files = [path for path in (tmp_path / "out.part.zarr").rglob("c/**/*") if path.is_file()]
+    assert len(files) == 1
+    assert len(list(run_file(recipe, image, tmp_path / "out.zarr"))) == 5
+    list(run_file(recipe, image, tmp_path / "reference.zarr"))
+    np.testing.assert_array_equal(read(tmp_path / "out.zarr").data[...], read(tmp_path / "reference.zarr").data[...])
+
+
 def test_coarser_levels_are_made_of_finer_ones(tmp_path: Path, rng: np.random.Generator) -> None:
     write(tmp_path / "in.zarr", rng.random((2100, 64)).astype(np.float32), "yx")
     (*_, last_step) = run_file(Recipe(**QUICK), tmp_path / "in.zarr", tmp_path / "out.zarr")

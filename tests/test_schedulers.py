@@ -30,6 +30,12 @@ def two_workers() -> Iterator[object]:
         yield cluster
 
 
+def chunks(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return which chunks are written, and which file holds each since when."""
+    files = [path for path in folder.rglob("c/**/*") if path.is_file() and path.suffix != ".partial"]
+    return {str(path.relative_to(folder)): (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
+
+
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 def test_a_cluster_gives_the_same_pixels_though_a_worker_is_killed(
     two_workers: object, tmp_path: Path, rng: np.random.Generator
@@ -42,9 +48,12 @@ def test_a_cluster_gives_the_same_pixels_though_a_worker_is_killed(
     for step in run_file(RECIPE, source, tmp_path / "together.zarr", scheduler=Cluster(two_workers.scheduler_address)):  # type: ignore[attr-defined]
         shares.append(step.share)
         if len(shares) == 5:
+            finished = chunks(tmp_path / "together.part.zarr")
             os.kill(first.pid, signal.SIGKILL)
     assert len(shares) == 20
     assert shares[-1] == 1
+    assert len(finished) >= 5
+    assert chunks(tmp_path / "together.zarr").items() >= finished.items(), "a finished chunk was written again"
     np.testing.assert_array_equal(read(tmp_path / "together.zarr").data[...], read(tmp_path / "alone.zarr").data[...])
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_tweedie import device as devices
 from napari_tweedie.blocks import Blocks
+from napari_tweedie.cancellation import cancellable, cancellation_point
 from napari_tweedie.denoisers.pieces import Tiled, Volume
 from napari_tweedie.images.axes import Index
 from napari_tweedie.jobs import JOBS, Step, Tools
@@ -49,7 +50,7 @@ def run(
     image : array-like
         A NumPy, dask or zarr array, of at least two axes; it is read block by block and never changed.
     cancelled : callable
-        Asked before every tile and iteration; the run raises `Cancelled` once it returns True.
+        Asked again and again, also within a tile; the run raises `Cancelled` once it returns True.
     **inputs
         Arrays that the recipe's methods name, such as ``psf`` or ``mask``.
 
@@ -72,7 +73,7 @@ def run(
     MemoryError
         If even small tiles on the CPU do not fit.
     """
-    return (yield from _Run(recipe.with_inputs(**inputs), image, cancelled).steps())
+    return (yield from cancellable(_Run(recipe.with_inputs(**inputs), image).steps(), cancelled))
 
 
 def run_part(recipe: Recipe, part: Any, channels: Mapping[int, Channel], corner: Sequence[int]) -> Result:
@@ -80,7 +81,7 @@ def run_part(recipe: Recipe, part: Any, channels: Mapping[int, Channel], corner:
 
     Errors are those of `run`.
     """
-    return last(_Run(recipe.with_inputs(), part, lambda: False, channels, corner).steps())
+    return last(_Run(recipe.with_inputs(), part, channels, corner).steps())
 
 
 def measure(recipe: Recipe, image: Any, **inputs: Any) -> list[Channel]:
@@ -111,12 +112,10 @@ class _Run:
         self,
         recipe: Recipe,
         image: Any,
-        cancelled: Callable[[], bool],
         channels: Mapping[int, Channel] | None = None,
         corner: Sequence[int] = (),
     ) -> None:
         self.recipe = recipe
-        self.cancelled = cancelled
         self.device = devices.pick(recipe.device)
         devices.keep_freed_memory()
         self.blocks = Blocks(image, recipe, channels, corner)
@@ -133,7 +132,7 @@ class _Run:
         for number, index in enumerate(layout):
             scale = self.job.intensity(index).scale
             for step in self._steps(index):
-                self.check()
+                cancellation_point()
                 total = (number + step.share) / len(layout)
                 facts = {name: value * scale if name in GREY_LEVELS else value for name, value in step.facts.items()}
                 now = time.monotonic()
@@ -151,11 +150,6 @@ class _Run:
         zoom = tuple(1.0 if axis == "s" else factor for axis, factor in zip(layout.axes, zoom, strict=True))
         notes = [*self.recipe.notes, *self.job.notes(), *self.warnings, *filter(None, [self.shortage])]
         return Result(images, outputs, zoom, self._provenance(time.monotonic() - started, notes), notes)
-
-    def check(self) -> None:
-        """Raise if the caller asked to stop."""
-        if self.cancelled():
-            raise Cancelled
 
     def _steps(self, index: Index) -> Iterator[Step]:
         """Work on a block; start it again with less memory where it ran out."""
@@ -175,7 +169,7 @@ class _Run:
         self.blocks.write(image, output, index, grey)
 
     def _pieces_of(self, denoiser: Denoiser) -> Tiled | Volume:
-        tiled = Tiled(denoiser, self.tile, denoiser.halo, self.check)
+        tiled = Tiled(denoiser, self.tile, denoiser.halo)
         return Volume(tiled, self.recipe.aspect) if self.recipe.volume and 3 not in denoiser.ndim else tiled
 
     def _stage(self, number: int, share: float) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_tweedie import schedulers
+from napari_tweedie.cancellation import cancellable, cancellation_point
 from napari_tweedie.images import ngff, ome_zarr
 from napari_tweedie.images.chunks import Region, regions
-from napari_tweedie.results import Cancelled, Progress
+from napari_tweedie.results import Progress
 from napari_tweedie.work import Work
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def run_file(
     ome_zarr_version : str
         Version of the result's format, 0.4 or 0.5.
     cancelled : callable
-        Asked after every region; the run raises `Cancelled` once it returns True.
+        Asked after every region and, where this process does them, also within; the run raises `Cancelled` once it returns
+        True.
     **inputs
         Arrays that the recipe's degradation names, such as ``psf`` or ``mask``.
 
@@ -70,26 +72,32 @@ def run_file(
     OSError
         If a chunk cannot be read or written; finished ones are kept.
     """
+    steps = _run(recipe.with_inputs(**inputs), source, target, scheduler, ome_zarr_version)
+    return (yield from cancellable(steps, cancelled))
+
+
+def _run(
+    recipe: Recipe, source: Path, target: Path, scheduler: schedulers.Scheduler, version: ngff.Version
+) -> Generator[Progress, None, dict[str, Any]]:
     started = time.monotonic()
     if target.exists():
         raise FileExistsError(f"{target} exists: choose another name, or remove it")
-    part = target.with_name(f"{target.stem}.part.zarr")
-    begin = Work.resume if part.exists() else partial(Work.start, version=ome_zarr_version)
-    work = begin(recipe.with_inputs(**inputs), source, part)
+    part = unfinished(target)
+    begin = Work.resume if part.exists() else partial(Work.start, version=version)
+    work = begin(recipe, source, part)
     used: set[str] = set()
-    steps = _regions(work, scheduler, used)
     try:
-        for step in steps:
-            yield step
-            if cancelled():
-                raise Cancelled
+        yield from _regions(work, scheduler, used)
     except OSError as error:
         raise OSError(f"{error}; what is done is kept in {part}: run the same again to go on") from error
-    finally:
-        steps.close()
     work.finish(time.monotonic() - started, ", ".join(sorted(used)))
     part.rename(target)
     return work.facts
+
+
+def unfinished(target: Path) -> Path:
+    """Return where an OME-Zarr lies as long as chunks are missing."""
+    return target.with_name(f"{target.stem}.part.zarr")
 
 
 def _regions(work: Work, scheduler: schedulers.Scheduler, used: set[str]) -> Generator[Progress, None, None]:
@@ -104,6 +112,7 @@ def _regions(work: Work, scheduler: schedulers.Scheduler, used: set[str]) -> Gen
             done += 1
             seconds = (time.monotonic() - before) / (done - finished) * (total - done)
             yield Progress(done / total, f"region {done} of {total}", seconds)
+            cancellation_point()
 
 
 def _missing(work: Work, level: int, array: zarr.Array[Any]) -> Iterator[Region]:

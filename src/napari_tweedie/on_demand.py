@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 TILE = 512
 """Side of the regions: small enough to appear soon, large enough that margins cost little."""
+PLANE = 4096
+"""Side of the largest chunks of planes that are shown whole: dask goes through all chunks whenever one of them is read."""
 CACHE = 256 * 2**20
 """Bytes of results that are kept, those looked at last."""
 Failed = Callable[[Exception], None]
@@ -52,10 +54,7 @@ def lazy(recipe: Recipe, image: Any, cache: int = CACHE, failed: Failed | None =
     ValueError
         If the recipe cannot be done region by region.
     """
-    import dask.array as da
-
-    result = OnDemand(recipe.with_inputs(**inputs), image, cache, failed)
-    return da.from_array(result, chunks=result.regions.chunks, name=False, meta=np.empty((0,) * result.ndim, result.dtype))
+    return OnDemand(recipe.with_inputs(**inputs), image, cache, failed).as_dask(PLANE)
 
 
 def lazy_levels(recipe: Recipe, levels: Sequence[Any], cache: int = CACHE, failed: Failed | None = None) -> list[da.Array]:
@@ -69,8 +68,8 @@ def lazy_levels(recipe: Recipe, levels: Sequence[Any], cache: int = CACHE, faile
     if recipe.job != "denoise":
         raise ValueError(f"only denoising is shown at every resolution, not {recipe.job!r}: restore the finest level")
     coarse = recipe.model_copy(update={"noise": Gaussian(correlated=not recipe.noise.is_white)})
-    share = cache // len(levels)
-    return [lazy(coarse if number else recipe, level, share, failed) for number, level in enumerate(levels)]
+    share, recipes = cache // len(levels), [recipe] + [coarse] * (len(levels) - 1)
+    return [OnDemand(each.with_inputs(), level, share, failed).as_dask() for each, level in zip(recipes, levels, strict=True)]
 
 
 class OnDemand:
@@ -115,6 +114,14 @@ class OnDemand:
             out[target] = self._region(region)[inside]
         numbers = tuple(n for n, at in enumerate(keys[: self.ndim]) if isinstance(at, int | np.integer))
         return out.squeeze(numbers)
+
+    def as_dask(self, side: int = 0) -> da.Array:
+        """Return it as a dask array whose chunks are regions, or as many of them as fit into planes of `side` pixels a side."""
+        import dask.array as da
+
+        sizes = zip(self.regions.layout.axes, self.regions.chunks, strict=True)
+        chunks = tuple(size * max(1, side // size) if axis in "yx" else size for axis, size in sizes)
+        return da.from_array(self, chunks=chunks, name=False, meta=np.empty((0,) * self.ndim, self.dtype))
 
     def _touched(self, part: Region) -> list[Region]:
         """Return the regions that a part lies in."""

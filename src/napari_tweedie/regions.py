@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tweedie.blocks import Blocks
+from napari_tweedie.cancellation import cancellation_point
 from napari_tweedie.channel import Channel
 from napari_tweedie.degradations import Degradation
 from napari_tweedie.engine import TILE
@@ -169,6 +170,7 @@ class Regions:
         for number in range(count):
             planes: list[NDArray[Any]] = []
             for window in self._windows(number):
+                cancellation_point()
                 corner = [at.start for at in window]
                 part = Blocks(np.asarray(image[window]), self.recipe(recipe, window), corner=corner)
                 planes += part.planes(next(iter(part.layout)))

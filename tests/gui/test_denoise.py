@@ -78,6 +78,7 @@ def test_a_lazy_layer_computes_what_is_shown(
     qtbot.waitUntil(lambda: bool(exact.noise.levels), timeout=LIMIT)
     result = look(exact)
     assert result.name == "cells · denoised (lazy)"
+    assert "napari waits" in exact.bar.status.toolTip()
     assert (result.data.shape, result.data.dtype) == (stack.shape, np.float32)
     assert (result.colormap.name, tuple(result.scale), result.contrast_limits) == ("magma", (1, 0.5, 0.5), [60, 140])
     assert len(set(read)) < 80

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import gammaincinv
 
+from napari_tweedie.cancellation import cancellation_point
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 PATCH_SIZES = (8, 5, 3)  # sides of the square patches in pixels, the largest of which there are enough
 MAX_PATCHES = 2**17  # evenly spaced, so that large images take no longer than small ones
 MAX_PLANES = 16
+SEARCHED = 2**14  # patches that tell what noise alone looks like, while it is being found out which ones show nothing else
 
 
 def estimate_stack_noise_level(planes: Sequence[NDArray[Any]] | NDArray[Any], correlated: bool = False) -> float:
@@ -47,7 +50,11 @@ def estimate_stack_noise_level(planes: Sequence[NDArray[Any]] | NDArray[Any], co
         If no plane looked at has a finite pixel.
     """
     chosen = np.unique(np.linspace(0, len(planes) - 1, min(len(planes), MAX_PLANES)).astype(int))
-    levels = [estimate_noise_level(plane, correlated) for plane in (planes[i] for i in chosen) if np.isfinite(plane).any()]
+    levels = []
+    for plane in (planes[i] for i in chosen):
+        cancellation_point()
+        if np.isfinite(plane).any():
+            levels.append(estimate_noise_level(plane, correlated))
     if not levels:
         raise ValueError(f"the noise level needs finite pixels (got {len(planes)} planes, none finite)")
     return float(np.median([level for level in levels if level > 0] or 0.0))
@@ -91,7 +98,7 @@ def estimate_noise_level(image: NDArray[Any], correlated: bool = False) -> float
     for only_unclipped in (True, False):
         for size in PATCH_SIZES:
             patches, half = _patches(image, size, low, high, only_unclipped)
-            if enough(patches, half):
+            if enough(half, size**2):
                 weak = weakly_textured(patches, half)
                 return (high - low) * float(np.sqrt(noise_variance(patches[weak], half[weak])))
     return _from_differences(image)
@@ -113,7 +120,9 @@ def _patches(
     windows = sliding_window_view(image, (size, size))
     count = windows.shape[0] * windows.shape[1]
     rows, columns = np.unravel_index(np.linspace(0, count - 1, min(count, MAX_PATCHES)).astype(int), windows.shape[:2])
-    patches = (windows[rows, columns].astype(np.float64) - low) / (high - low)
+    patches = windows[rows, columns].astype(np.float64)
+    patches -= low
+    patches /= high - low
     usable = np.isfinite(patches).all((1, 2))
     if only_unclipped:
         usable &= ((patches == 0) | (patches == 1)).mean((1, 2)) <= 0.1
@@ -124,9 +133,9 @@ def _patches(
     return patches[usable].reshape(-1, size * size), half[usable]
 
 
-def enough(patches: NDArray[np.float64], half: NDArray[np.bool_]) -> bool:
-    """Tell whether both halves hold enough patches (N, d) for their covariances."""
-    return bool(min(half.sum(), (~half).sum()) >= 5 * patches.shape[1])
+def enough(half: NDArray[np.bool_], pixels: int) -> bool:
+    """Tell whether both halves hold enough patches of so many pixels for their covariances."""
+    return bool(min(half.sum(), (~half).sum()) >= 5 * pixels)
 
 
 def weakly_textured(patches: NDArray[np.float64], half: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -134,9 +143,11 @@ def weakly_textured(patches: NDArray[np.float64], half: NDArray[np.bool_]) -> ND
     texture, threshold = _texture(patches)
     weak = np.ones(len(patches), bool)
     for _ in range(10):
-        variance = np.linalg.eigvalsh(np.cov(patches[weak], rowvar=False))[0]
+        found = np.flatnonzero(weak)
+        some = patches[found[:: max(1, len(found) // SEARCHED)]]
+        variance = np.linalg.eigvalsh(np.cov(some, rowvar=False))[0]
         weaker = texture <= threshold * variance
-        if (weaker == weak).all() or not enough(patches[weaker], half[weaker]):
+        if (weaker == weak).all() or not enough(half[weaker], patches.shape[1]):
             break
         weak = weaker
     return weak
@@ -156,7 +167,8 @@ def _texture(patches: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """
     size = round(patches.shape[1] ** 0.5)
     grid = patches.reshape(-1, size, size)
-    texture = (np.diff(grid, axis=1) ** 2).sum((1, 2)) + (np.diff(grid, axis=2) ** 2).sum((1, 2))
+    steps = [np.diff(grid, axis=axis) for axis in (1, 2)]
+    texture = sum(np.einsum("nij,nij->n", step, step) for step in steps)
     path = 2 - 2 * np.cos(np.pi * np.arange(size) / size)
     laplacian = path[:, None] + path
     mean, variance = laplacian.sum(), 2 * (laplacian**2).sum()

@@ -119,7 +119,7 @@ def _points(planes: Sequence[NDArray[Any]]) -> tuple[NDArray[np.float64], NDArra
     points = []
     for number in range(groups):
         chosen = group == number
-        if not enough(patches[chosen], half[chosen]):
+        if not enough(half[chosen], SIZE**2):
             continue
         chosen[chosen] = weakly_textured(patches[chosen], half[chosen])
         points.append((patches[chosen].mean(), noise_variance(patches[chosen], half[chosen]), chosen.sum()))

@@ -30,6 +30,7 @@ def run_recipe(
 ) -> None:  # fmt: skip
     """Run a recipe on a file, and write another; tell where it differs from that of an earlier result's provenance."""
     from napari_tweedie.images.files import read
+    from napari_tweedie.large import unfinished
     from napari_tweedie.replay import differences
     from napari_tweedie.saving import pixel_sizes, run_to_file
     from napari_tweedie.schedulers import pick
@@ -44,7 +45,12 @@ def run_recipe(
     for difference in differences(provenance or {}, whole):
         err.print(f"[yellow]{difference}[/yellow]")
     steps = run_to_file(whole, image, result, scheduler=pick(scheduler))
-    facts = with_bar(f"{recipe['job']} {image.name}", steps)
+    try:
+        facts = with_bar(f"{recipe['job']} {image.name}", steps)
+    except KeyboardInterrupt:
+        if (part := unfinished(result)).exists():
+            err.print(f"Stopped. What is done is kept in {part}: run the same again to go on.", highlight=False)
+        raise
     tell(image.name, facts)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from napari_tweedie.cancellation import cancellation_point
 from napari_tweedie.lazy import torch
 from napari_tweedie.method import Method
 
@@ -220,6 +221,7 @@ def conjugate_gradients(
     rs = dot(r, s)
     limit = tolerance**2 * dot(b, b)
     for _ in range(iterations):
+        cancellation_point()
         if bool((dot(r, r) <= limit).all()):
             break
         q = apply(p)

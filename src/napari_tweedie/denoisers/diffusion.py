@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from napari_tweedie.cancellation import cancellation_point
 from napari_tweedie.denoisers.classical import Classical
 from napari_tweedie.denoisers.total_variation import divergence, gradient
 from napari_tweedie.lazy import torch
@@ -34,6 +35,7 @@ class PeronaMalik(Classical):
         u, disturbed = images, images.detach() + PROBE * probe
         best, least = u, torch.full((len(u), *[1] * (u.ndim - 1)), 2.0 * u[0].numel()).to(u)
         for _ in range(STEPS):
+            cancellation_point()
             u, disturbed = step(u), step(disturbed)
             spread = (disturbed - u).detach() * probe / PROBE
             risk = ((u - images).detach().square() + 2 * spread).sum(tuple(range(1, u.ndim)), keepdim=True)

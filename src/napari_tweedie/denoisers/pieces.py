@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from itertools import product
 from typing import TYPE_CHECKING, TypeAlias
 
+from napari_tweedie.cancellation import cancellation_point
 from napari_tweedie.lazy import torch
 
 if TYPE_CHECKING:
@@ -38,15 +39,12 @@ class Tiled:
         Height and width, in pixels, of the part of the result that one call gives.
     halo : int
         Context, in pixels, read around each tile and thrown away; the denoiser's reach.
-    check : callable
-        Called before every tile; it may raise to stop the work.
     """
 
-    def __init__(self, denoiser: Denoise, size: int, halo: int, check: Callable[[], None]) -> None:
+    def __init__(self, denoiser: Denoise, size: int, halo: int) -> None:
         self.denoiser = denoiser
         self.size = size
         self.halo = halo + -halo % 8
-        self.check = check
 
     @property
     def is_symmetric(self) -> bool:
@@ -65,7 +63,7 @@ class Tiled:
         level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[0])
         tiles = list(product(range(0, len(x), together), range(0, height, self.size), range(0, width, self.size)))
         for done, (first, top, left) in enumerate(tiles, start=1):
-            self.check()
+            cancellation_point()
             batch = slice(first, first + together)
             rows, inner_rows = self._window(top, height)
             columns, inner_columns = self._window(left, width)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from napari_tweedie.cancellation import cancellation_point
 from napari_tweedie.denoisers.classical import Classical
 from napari_tweedie.denoisers.linear import Tikhonov
 from napari_tweedie.lazy import torch
@@ -51,6 +52,7 @@ def minimise(x: Tensor, strength: Tensor, iterations: int) -> tuple[Tensor, Tens
     p = torch.zeros(x.ndim - 1, *x.shape, dtype=x.dtype, device=x.device)
     q, t = p, 1.0
     for _ in range(iterations):
+        cancellation_point()
         ascent = q + step * gradient(x + strength * divergence(q))
         before, p = p, ascent / ascent.square().sum(0).clamp_min(1).sqrt()
         t, last = (1 + (1 + 4 * t * t) ** 0.5) / 2, t

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from napari_tweedie.cancellation import cancellation_point
 from napari_tweedie.denoisers.convolution import Convolution, TransposedConvolution
 
 BAND = 128
@@ -62,8 +63,12 @@ def residual_blocks(width: int, count: int) -> ResidualBlocks:
 
 
 def bands(height: int, reach: int) -> Iterator[tuple[slice, slice, slice]]:
-    """Yield bands of rows: one with `reach` rows around it, its place therein, and its place among all rows."""
+    """Yield bands of rows: one with `reach` rows around it, its place therein, and its place among all rows.
+
+    Between bands the work can be stopped.
+    """
     for top in range(0, height, BAND):
+        cancellation_point()
         bottom = min(height, top + BAND)
         first = max(0, top - reach)
         yield slice(first, min(height, bottom + reach)), slice(top - first, bottom - first), slice(top, bottom)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from napari.layers import Image
+from napari.settings import get_settings
 from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_tweedie.recipe import JobName, Recipe
@@ -21,9 +22,10 @@ STD_TIP = (
     f"Add a layer of how uncertain every pixel is: the posterior standard deviation by the denoiser's own Jacobian. Takes about "
     f"{PROBES + 2} times as long. It does not know of errors that the denoiser makes everywhere."
 )
+ASYNC = "Preferences › Experimental › Render Layers Asynchronously"
 LAZY_TIP = (
     "Add a layer that is computed where you look, slice by slice and level by level, for images of any size. napari waits while "
-    "a new plane is computed, which may take seconds, unless Preferences › Experimental › Render Layers Asynchronously is ticked."
+    f"a new plane is computed, which may take seconds, unless {ASYNC} is ticked."
 )
 
 
@@ -73,7 +75,8 @@ class Denoise(Panel):
 
     def _show(self, layer: Image) -> None:
         self.viewer.add_layer(layer)
-        self.bar.tell("The layer is computed where you look.")
+        waits = "" if get_settings().experimental.async_ else f" napari waits for every new plane, unless {ASYNC} is ticked."
+        self.bar.tell(f"The layer is computed where you look.{waits}")
 
     def _on_edit(self, *changed: object) -> None:
         self.std.setEnabled(not self.lazy.isChecked())
