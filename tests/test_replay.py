@@ -56,6 +56,12 @@ def test_python_and_command_line_do_what_the_recipe_does(recipe: Recipe, folder:
         np.testing.assert_array_equal(read(folder / name).data, expected)
 
 
+def test_a_copied_command_keeps_the_default_solver_where_the_command_line_would_choose_another() -> None:
+    masked = Recipe(job="restore", degradation={"name": "mask", "mask": {"name": "marks.tif"}})
+    assert masked.solver.name != masked.degradation.solver
+    assert f"--set solver={masked.solver.name}" in as_command_line(masked)
+
+
 def test_what_the_command_line_does_not_take_is_passed_on_as_python(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     marks = np.zeros((32, 48), np.uint8)

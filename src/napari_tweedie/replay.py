@@ -55,7 +55,10 @@ def as_command_line(recipe: Recipe, image: str = "image.tif", result: str = "res
     words = ["napari-tweedie", recipe.job, image, result]
     for name, array in _named(recipe).items():
         words += [f"--{name}", _file(name, array)]
-    for field, value in essentials(recipe).items():
+    said = essentials(recipe)
+    if recipe.job == "restore":  # for which the command line chooses a solver by itself
+        said.setdefault("solver", _parameters(recipe.solver))
+    for field, value in said.items():
         if field in PARTS:
             words += _set(f"{field}.name" if field == "noise" else field, value["name"])
             own = [key for key in value if key != "name" and key not in recipe.arrays()]
