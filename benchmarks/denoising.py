@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from memory import peak_memory
 from skimage import io, restoration
 from skimage.metrics import structural_similarity
 
@@ -128,17 +129,12 @@ def _cost(name: str, size: int) -> tuple[float, float]:
     x = torch.rand((1, 1, size, size), generator=torch.Generator().manual_seed(SEED))
     with torch.no_grad():
         denoise(x[..., :32, :32], 0.1)
-        before = _peak_memory()
+        before = peak_memory()
         denoise(x, 0.1)
-        added = _peak_memory() - before
+        added = (peak_memory() - before) / 2**20
         started = time.perf_counter()
         denoise(x, 0.1)
     return time.perf_counter() - started, added
-
-
-def _peak_memory() -> float:
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def draw(file: Path, names: list[str]) -> None:

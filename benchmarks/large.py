@@ -14,7 +14,6 @@ are those of all threads; they leave out what other programs took.
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from memory import peak_memory
 
 from napari_tweedie.images import ome_zarr
 from napari_tweedie.images.chunks import regions
@@ -47,11 +47,6 @@ def create(path: Path, shape: tuple[int, ...]) -> None:
         fine[region] = noisy.astype(np.uint16).reshape([at.stop - at.start for at in region])
 
 
-def peak() -> float:
-    """Return the largest resident set of this process so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-
-
 def run(recipe: Any, source: Path, target: Path) -> list[float]:
     """Return seconds, CPU seconds and peak memory of a run from file to file in this process."""
     from napari_tweedie.large import run_file
@@ -59,7 +54,7 @@ def run(recipe: Any, source: Path, target: Path) -> list[float]:
     started = time.perf_counter(), time.process_time()
     for _ in run_file(recipe, source, target):
         pass
-    return [time.perf_counter() - started[0], time.process_time() - started[1], peak()]
+    return [time.perf_counter() - started[0], time.process_time() - started[1], peak_memory() / 2**20]
 
 
 def denoise(source: Path, target: Path, denoiser: str) -> list[float]:
@@ -150,7 +145,7 @@ def lazy_layer(denoiser: str, count: int) -> None:
     named[f"a new plane of 1024², median of {count - 1}"] = np.median(others, axis=0)
     for name, (seconds, cpu) in named.items():
         print(f"| {name} | {seconds:.2f} | {cpu:.2f} |")
-    print(f"\nPeak memory {peak():.0f} MB.")
+    print(f"\nPeak memory {peak_memory() / 2**20:.0f} MB.")
 
 
 parser = argparse.ArgumentParser()

@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import torch
+from memory import peak_memory
 from scipy.ndimage import gaussian_filter
 from skimage import restoration
 
@@ -143,11 +143,6 @@ def added_memory(name: str, side: int) -> int:
     before = peak_memory()
     restore(side)
     return peak_memory() - before
-
-
-def peak_memory() -> int:
-    """Return the largest resident set of this process in bytes (Linux; getrusage would begin with that of its parent)."""
-    return 1024 * int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
 
 
 def main(quick: bool) -> None:

@@ -89,11 +89,9 @@ class Calibrate(Sample):
     def _found(self) -> dict[str, Any]:
         level = self.recipe.interval.level
         widths = {nominal: self._summary.width(nominal) for nominal in (*LEVELS, level)}
-        halves = [np.concatenate(errors) for errors in self._errors]
-        held = cross_validated(halves, level)
-        found = calibration(halves, widths, level).model_dump(mode="json")
-        found["images"] = len(self._errors[0])
-        return {**found, "coverage_corrected": float(held.mean()), "coverage_of_halves": held.tolist()}
+        found = calibration([np.concatenate(both) for both in zip(*self._errors, strict=True)], widths, level)
+        held = cross_validated([np.concatenate(errors) for errors in self._errors], level)
+        return {**found.model_dump(mode="json"), "coverage_corrected": float(held.mean()), "coverage_of_halves": held.tolist()}
 
 
 NEARLY_CLEAN = 0.3
