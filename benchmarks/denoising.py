@@ -18,7 +18,8 @@ from memory import peak_memory
 from skimage import io, restoration
 from skimage.metrics import structural_similarity
 
-from napari_tweedie import denoisers, device
+from napari_tweedie import denoisers
+from napari_tweedie.core import device
 
 SETS = ("set12", "bsd68", "clean")
 LEVELS = (15, 25, 50)

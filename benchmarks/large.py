@@ -49,7 +49,7 @@ def create(path: Path, shape: tuple[int, ...]) -> None:
 
 def run(recipe: Any, source: Path, target: Path) -> list[float]:
     """Return seconds, CPU seconds and peak memory of a run from file to file in this process."""
-    from napari_tweedie.large import run_file
+    from napari_tweedie.large.run_file import run_file
 
     started = time.perf_counter(), time.process_time()
     for _ in run_file(recipe, source, target):
@@ -124,7 +124,7 @@ def lazy_layer(denoiser: str, count: int) -> None:
     import dask.array as da
     import torch
 
-    from napari_tweedie.on_demand import lazy
+    from napari_tweedie.large.lazy_array import lazy
     from napari_tweedie.recipe import Recipe
 
     def noise(block_id: tuple[int, ...]) -> np.ndarray:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from napari_tweedie import degradations, denoisers, samplers
+from napari_tweedie.degradations.degradation import fourier_filter
 from napari_tweedie.degradations.noise import Gaussian
-from napari_tweedie.degradations.operator import fourier_filter
-from napari_tweedie.problem import Problem
+from napari_tweedie.degradations.problem import Problem
 
 SIDE = 20
 COUNT = 200 if "--quick" in sys.argv else 1000

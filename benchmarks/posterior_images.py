@@ -14,12 +14,13 @@ import torch
 from denoising import centre, images_of, psnr
 from torch import Tensor
 
-from napari_tweedie import degradations, denoisers, device, samplers, solvers
+from napari_tweedie import degradations, denoisers, samplers, solvers
 from napari_tweedie.analysis.calibration import LEVELS, cross_validated, standardised_errors
 from napari_tweedie.analysis.uncertainty import posterior_variance
+from napari_tweedie.core import device
 from napari_tweedie.degradations import Degradation
 from napari_tweedie.degradations.noise import Gaussian
-from napari_tweedie.problem import Problem
+from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.samplers.summary import Running, Summary
 
 SIGMA = 7.65 / 255

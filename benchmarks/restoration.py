@@ -23,7 +23,7 @@ from skimage.metrics import structural_similarity
 from napari_tweedie import degradations, denoisers, solvers
 from napari_tweedie.degradations.blur import Blur
 from napari_tweedie.degradations.noise import Gaussian
-from napari_tweedie.problem import Problem
+from napari_tweedie.degradations.problem import Problem
 
 BALANCES = np.geomspace(1e-5, 100, 29)
 CLEAN = ("fly_POS218_R.png", "mr_brain_12slices.tif", "hela_c1.png", "tem_ptnp_S3_5.tif")

@@ -25,8 +25,8 @@ from skimage import restoration
 
 from napari_tweedie import degradations, denoisers, solvers
 from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.denoisers.network import WEIGHTS, load_network
-from napari_tweedie.problem import Problem
 
 SIGMA = 7.65 / 255
 MEMORY_SIDES = (256, 512, 1024, 2048, 4096)

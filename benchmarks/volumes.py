@@ -13,7 +13,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_tweedie import denoisers
-from napari_tweedie.denoisers.pieces import Tiled, Volume
+from napari_tweedie.denoisers.tiling import Tiled, Volume
 
 SIDE = 64
 ASPECTS = (1, 2, 3, 4, 6, 8)

@@ -7,20 +7,16 @@ from pathlib import Path
 import napari_tweedie
 
 FLOORS = (
-    {"images", "lazy", "outputs", "results"},
-    {"cancellation", "device", "method", "problem", "schedulers"},
-    {"registry"},
+    {"images"},
+    {"core"},
     {"degradations"},
-    {"denoisers", "samplers"},
-    {"analysis", "solvers", "training"},
-    {"channel", "jobs", "recipe"},
-    {"blocks", "replay"},
-    {"adaptation", "engine"},
-    {"regions"},
-    {"on_demand", "work"},
+    {"denoisers"},
+    {"samplers", "solvers", "training"},
+    {"analysis"},
+    {"recipe"},
+    {"engine"},
     {"large"},
-    {"saving"},
-    {"batch"},
+    {"files"},
     {"widgets"},
     {"cli"},
 )

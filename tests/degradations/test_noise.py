@@ -4,7 +4,7 @@ import torch
 from scipy import stats
 
 from napari_tweedie.degradations import noise
-from napari_tweedie.problem import Problem
+from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.recipe import Recipe
 
 MODELS = [

@@ -4,8 +4,8 @@ import torch
 
 from napari_tweedie import degradations, denoisers, solvers
 from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.engine import last, run
-from napari_tweedie.problem import Problem
 from napari_tweedie.recipe import Recipe
 
 FIELD = denoisers.load("gaussian", std=0.2, slope=2)

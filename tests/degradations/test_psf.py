@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from napari_tweedie import degradations
+from napari_tweedie.core.method import Input
 from napari_tweedie.degradations.psf import background, offset, resampled
 from napari_tweedie.engine import last, run
-from napari_tweedie.method import Input
 from napari_tweedie.recipe import Recipe
 
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from napari_tweedie import denoisers, registry
+from napari_tweedie import denoisers
+from napari_tweedie.core import registry
 from napari_tweedie.denoisers.network import WEIGHTS, load_network
 from napari_tweedie.engine import last, run
 from napari_tweedie.recipe import Recipe

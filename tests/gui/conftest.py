@@ -16,10 +16,10 @@ from pytestqt.qtbot import QtBot  # noqa: E402
 from qtpy.QtCore import QThreadPool  # noqa: E402
 
 from napari_tweedie.denoisers.network import Unet  # noqa: E402
-from napari_tweedie.widgets.denoise import Denoise  # noqa: E402
-from napari_tweedie.widgets.panel import Panel  # noqa: E402
-from napari_tweedie.widgets.restore import Restore  # noqa: E402
-from napari_tweedie.widgets.running import RUNS  # noqa: E402
+from napari_tweedie.widgets.docks.denoise import Denoise  # noqa: E402
+from napari_tweedie.widgets.docks.panel import Panel  # noqa: E402
+from napari_tweedie.widgets.docks.restore import Restore  # noqa: E402
+from napari_tweedie.widgets.runs.run import RUNS  # noqa: E402
 
 LIMIT = 300_000
 

@@ -7,12 +7,12 @@ import torch
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 
-from napari_tweedie import adaptation
 from napari_tweedie.denoisers.network import denoise, load_network
 from napari_tweedie.denoisers.unet import UNet, initialise
-from napari_tweedie.widgets.adapt import Adapt
-from napari_tweedie.widgets.layers import METADATA
-from napari_tweedie.widgets.panel import Panel
+from napari_tweedie.engine import adaptation
+from napari_tweedie.widgets.docks.adapt import Adapt
+from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.layers.input import METADATA
 
 LIMIT = 200_000
 LEVEL = 20.0

@@ -9,10 +9,10 @@ from napari.viewer import Viewer
 from napari_tweedie.engine import Progress
 from napari_tweedie.images.files import read, write
 from napari_tweedie.recipe import Recipe
-from napari_tweedie.widgets.batch import Batch
-from napari_tweedie.widgets.layers import METADATA
-from napari_tweedie.widgets.panel import Panel
-from napari_tweedie.widgets.running import PAUSES
+from napari_tweedie.widgets.docks.batch import Batch
+from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.layers.input import METADATA
+from napari_tweedie.widgets.runs.run import PAUSES
 
 Press = Callable[[Panel], str]
 SHARP = Recipe(job="restore", degradation={"name": "gaussian-blur", "std": 0.8}, solver={"name": "tikhonov", "weight": 0.05})

@@ -5,9 +5,9 @@ import pytest
 from napari.viewer import Viewer
 
 from napari_tweedie.analysis.poisson import PoissonEditing
-from napari_tweedie.widgets.blend import Blend
-from napari_tweedie.widgets.layers import METADATA
-from napari_tweedie.widgets.panel import Panel
+from napari_tweedie.widgets.docks.blend import Blend
+from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.layers.input import METADATA
 
 Press = Callable[[Panel], str]
 

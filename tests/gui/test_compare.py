@@ -8,8 +8,8 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
 
-from napari_tweedie.widgets.compare import Compare
-from napari_tweedie.widgets.layers import METADATA
+from napari_tweedie.widgets.compare.dock import Compare
+from napari_tweedie.widgets.layers.input import METADATA
 
 BLINK, SIDE_BY_SIDE, DIFFERENCE, SWIPE = range(4)
 SHAPE = (4, 60, 80)

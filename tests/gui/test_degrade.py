@@ -6,10 +6,10 @@ from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 from scipy.ndimage import gaussian_filter
 
-from napari_tweedie.widgets.degrade import Degrade
-from napari_tweedie.widgets.layers import METADATA
-from napari_tweedie.widgets.panel import Panel
-from napari_tweedie.widgets.restore import Restore
+from napari_tweedie.widgets.docks.degrade import Degrade
+from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.docks.restore import Restore
+from napari_tweedie.widgets.layers.input import METADATA
 
 Press = Callable[[Panel], str]
 

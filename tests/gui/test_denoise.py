@@ -9,9 +9,9 @@ from pytestqt.qtbot import QtBot
 
 from napari_tweedie.engine import last, run
 from napari_tweedie.recipe import Recipe
-from napari_tweedie.widgets.denoise import Denoise
-from napari_tweedie.widgets.layers import METADATA
-from napari_tweedie.widgets.panel import Panel
+from napari_tweedie.widgets.docks.denoise import Denoise
+from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.layers.input import METADATA
 
 LIMIT = 60_000
 

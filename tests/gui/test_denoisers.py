@@ -5,10 +5,10 @@ import pytest
 from napari.viewer import Viewer
 
 from napari_tweedie import denoisers
-from napari_tweedie.widgets.denoise import Denoise
-from napari_tweedie.widgets.layers import METADATA
-from napari_tweedie.widgets.panel import Panel
-from napari_tweedie.widgets.restore import Restore
+from napari_tweedie.widgets.docks.denoise import Denoise
+from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.docks.restore import Restore
+from napari_tweedie.widgets.layers.input import METADATA
 
 Press = Callable[[Panel], str]
 

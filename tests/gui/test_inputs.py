@@ -5,9 +5,9 @@ import pytest
 from napari.viewer import Viewer
 from scipy.ndimage import gaussian_filter
 
-from napari_tweedie.widgets.layers import METADATA
-from napari_tweedie.widgets.panel import Panel
-from napari_tweedie.widgets.restore import Restore
+from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.docks.restore import Restore
+from napari_tweedie.widgets.layers.input import METADATA
 
 Press = Callable[[Panel], str]
 

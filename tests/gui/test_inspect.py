@@ -6,9 +6,9 @@ from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QPushButton
 
-from napari_tweedie.widgets.equivalent_filter import filter_at
-from napari_tweedie.widgets.inspect import Inspect
-from napari_tweedie.widgets.panel import Panel
+from napari_tweedie.widgets.docks.inspect import Inspect
+from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.parts.equivalent_filter import filter_at
 
 LIMIT = 300_000
 

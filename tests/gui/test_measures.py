@@ -5,7 +5,7 @@ from pytestqt.qtbot import QtBot
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from superqt import QCollapsible
 
-from napari_tweedie.widgets.compare import Compare
+from napari_tweedie.widgets.compare.dock import Compare
 
 LIMIT = 20_000
 

@@ -5,9 +5,9 @@ import pytest
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 
-from napari_tweedie.widgets.denoise import Denoise
-from napari_tweedie.widgets.layers import METADATA
-from napari_tweedie.widgets.panel import Panel
+from napari_tweedie.widgets.docks.denoise import Denoise
+from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.layers.input import METADATA
 
 Press = Callable[[Panel], str]
 LIMIT = 60_000

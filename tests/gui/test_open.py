@@ -7,9 +7,11 @@ from napari.viewer import Viewer
 from npe2 import PluginManifest
 from pytestqt.qtbot import QtBot
 
-from napari_tweedie.widgets import commands, samples, settings
-from napari_tweedie.widgets.denoise import Denoise
-from napari_tweedie.widgets.running import RUNS
+from napari_tweedie.widgets import sample_data as samples
+from napari_tweedie.widgets.docks import commands
+from napari_tweedie.widgets.docks.denoise import Denoise
+from napari_tweedie.widgets.forms import preferences as settings
+from napari_tweedie.widgets.runs.run import RUNS
 
 LIMIT = 60_000
 PLUGIN = "napari-tweedie"
@@ -137,7 +139,7 @@ def test_the_menu_offers_the_quick_command_for_images_only() -> None:
 import time, napari, numpy as np
 from napari._app_model import get_app_model
 from qtpy.QtWidgets import QApplication
-from napari_tweedie.widgets.running import RUNS
+from napari_tweedie.widgets.runs.run import RUNS
 viewer = napari.Viewer(show=False)
 command, app = "napari-tweedie.denoise_active_layer", get_app_model()
 item = next(i for i in app.menus.get_menu("napari/layers/filter") if getattr(i, "command", None) and i.command.id == command)

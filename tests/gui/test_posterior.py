@@ -7,8 +7,8 @@ from pytestqt.qtbot import QtBot
 
 from napari_tweedie.engine import last, run
 from napari_tweedie.recipe import Recipe
-from napari_tweedie.widgets.panel import Panel
-from napari_tweedie.widgets.posterior import Posterior
+from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.docks.posterior import Posterior
 
 LIMIT = 300_000
 

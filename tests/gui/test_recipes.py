@@ -8,9 +8,9 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QApplication
 
 from napari_tweedie.recipe import Recipe
-from napari_tweedie.widgets.layers import METADATA
-from napari_tweedie.widgets.panel import Panel
-from napari_tweedie.widgets.restore import Restore
+from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.docks.restore import Restore
+from napari_tweedie.widgets.layers.input import METADATA
 
 LIMIT = 60_000
 Press = Callable[[Panel], str]

@@ -10,11 +10,11 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QApplication
 
 from napari_tweedie.denoisers.network import Unet
-from napari_tweedie.widgets.denoise import Denoise
-from napari_tweedie.widgets.layers import METADATA
-from napari_tweedie.widgets.panel import Panel
-from napari_tweedie.widgets.restore import Restore
-from napari_tweedie.widgets.running import RUNS
+from napari_tweedie.widgets.docks.denoise import Denoise
+from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.docks.restore import Restore
+from napari_tweedie.widgets.layers.input import METADATA
+from napari_tweedie.widgets.runs.run import RUNS
 
 Press = Callable[[Panel], str]
 Messages = Callable[[], list[str]]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from napari.viewer import Viewer
 
-from napari_tweedie.widgets.panel import Panel
-from napari_tweedie.widgets.synthesise import Synthesise
+from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.docks.synthesise import Synthesise
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from napari_tweedie import degradations, denoisers, samplers
+from napari_tweedie.degradations.degradation import fourier_filter
 from napari_tweedie.degradations.noise import Gaussian
-from napari_tweedie.degradations.operator import fourier_filter
+from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.denoisers.exact import Gaussian as GaussianField
-from napari_tweedie.problem import Problem
 
 SIDE = 12
 FIELDS = {"white": denoisers.load("gaussian", std=0.5), "coloured": denoisers.load("gaussian", std=0.5, slope=2)}

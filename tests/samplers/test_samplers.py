@@ -6,7 +6,7 @@ import torch
 
 from napari_tweedie import degradations, denoisers, samplers
 from napari_tweedie.degradations.noise import Gaussian
-from napari_tweedie.problem import Problem
+from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.samplers.sampler import WhiteNoise
 
 FIELD = denoisers.load("gaussian", std=0.3, slope=1)

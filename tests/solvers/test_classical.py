@@ -8,7 +8,7 @@ from skimage import restoration
 
 from napari_tweedie import degradations, solvers
 from napari_tweedie.degradations.noise import Gaussian
-from napari_tweedie.problem import Problem
+from napari_tweedie.degradations.problem import Problem
 
 
 def unused(x: torch.Tensor, sigma: float) -> torch.Tensor:

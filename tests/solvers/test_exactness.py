@@ -14,10 +14,10 @@ import pytest
 import torch
 
 from napari_tweedie import degradations, denoisers, solvers
+from napari_tweedie.degradations.degradation import fourier_filter
 from napari_tweedie.degradations.noise import Gaussian
-from napari_tweedie.degradations.operator import fourier_filter
+from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.denoisers.exact import Gaussian as GaussianField
-from napari_tweedie.problem import Problem
 
 SIGMA = 0.2
 BLUR = degradations.load("gaussian-blur", std=0.8, boundary="circular")

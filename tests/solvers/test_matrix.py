@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from napari_tweedie import degradations, denoisers, solvers
+from napari_tweedie.degradations.degradation import fourier_filter
 from napari_tweedie.degradations.noise import Gaussian
-from napari_tweedie.degradations.operator import fourier_filter
-from napari_tweedie.problem import Problem
+from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.solvers.message_passing import MessagePassing
 
 SIGMA, MEAN = 0.02, 0.6

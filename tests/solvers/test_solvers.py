@@ -6,7 +6,7 @@ import torch
 
 from napari_tweedie import degradations, solvers
 from napari_tweedie.degradations.noise import Gaussian
-from napari_tweedie.problem import Problem
+from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.solvers.message_passing import MessagePassing
 
 S = 0.5

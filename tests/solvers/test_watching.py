@@ -9,7 +9,7 @@ import torch
 
 from napari_tweedie import degradations, denoisers, solvers
 from napari_tweedie.degradations.noise import Gaussian
-from napari_tweedie.problem import Problem
+from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.solvers.solver import watch
 
 FIELD = denoisers.load("gaussian", std=0.5)

@@ -1,7 +1,7 @@
 import numpy as np
 from pytestqt.qtbot import QtBot
 
-from napari_tweedie.widgets.convergence import Convergence
+from napari_tweedie.widgets.parts.convergence import Convergence
 
 
 def test_the_objective_is_drawn_over_its_first_value_where_there_is_one(qtbot: QtBot) -> None:

@@ -5,9 +5,9 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
-from napari_tweedie.widgets import networks
-from napari_tweedie.widgets.editors import FileName
-from napari_tweedie.widgets.save_name import SaveName
+from napari_tweedie.widgets.forms import adapted_networks as networks
+from napari_tweedie.widgets.forms.editors import FileName
+from napari_tweedie.widgets.forms.save_name import SaveName
 
 
 def test_networks_that_were_adapted_are_offered_the_latest_first(

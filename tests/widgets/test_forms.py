@@ -6,11 +6,11 @@ from napari.components import ViewerModel
 from pytestqt.qtbot import QtBot
 
 from napari_tweedie import degradations, denoisers, solvers
+from napari_tweedie.core.registry import Registry
 from napari_tweedie.degradations.blur import GaussianBlur
 from napari_tweedie.degradations.noise import Gaussian
-from napari_tweedie.registry import Registry
 from napari_tweedie.solvers.splitting import HalfQuadraticSplitting
-from napari_tweedie.widgets.forms import Chooser, Form
+from napari_tweedie.widgets.forms.method_form import Chooser, Form
 
 
 @pytest.fixture
@@ -100,8 +100,8 @@ def test_a_file_is_typed_or_chosen(qtbot: QtBot, viewer: ViewerModel, monkeypatc
     qtbot.addWidget(chooser.advanced)
     edit = chooser.form.editors["path"].widget
     assert (edit.text.text(), chooser.method().path) == ("", Path())
-    monkeypatch.setattr("napari_tweedie.widgets.editors.own_networks", list)
-    monkeypatch.setattr("napari_tweedie.widgets.editors.QFileDialog.getOpenFileName", lambda *_: ("models/net.pt", ""))
+    monkeypatch.setattr("napari_tweedie.widgets.forms.editors.own_networks", list)
+    monkeypatch.setattr("napari_tweedie.widgets.forms.editors.QFileDialog.getOpenFileName", lambda *_: ("models/net.pt", ""))
     with qtbot.waitSignal(chooser.changed):
         edit.browse.click()
     assert chooser.method().path == Path("models/net.pt")

@@ -4,7 +4,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from pytestqt.qtbot import QtBot
 
-from napari_tweedie.widgets.layer_combo import LayerCombo
+from napari_tweedie.widgets.forms.layer_combo import LayerCombo
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from napari.layers import Image, Labels, Shapes
 
-from napari_tweedie.widgets.layers import (
+from napari_tweedie.widgets.layers.input import (
     Crop,
     fit_contrast,
     image_array,

@@ -4,8 +4,8 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
 
-from napari_tweedie.widgets.layers import Crop
-from napari_tweedie.widgets.overlap import lazily, plane, plane_crops, shared
+from napari_tweedie.widgets.compare.overlap import lazily, plane, plane_crops, shared
+from napari_tweedie.widgets.layers.input import Crop
 
 
 def test_a_crop_shares_its_pixels_with_the_whole() -> None:

@@ -3,7 +3,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtGui import QColor
 
-from napari_tweedie.widgets.plot import Curve, Plot, _ticks
+from napari_tweedie.widgets.forms.plot import Curve, Plot, _ticks
 
 
 def columns(plot: Plot) -> dict[int, float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from napari_tweedie.problem import Problem
+from napari_tweedie.degradations.problem import Problem
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 import numpy as np
 from pydantic import model_validator
 
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Method, Parameter
 from napari_tweedie.denoisers.combined import Part
 from napari_tweedie.denoisers.denoiser import Denoiser
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Method, Parameter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from napari_tweedie.analysis.jacobian import Jacobian, asymmetry, in_float32, trace
 from napari_tweedie.analysis.lipschitz import jacobian_norm
-from napari_tweedie.lazy import torch
+from napari_tweedie.core.lazy import torch
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

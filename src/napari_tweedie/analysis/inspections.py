@@ -11,9 +11,9 @@ from napari_tweedie.analysis.ideal import PROPERTIES, examine
 from napari_tweedie.analysis.jacobian import Jacobian
 from napari_tweedie.analysis.score import score
 from napari_tweedie.analysis.sure import Sure
-from napari_tweedie.method import Method, Parameter
-from napari_tweedie.outputs import Output
-from napari_tweedie.registry import Bundle, Registry
+from napari_tweedie.core.method import Method, Parameter
+from napari_tweedie.core.outputs import Output
+from napari_tweedie.core.registry import Bundle, Registry
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

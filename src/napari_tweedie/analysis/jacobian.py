@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Method
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Method
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

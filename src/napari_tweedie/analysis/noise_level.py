@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import gammaincinv
 
-from napari_tweedie.cancellation import cancellation_point
+from napari_tweedie.core.cancellation import cancellation_point
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from napari_tweedie.lazy import torch
+from napari_tweedie.core.lazy import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_tweedie.lazy import torch
+from napari_tweedie.core.lazy import torch
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

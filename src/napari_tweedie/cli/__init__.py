@@ -8,8 +8,11 @@ from collections.abc import Callable
 import typer
 from pydantic import ValidationError
 
-from napari_tweedie.cli import jobs, look, show, training
-from napari_tweedie.method import explain
+from napari_tweedie.cli import commands as jobs
+from napari_tweedie.cli import demo as show
+from napari_tweedie.cli import info as look
+from napari_tweedie.cli import training
+from napari_tweedie.core.method import explain
 
 app = typer.Typer(
     help="Denoise, restore and sample images with a denoiser as the model of what images look like.",

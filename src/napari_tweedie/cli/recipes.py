@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_tweedie.cli.terminal import err, tell, with_bar
-from napari_tweedie.method import Input
-from napari_tweedie.recipe import Recipe
+from napari_tweedie.core.method import Input
+from napari_tweedie.recipe.recipe import Recipe
 
 PARTS: dict[str, Any] = {
     "denoiser": "unet",
@@ -29,11 +29,11 @@ def run_recipe(
     provenance: Mapping[str, Any] | None = None, **arrays: Path | None,
 ) -> None:  # fmt: skip
     """Run a recipe on a file, and write another; tell where it differs from that of an earlier result's provenance."""
+    from napari_tweedie.files.run_to_file import pixel_sizes, run_to_file
     from napari_tweedie.images.files import read
-    from napari_tweedie.large import unfinished
-    from napari_tweedie.replay import differences
-    from napari_tweedie.saving import pixel_sizes, run_to_file
-    from napari_tweedie.schedulers import pick
+    from napari_tweedie.large.run_file import unfinished
+    from napari_tweedie.large.schedulers import pick
+    from napari_tweedie.recipe.export import differences
 
     if result.resolve() == image.resolve():
         raise ValueError(f"{result} is the image itself: choose another name for the result")

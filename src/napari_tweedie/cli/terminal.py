@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from napari_tweedie.results import Progress, Result
+from napari_tweedie.core.results import Progress, Result
 
 if TYPE_CHECKING:
     from napari_tweedie.images.files import Picture
-    from napari_tweedie.recipe import Recipe
+    from napari_tweedie.recipe.recipe import Recipe
 
 T = TypeVar("T")
 
@@ -23,8 +23,8 @@ err = Console(stderr=True)
 
 def run_with_bar(recipe: Recipe, picture: Picture, **inputs: Any) -> Result:
     """Run a recipe on a picture with a progress bar in the terminal."""
-    from napari_tweedie.engine import run
-    from napari_tweedie.saving import progress_of
+    from napari_tweedie.engine.run import run
+    from napari_tweedie.files.run_to_file import progress_of
 
     result = with_bar(f"{recipe.job} {picture.name}", progress_of(run(recipe, picture.data, **inputs)))
     tell(picture.name, result.provenance)

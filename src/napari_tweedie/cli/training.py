@@ -32,7 +32,7 @@ def train(
     device: Device = "auto",
 ) -> None:
     """Train a network from folders of images and drawn ones; the same command goes on after an interruption."""
-    from napari_tweedie import device as devices
+    from napari_tweedie.core import device as devices
     from napari_tweedie.training.data import Images, read_folder
     from napari_tweedie.training.export import write_weights
     from napari_tweedie.training.loop import Training
@@ -62,9 +62,9 @@ def adapt(
     device: Device = "auto",
 ) -> None:
     """Adapt a network to the noise and the structures of an image, without a clean one."""
-    from napari_tweedie.adaptation import START, adapt_to, save_adapted
+    from napari_tweedie.engine.adaptation import START, adapt_to, save_adapted
     from napari_tweedie.images.files import read
-    from napari_tweedie.recipe import Recipe
+    from napari_tweedie.recipe.recipe import Recipe
     from napari_tweedie.training.adapt import Adaptation
 
     if weights.suffix != ".safetensors":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from napari_tweedie.degradations.operator import Degradation
-from napari_tweedie.registry import Registry
+from napari_tweedie.core.registry import Registry
+from napari_tweedie.degradations.degradation import Degradation
 
 registry: Registry[Degradation] = Registry("napari_tweedie.degradations")
 names = registry.names

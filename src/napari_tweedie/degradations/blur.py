@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from pydantic import PrivateAttr
 from scipy.fft import next_fast_len
 
-from napari_tweedie.degradations.operator import Degradation, Shape, fourier_filter, spatial_axes
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Parameter
+from napari_tweedie.degradations.degradation import Degradation, Shape, fourier_filter, spatial_axes
 from napari_tweedie.degradations.svd import SVD, hartley
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema, model_validator
 
-from napari_tweedie.degradations.operator import Degradation, Shape
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Input, Method, Parameter
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Input, Method, Parameter
+from napari_tweedie.degradations.degradation import Degradation, Shape
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import pi
 from typing import TYPE_CHECKING
 
-from napari_tweedie.degradations.operator import spatial_axes
-from napari_tweedie.lazy import torch
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.degradations.degradation import spatial_axes
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
-from napari_tweedie.degradations.operator import Degradation, Shape, fourier_filter
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import ArrayInput, Input, Parameter
+from napari_tweedie.degradations.degradation import Degradation, Shape, fourier_filter
 from napari_tweedie.degradations.svd import SVD, hartley
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import ArrayInput, Input, Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor

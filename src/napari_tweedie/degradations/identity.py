@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from napari_tweedie.degradations.operator import Degradation, Shape
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.degradations.degradation import Degradation, Shape
 from napari_tweedie.degradations.svd import SVD
-from napari_tweedie.lazy import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

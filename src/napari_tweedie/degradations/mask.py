@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from napari_tweedie.degradations.operator import Degradation, Shape
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import ArrayInput, Parameter
+from napari_tweedie.degradations.degradation import Degradation, Shape
 from napari_tweedie.degradations.svd import SVD
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import ArrayInput, Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import PrivateAttr, model_validator
 
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.blur import Blur
-from napari_tweedie.method import Parameter
 
 AIRY_RADII = 4
 """How far the function is computed to the sides."""

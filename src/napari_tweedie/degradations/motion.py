@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.blur import Blur
-from napari_tweedie.method import Parameter
 
 STEPS_PER_PIXEL = 20
 

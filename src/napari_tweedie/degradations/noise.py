@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Method, Parameter
-from napari_tweedie.registry import Bundle
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Method, Parameter
+from napari_tweedie.core.registry import Bundle
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 import numpy as np
 from pydantic import PrivateAttr
 
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.random import RandomProjection
 from napari_tweedie.degradations.svd import SVD
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
+from napari_tweedie.core.method import ArrayInput, Parameter
 from napari_tweedie.degradations.blur import Blur
-from napari_tweedie.degradations.operator import Shape
-from napari_tweedie.method import ArrayInput, Parameter
+from napari_tweedie.degradations.degradation import Shape
 
 Array = NDArray[np.float64]
 

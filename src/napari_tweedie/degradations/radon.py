@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from napari_tweedie.degradations.operator import Degradation, Shape
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Parameter
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Parameter
+from napari_tweedie.degradations.degradation import Degradation, Shape
 
 if TYPE_CHECKING:
     from torch import Tensor

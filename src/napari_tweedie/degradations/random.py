@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import PrivateAttr
 
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.cosine import dct, inverse_dct
-from napari_tweedie.degradations.operator import Degradation, Shape
+from napari_tweedie.degradations.degradation import Degradation, Shape
 from napari_tweedie.degradations.svd import SVD
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor

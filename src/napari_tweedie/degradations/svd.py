@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_tweedie.degradations.operator import spatial_axes
-from napari_tweedie.lazy import torch
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.degradations.degradation import spatial_axes
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from napari_tweedie.degradations.operator import Degradation
+    from napari_tweedie.degradations.degradation import Degradation
 
 
 @dataclass(frozen=True)

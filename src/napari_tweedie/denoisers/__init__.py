@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from napari_tweedie.core.registry import Registry
 from napari_tweedie.denoisers.denoiser import Denoiser
-from napari_tweedie.registry import Registry
 
 
 class Denoisers(Registry[Denoiser]):

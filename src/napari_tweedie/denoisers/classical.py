@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from napari_tweedie.core.lazy import torch
 from napari_tweedie.denoisers.denoiser import Denoiser
-from napari_tweedie.lazy import torch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

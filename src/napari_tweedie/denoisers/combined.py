@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema, model_validator
 
+from napari_tweedie.core.method import Input, Method, Parameter
 from napari_tweedie.denoisers.denoiser import Denoiser
-from napari_tweedie.method import Input, Method, Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
-from napari_tweedie.method import Method
+from napari_tweedie.core.method import Method
 
 if TYPE_CHECKING:
     from torch import Tensor

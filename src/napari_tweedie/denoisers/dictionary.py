@@ -6,10 +6,10 @@ import math
 from itertools import product
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.denoisers.classical import Classical
 from napari_tweedie.denoisers.linear import cosines
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor

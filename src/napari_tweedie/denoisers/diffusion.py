@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from napari_tweedie.cancellation import cancellation_point
+from napari_tweedie.core.cancellation import cancellation_point
+from napari_tweedie.core.lazy import torch
 from napari_tweedie.denoisers.classical import Classical
 from napari_tweedie.denoisers.total_variation import divergence, gradient
-from napari_tweedie.lazy import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

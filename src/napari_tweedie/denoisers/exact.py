@@ -6,10 +6,10 @@ import math
 from math import pi, prod
 from typing import TYPE_CHECKING, ClassVar
 
-from napari_tweedie.degradations.operator import fourier_filter
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import ArrayInput, Input, Parameter
+from napari_tweedie.degradations.degradation import fourier_filter
 from napari_tweedie.denoisers.denoiser import Denoiser
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import ArrayInput, Input, Parameter
 
 if TYPE_CHECKING:
     from typing import Self

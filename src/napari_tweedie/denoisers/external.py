@@ -7,9 +7,9 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from napari_tweedie.core.lazy import torch
 from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.network import pad_to_multiple
-from napari_tweedie.lazy import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,12 +9,12 @@ from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.denoisers import network
 from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.external import apply
 from napari_tweedie.denoisers.package import load_package
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor

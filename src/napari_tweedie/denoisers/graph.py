@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, ClassVar
 
-from napari_tweedie.degradations.operator import conjugate_gradients
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.degradations.degradation import conjugate_gradients
 from napari_tweedie.denoisers.classical import Classical
-from napari_tweedie.lazy import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from napari_tweedie.core.lazy import torch
 from napari_tweedie.denoisers.classical import Classical
-from napari_tweedie.lazy import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

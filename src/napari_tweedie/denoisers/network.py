@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.denoisers.denoiser import Denoiser
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,7 +44,7 @@ class Unet(Denoiser):
         return denoise(network, x, sigma, self._precision(x.device))
 
     def _precision(self, device: Device) -> DType:
-        from napari_tweedie.device import fastest_precision
+        from napari_tweedie.core.device import fastest_precision
 
         return fastest_precision(device) if self.precision == "auto" else getattr(torch, self.precision)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_tweedie.lazy import torch
+from napari_tweedie.core.lazy import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from napari_tweedie.cancellation import cancellation_point
+from napari_tweedie.core.cancellation import cancellation_point
 from napari_tweedie.denoisers.convolution import Convolution, TransposedConvolution
 
 BAND = 128

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_tweedie.registry import Registry
+from napari_tweedie.core.registry import Registry
 from napari_tweedie.samplers.sampler import Sampler, State
 
 registry: Registry[Sampler] = Registry("napari_tweedie.samplers")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Parameter
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.samplers.sampler import Sampler, State, WhiteNoise, watch
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from napari_tweedie.degradations.problem import Problem
     from napari_tweedie.denoisers.denoiser import Denoise
-    from napari_tweedie.problem import Problem
 
 EQUAL = 0.5
 """Smallest ratio of a singular value other than zero to the largest, for measurements by about orthonormal columns."""

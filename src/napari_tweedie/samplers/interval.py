@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from napari_tweedie.method import Method, Parameter
+from napari_tweedie.core.method import Method, Parameter
 
 
 class Interval(Method):

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Method, Parameter
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Method, Parameter
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from napari_tweedie.degradations.problem import Problem
     from napari_tweedie.denoisers.denoiser import Denoise
-    from napari_tweedie.problem import Problem
 
 NOISE_FLOOR = 0.5 / 255
 """Lowest noise level that samplers assume: 8-bit images are not known better."""

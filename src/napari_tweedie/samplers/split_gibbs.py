@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.noise import Gaussian
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Parameter
 from napari_tweedie.samplers.moment_matched import denoising_draws, levels_of_draw
 from napari_tweedie.samplers.sampler import NOISE_FLOOR, Sampler, WhiteNoise
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from napari_tweedie.degradations.problem import Problem
     from napari_tweedie.degradations.svd import SVD
     from napari_tweedie.denoisers.denoiser import Denoise
-    from napari_tweedie.problem import Problem
 
 
 class SplitGibbs(Sampler):

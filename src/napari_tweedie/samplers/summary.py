@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
-from napari_tweedie.lazy import torch
+from napari_tweedie.core.lazy import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

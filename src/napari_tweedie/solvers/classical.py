@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from napari_tweedie.degradations.operator import conjugate_gradients, fourier_filter, spatial_axes
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Parameter
+from napari_tweedie.degradations.degradation import conjugate_gradients, fourier_filter, spatial_axes
 from napari_tweedie.denoisers.exact import power_law
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Parameter
 from napari_tweedie.solvers.solver import NOISE_FLOOR, Solver
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from napari_tweedie.degradations.problem import Problem
     from napari_tweedie.denoisers.denoiser import Denoise
-    from napari_tweedie.problem import Problem
 
 
 SLOPE = 2.5

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from napari_tweedie.method import Parameter
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.solvers.plug_and_play import PlugAndPlay
 from napari_tweedie.solvers.solver import NOISE_FLOOR
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Generator, Tensor
 
+    from napari_tweedie.degradations.problem import Problem
     from napari_tweedie.denoisers.denoiser import Denoise
-    from napari_tweedie.problem import Problem
 
 
 class Gradient(PlugAndPlay):

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Parameter
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.solvers.plug_and_play import PlugAndPlay
 from napari_tweedie.solvers.solver import NOISE_FLOOR
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from napari_tweedie.degradations.problem import Problem
     from napari_tweedie.denoisers.denoiser import Denoise
-    from napari_tweedie.problem import Problem
 
 
 class Red(PlugAndPlay):

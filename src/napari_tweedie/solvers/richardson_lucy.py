@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from napari_tweedie.degradations.operator import spatial_axes
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Parameter
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Parameter
+from napari_tweedie.degradations.degradation import spatial_axes
 from napari_tweedie.solvers.solver import NOISE_FLOOR, Solver, State, watch
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from napari_tweedie.degradations.problem import Problem
     from napari_tweedie.denoisers.denoiser import Denoise
-    from napari_tweedie.problem import Problem
 
 
 EXPLAINED = 0.97

@@ -8,14 +8,14 @@ from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, ClassVar
 
-from napari_tweedie.lazy import torch
-from napari_tweedie.method import Method
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Method
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from napari_tweedie.degradations.problem import Problem
     from napari_tweedie.denoisers.denoiser import Denoise
-    from napari_tweedie.problem import Problem
 
 NOISE_FLOOR = 0.5 / 255
 """Lowest noise level that solvers assume: 8-bit images are not known better."""

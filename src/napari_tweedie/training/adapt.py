@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from napari_tweedie.core.lazy import torch
 from napari_tweedie.denoisers.network import denoise
-from napari_tweedie.lazy import torch
 from napari_tweedie.training.losses import sure
 
 if TYPE_CHECKING:

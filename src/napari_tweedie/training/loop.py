@@ -16,9 +16,9 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from napari_tweedie.core.device import fastest_precision
 from napari_tweedie.denoisers.network import load_network
 from napari_tweedie.denoisers.unet import UNet, initialise
-from napari_tweedie.device import fastest_precision
 from napari_tweedie.training.data import Source, draw_batch
 from napari_tweedie.training.losses import draw_noise_levels, weighted_squared_error
 

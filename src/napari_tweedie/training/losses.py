@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_tweedie.core.lazy import torch
 from napari_tweedie.denoisers.denoiser import Denoise
-from napari_tweedie.lazy import torch
 
 if TYPE_CHECKING:
     from torch import Tensor

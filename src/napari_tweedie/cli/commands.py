@@ -1,0 +1,105 @@
+"""Which commands make an image out of an image?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from napari_tweedie import degradations
+from napari_tweedie.cli.options import Degradation, Denoiser, In, Mask, Out, Psf, Scheduler, Set, Sigma, Volume
+from napari_tweedie.cli.recipes import noise_of, read_inputs, run_recipe
+from napari_tweedie.cli.terminal import err, out, with_bar
+from napari_tweedie.recipe.recipe import Recipe
+
+
+def denoise(
+    image: In, result: Out, denoiser: Denoiser = "unet",
+    sigma: Sigma = None, volume: Volume = False, set_: Set = [], scheduler: Scheduler = "local",
+) -> None:  # fmt: skip
+    """Remove noise from an image."""
+    run_recipe(
+        {"job": "denoise", "denoiser": denoiser, "noise": noise_of(sigma), "volume": volume}, set_, image, result, scheduler
+    )
+
+
+def restore(
+    image: In, result: Out, degradation: Degradation = "identity",
+    solver: Annotated[str, typer.Option(help="A name from `list`; by default the one that suits the degradation.")] = "",
+    sigma: Sigma = None, psf: Psf = None, mask: Mask = None, volume: Volume = False, set_: Set = [],
+    scheduler: Scheduler = "local",
+) -> None:  # fmt: skip
+    """Undo a known degradation: blur, missing pixels, low resolution."""
+    solver = solver or degradations.registry.method(degradation).solver
+    recipe = {"job": "restore", "degradation": degradation, "solver": solver, "noise": noise_of(sigma), "volume": volume}
+    run_recipe(recipe, set_, image, result, scheduler, psf=psf, mask=mask)
+
+
+def sample(
+    image: In, result: Out, degradation: Degradation = "identity",
+    sampler: Annotated[str, typer.Option(help="A name from `list`; by default the one that suits the degradation.")] = "",
+    samples: Annotated[int, typer.Option(min=1, help="How many samples are drawn.")] = 16,
+    denoiser: Denoiser = "unet",
+    sigma: Sigma = None, psf: Psf = None, mask: Mask = None, volume: Volume = False, set_: Set = [],
+) -> None:  # fmt: skip
+    """Draw samples of the posterior; write their mean, standard deviation and interval, and the samples beside it."""
+    name = sampler or ("moment-matched" if degradation == "identity" else "split-gibbs")
+    recipe = {"job": "sample", "degradation": degradation, "sampler": {"name": name, "samples": samples}}
+    run_recipe(
+        {**recipe, "denoiser": denoiser, "noise": noise_of(sigma), "volume": volume}, set_, image, result, psf=psf, mask=mask
+    )
+
+
+def decompose(
+    image: In, result: Out, levels: Annotated[int, typer.Option(min=1, max=12, help="Bands above the base.")] = 4,
+    denoiser: Denoiser = "unet", sigma: Sigma = None, volume: Volume = False, set_: Set = [],
+) -> None:  # fmt: skip
+    """Take an image apart; write its base, and its bands beside it."""
+    recipe = {"job": "decompose", "decomposition": {"levels": levels}, "denoiser": denoiser}
+    run_recipe({**recipe, "noise": noise_of(sigma), "volume": volume}, set_, image, result)
+
+
+def degrade(
+    image: In, result: Out, degradation: Degradation = "identity",
+    sigma: Annotated[float | None, typer.Option(help="Gaussian noise to add, in grey levels.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
+    psf: Psf = None, mask: Mask = None, volume: Volume = False, set_: Set = [],
+) -> None:  # fmt: skip
+    """Simulate a measurement of a clean image."""
+    recipe = {"job": "degrade", "degradation": degradation, "noise": noise_of(sigma), "seed": seed, "volume": volume}
+    run_recipe(recipe, set_, image, result, psf=psf, mask=mask)
+
+
+def run(
+    recipe: Annotated[Path, typer.Argument(help="JSON of a recipe, or an image that this program wrote.")],
+    image: In, result: Out, psf: Psf = None, mask: Mask = None, scheduler: Scheduler = "local",
+) -> None:  # fmt: skip
+    """Run a stored recipe, or that of an earlier result, on an image."""
+    from napari_tweedie.recipe.export import stored_recipe
+
+    stored = stored_recipe(recipe)
+    run_recipe(dict(stored["recipe"]), [], image, result, scheduler, stored, psf=psf, mask=mask)
+
+
+def batch(
+    images: Annotated[str, typer.Argument(help="A folder of images, or a quoted pattern such as 'data/*.tif'.")],
+    folder: Annotated[Path, typer.Argument(help="Where results and summary.csv are written.")],
+    recipes: Annotated[list[Path], typer.Argument(help="JSON of recipes, or images that this program wrote.")],
+    psf: Psf = None, mask: Mask = None,
+    zarr: Annotated[bool, typer.Option("--zarr", help="Write OME-Zarr rather than OME-TIFF.")] = False,
+) -> None:  # fmt: skip
+    """Run recipes on many images, go on where one fails, and tell what became of each."""
+    from napari_tweedie.files.batch import SUMMARY, find, run_batch
+    from napari_tweedie.recipe.export import stored_recipe
+
+    named = {path.stem: Recipe(**stored_recipe(path)["recipe"]) for path in recipes}
+    found, inputs = find(images), dict[str, Any](read_inputs({"psf": psf, "mask": mask}))
+    steps = run_batch(found, named, folder, suffix=".zarr" if zarr else ".tif", **inputs)
+    outcomes = with_bar(f"{len(found)} images", steps)
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    for outcome in failed:
+        err.print(f"[red]{outcome.file}, {outcome.recipe}: {outcome.why}[/red]", highlight=False)
+    out.print(f"{len(outcomes) - len(failed)} of {len(outcomes)} done; see {folder / SUMMARY}", highlight=False)
+    if failed:
+        raise typer.Exit(1)

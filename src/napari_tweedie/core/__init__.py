@@ -1,0 +1,1 @@
+"""Ground floor of the package: methods and their registries, lazy torch, devices, cancellation, results."""

@@ -1,0 +1,177 @@
+"""What is a method? A small frozen model whose fields are its parameters, declared once and used everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args, get_origin
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, WithJsonSchema
+
+from napari_tweedie.core.lazy import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def Parameter(  # noqa: N802 - reads like pydantic's Field
+    default: Any, description: str, *, unit: str = "", advanced: bool = False, layer: str = "", **limits: Any
+) -> Any:
+    """Declare a parameter: a pydantic field with a one-line description.
+
+    Parameters
+    ----------
+    default : object
+        Default value; ``...`` for none.
+    description : str
+        One line, shown in forms and on the command line.
+    unit : str
+        Unit, shown behind the value: "px" for pixels, "range" for the grey-level range, "counts" for grey levels.
+    advanced : bool
+        Whether forms fold it away.
+    layer : str
+        For an array, the kind of layer it comes from: "image" or "labels".
+    **limits
+        Limits as pydantic names them: ge, gt, le, lt, multiple_of.
+    """
+    extra: dict[str, Any] = {"unit": unit, "advanced": advanced, "layer": layer}
+    return Field(default, description=description, json_schema_extra=extra, **limits)
+
+
+class Method(BaseModel):
+    """Base of every denoiser, degradation, noise model, solver and sampler.
+
+    From its fields come forms, command-line options, the recipe's JSON, validation and documentation.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: ClassVar[str]
+    """Name in recipes and on the command line."""
+    title: ClassVar[str]
+    """Name in menus."""
+
+    def __eq__(self, other: object) -> bool:
+        """Compare the parameters; what a method has computed from them does not count."""
+        return type(self) is type(other) and dict(self) == dict(other)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the name and the parameters, ready for JSON; arrays appear as name and hash."""
+        return {"name": self.name, **self.model_dump(mode="json")}
+
+    @classmethod
+    def inputs(cls) -> list[str]:
+        """Return the names of the fields that are arrays: they travel beside a recipe, not in it."""
+        return [name for name, field in cls.model_fields.items() if field.annotation is Input]
+
+    @classmethod
+    def hint(cls, field: str, key: str) -> Any:
+        """Return what `Parameter` said of a field: its "unit", whether it is "advanced", its kind of "layer"."""
+        extra = cls.model_fields[field].json_schema_extra
+        return extra[key] if isinstance(extra, dict) else None
+
+    @classmethod
+    def is_composed(cls) -> bool:
+        """Tell whether some of the fields are methods themselves, or several methods each."""
+        kinds = [kind for field in cls.model_fields.values() for kind in (field.annotation, *_members(field.annotation))]
+        return any(isinstance(kind, type) and issubclass(kind, Method) for kind in kinds)
+
+    def arrays(self) -> dict[str, Input]:
+        """Return the arrays by field."""
+        return {name: getattr(self, name) for name in self.inputs()}
+
+    def with_arrays(self, arrays: Mapping[str, Any]) -> Self:
+        """Return this method with those of `arrays` filled in that it names."""
+        own = {name: arrays[name] for name in self.inputs() if name in arrays}
+        return type(self)(**{**dict(self), **own}) if own else self
+
+    def missing_inputs(self) -> list[str]:
+        """Return the names of the array fields whose array is needed and not here yet."""
+        fields, arrays = type(self).model_fields, self.arrays()
+        return [name for name, array in arrays.items() if array.array is None and (fields[name].is_required() or array.name)]
+
+
+def _members(annotation: Any) -> list[Any]:
+    """Return the types of the members of a tuple's annotation, without what pydantic is told about them."""
+    members = get_args(annotation) if get_origin(annotation) is tuple else ()
+    return [get_args(member)[0] if get_origin(member) is Annotated else member for member in members]
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """An array that a method needs (point-spread function, mask): in a recipe only its name, hash and pixel size."""
+
+    array: NDArray[Any] | None
+    name: str = ""
+    sha256: str = ""
+    spacing: tuple[float, ...] = ()
+    """Size of its pixels along every axis, in nanometres; empty: unknown."""
+
+    @classmethod
+    def of(cls, array: Any, name: str = "", spacing: tuple[float, ...] = ()) -> Input:
+        """Take a snapshot of an array or tensor, so that later edits of the original change nothing."""
+        copy = np.array(array.detach().cpu().numpy() if hasattr(array, "detach") else array)
+        return cls(copy, name, fingerprint(copy), spacing)
+
+    def described(self) -> dict[str, Any]:
+        """Return what stands in a recipe."""
+        sizes = {"spacing": list(self.spacing)} if self.spacing else {}
+        return {"name": self.name, "sha256": self.sha256, **sizes}
+
+    def values(self) -> NDArray[Any]:
+        """Return the array; refuse if only its name is known."""
+        if self.array is None:
+            raise ValueError(f"the array {self.name!r} is not at hand: pass it beside the recipe")
+        return self.array
+
+    def tensor(self, like: Tensor) -> Tensor:
+        """Return the array as a tensor of the dtype and on the device of `like`."""
+        return torch.as_tensor(self.values().astype(np.float32)).to(like)
+
+
+def fingerprint(array: NDArray[Any]) -> str:
+    """Return a SHA-256 of shape, dtype and values."""
+    digest = hashlib.sha256(f"{array.shape}{array.dtype.str}".encode())
+    digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _as_input(value: Any) -> Input:
+    if isinstance(value, Input):
+        return value
+    if isinstance(value, dict):
+        return Input(None, **{**value, "spacing": tuple(value.get("spacing", ()))})
+    return Input.of(value)
+
+
+ArrayInput = Annotated[
+    Input,
+    PlainValidator(_as_input),
+    PlainSerializer(Input.described, return_type=dict[str, Any]),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {
+                "name": {"type": "string"},
+                "sha256": {"type": "string"},
+                "spacing": {"type": "array", "items": {"type": "number"}},
+            },
+        }
+    ),
+]
+"""Annotation of an array parameter; accepts arrays, tensors, or name and hash from a recipe."""
+
+
+def explain(error: ValidationError) -> str:
+    """Say in one line what is wrong with parameters: the name, the limit, the value, and nothing else."""
+    lines = []
+    for problem in error.errors():
+        where = " ".join(str(part) for part in problem["loc"]) or error.title
+        message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        if isinstance(problem["input"], int | float | str | bool):
+            message += f" (got {problem['input']!r})"
+        lines.append(f"{where}: {message}" if problem["type"] != "value_error" else message)
+    return "; ".join(lines)

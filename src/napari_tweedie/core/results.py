@@ -1,0 +1,88 @@
+"""What does a run tell while it works, and return at its end?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_tweedie.core.outputs import Output
+    from napari_tweedie.images.axes import Index
+
+
+class Cancelled(Exception):  # noqa: N818 - it is no error
+    """The caller asked to stop."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Parameters
+    ----------
+    share : float
+        Part of the work that is done, from 0 to 1.
+    stage : str
+        What is being done, for people.
+    seconds_left : float
+        Estimate of the time to the end.
+    facts : dict of str to float
+        What is known of the current estimate: of an "iteration", counted from 1 in every block, its "residual" and the
+        "noise_level" that is expected of it, in grey levels, and its relative "change".
+    """
+
+    share: float
+    stage: str
+    seconds_left: float
+    facts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The results so far, in units of the input; the same arrays are filled further until the run ends.
+
+    Parameters
+    ----------
+    images : dict of str to array
+        The whole results by name, the most important first; blocks that are still to come are zero.
+    outputs : dict of str to Output
+        What each of them is.
+    index : tuple of int
+        The block that was written last.
+    share : float
+        Part of the work on that block that is done, from 0 to 1.
+    """
+
+    images: dict[str, NDArray[Any]]
+    outputs: dict[str, Output]
+    index: Index
+    share: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run returns.
+
+    Parameters
+    ----------
+    images : dict of str to array
+        Results by name, the most important first, float32 in units of the input (8-bit colour stays 8-bit).
+    outputs : dict of str to Output
+        What each of them is.
+    zoom : tuple of float
+        Pixels of the result per pixel of the input, an axis each; the components of a measurement, such as real and
+        imaginary part, are no axis of the image.
+    provenance : dict
+        Recipe, version, weights, device, noise levels, seconds: all that is needed to do it again.
+    notes : list of str
+        What the user should know, a sentence each.
+    """
+
+    images: dict[str, NDArray[Any]]
+    outputs: dict[str, Output]
+    zoom: tuple[float, ...]
+    provenance: dict[str, Any]
+    notes: list[str]

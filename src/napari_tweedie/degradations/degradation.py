@@ -1,0 +1,234 @@
+"""What is a degradation? A linear operator A with an adjoint and a proximal map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from napari_tweedie.core.cancellation import cancellation_point
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Method
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_tweedie.degradations.svd import SVD
+
+Shape = tuple[int, ...]
+
+
+class Degradation(Method):
+    """A linear operator A on images of shape (B, C, Y, X) or (B, C, Z, Y, X), float32.
+
+    Subclasses define `__call__`, `adjoint` and, where sizes change, `shape` and `domain`; they replace `prox`
+    by a closed form where there is one.
+    """
+
+    solver: ClassVar[str] = "hqs"
+    """Name of the solver that measured best for it, a proposal of forms and of the command line."""
+    iterations: ClassVar[int] = 24
+    """Turns of data step and denoising that half-quadratic splitting needs for it, a proposal of forms."""
+    admm_weight: ClassVar[float] = 1.0
+    """Weight of the denoiser that serves plug-and-play ADMM best for it; 1: as in a posterior."""
+    red_weight: ClassVar[float] = 1.0
+    """The same for RED."""
+    suits_gradients: ClassVar[bool] = True
+    """Whether some tens of gradient steps restore what A sees: not if it sees most of that far more weakly than the rest."""
+    ndim: ClassVar[tuple[int, ...]] = (2, 3)
+    """Numbers of spatial axes that the operator works on."""
+    is_image: ClassVar[bool] = True
+    """Whether a measurement looks like the image: its grey levels span the same range, and its noise can be estimated."""
+    is_linear: ClassVar[bool] = True
+    """Whether a measurement is A x + noise; else a detector distorts that, and `residual` and `detect` say how."""
+    is_random: ClassVar[bool] = False
+    """Whether A is a random projection, which message passing needs: i.i.d. or randomised-orthogonal, with E AᵀA = I."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return A x."""
+        raise TypeError(f"{type(self).__name__} defines no forward operator")
+
+    def adjoint(self, y: Tensor) -> Tensor:
+        """Return Aᵀ y."""
+        raise TypeError(f"{type(self).__name__} defines no adjoint")
+
+    def shape(self, image: Shape) -> Shape:
+        """Return the spatial shape of A x for an x of spatial shape `image`."""
+        return image
+
+    def domain(self, measurement: Shape) -> Shape:
+        """Return the spatial shape of x for a measurement A x of spatial shape `measurement`."""
+        return measurement
+
+    def factors(self, ndim: int) -> Shape:
+        """Return how many pixels of x lie along a pixel of A x, an axis each."""
+        return (1,) * ndim
+
+    def with_spacing(self, spacing: tuple[float, ...], nanometres: float | None) -> Self:
+        """Return this operator for images whose pixels have a known size; most operators do not ask for it.
+
+        Parameters
+        ----------
+        spacing : tuple of float
+            Size of the pixels of x along (Z,) Y, X.
+        nanometres : float or None
+            Unit of `spacing`; None if only its ratios count.
+        """
+        return self
+
+    def reach(self, ndim: int) -> Shape | None:
+        """Return how far a pixel of the image is seen in the measurement, along each of `ndim` axes; None: everywhere.
+
+        It says how much a region of a large image must see of its neighbours to be restored alone.
+        """
+        return None
+
+    def components(self) -> int:
+        """Return how many channels the measurement has for each channel of the image: real and imaginary parts, coils."""
+        return 1
+
+    def norm(self, image: Shape | None = None) -> float:
+        """Return an upper bound of ‖A‖, the largest singular value, for x of spatial shape `image`.
+
+        Raises
+        ------
+        ValueError
+            If no shape is given and the norm grows with the image.
+        """
+        return 1.0
+
+    def extend(self, image: Tensor) -> Tensor:
+        """Fit an image of the field of view to the domain of A, so that A of it covers the whole field."""
+        return image
+
+    def crop(self, x: Tensor) -> Tensor:
+        """Return the part of x that lies in the field of view of the measurement."""
+        return x
+
+    def observed(self, y: Tensor) -> Tensor:
+        """Return which pixels of a measurement carry information, as booleans."""
+        return torch.ones_like(y, dtype=torch.bool)
+
+    def detect(self, signal: Tensor) -> Tensor:
+        """Return what the detector makes of A x + noise."""
+        return signal
+
+    def residual(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return A x − y, or where that is not the error of x, an error whose half square has the gradient Aᵀ(error)."""
+        return self(x) - y
+
+    def in_units(self, y: Tensor, offset: float, scale: float) -> tuple[Degradation, Tensor]:
+        """Return the operator and the measurement of (x − offset) / scale, where this one measured y of x."""
+        ones = torch.ones((1, 1, *self.domain(tuple(y.shape[2:]))), dtype=y.dtype, device=y.device)
+        return self, torch.where(self.observed(y), (y - offset * self(ones)) / scale, 0.0)
+
+    def start(self, y: Tensor) -> Tensor:
+        """Return a first image for a measurement, without any prior knowledge."""
+        return self.adjoint(y)
+
+    def span(self, y: Tensor) -> Tensor:
+        """Return an image whose grey levels span about those of the image that was measured."""
+        return self.start(y)
+
+    def normal_spectrum(self, x: Tensor) -> Tensor | float:
+        """Return about the eigenvalues of AᵀA in the Fourier basis (of ``rfftn`` over the spatial axes of `x`).
+
+        It preconditions conjugate gradients; it changes the speed, never the result.
+        """
+        return self.norm(tuple(x.shape[2:])) ** 2
+
+    def svd(self, x: Tensor) -> SVD:
+        """Return the singular value decomposition for images with the spatial shape, dtype and device of `x`.
+
+        Raises
+        ------
+        ValueError
+            If this operator has no fast one.
+        """
+        raise ValueError(f"{self.name!r} has no fast singular value decomposition; {', '.join(_decomposable())} have one")
+
+    def prox(self, z: Tensor, y: Tensor, rho: float) -> Tensor:
+        """Return ``argmin_x ½‖A x − y‖² + ½ρ‖x − z‖²``, by preconditioned conjugate gradients.
+
+        Parameters
+        ----------
+        z : Tensor
+            An image in the domain of A; the iteration starts there.
+        y : Tensor
+            A measurement.
+        rho : float
+            Weight of z, > 0.
+        """
+        spectrum = self.normal_spectrum(z) + rho
+        return conjugate_gradients(
+            lambda x: self.adjoint(self(x)) + rho * x,
+            self.adjoint(y) + rho * z,
+            z,
+            precondition=lambda r: fourier_filter(r, 1 / spectrum),
+        )
+
+    def __matmul__(self, inner: Degradation) -> Degradation:
+        """Return the operator that applies `inner` first, then this one."""
+        from napari_tweedie.degradations.composition import Composition
+
+        return Composition(outer=self, inner=inner)
+
+    def notes(self, ndim: int) -> list[str]:
+        """Return what a user should know about these inputs for images with `ndim` spatial axes, a sentence each."""
+        return []
+
+
+def _decomposable() -> list[str]:
+    """Return the names of the operators that replace `Degradation.svd`."""
+    from napari_tweedie.degradations import registry
+
+    return [name for name in registry.names() if registry.method(name).svd is not Degradation.svd]
+
+
+def spatial_axes(x: Tensor) -> tuple[int, ...]:
+    """Return the spatial axes of a tensor (B, C, …)."""
+    return tuple(range(2, x.ndim))
+
+
+def fourier_filter(x: Tensor, transfer: Tensor | float, grid: Shape | None = None) -> Tensor:
+    """Multiply x by `transfer` in the Fourier basis of its spatial axes (periodic), or of a larger grid with zeros beyond x."""
+    axes, shape = spatial_axes(x), grid or tuple(x.shape[2:])
+    spectrum = torch.fft.rfftn(x, s=shape, dim=axes)
+    spectrum *= transfer
+    filtered = torch.fft.irfftn(spectrum, s=shape, dim=axes)
+    return filtered[(..., *(slice(n) for n in x.shape[2:]))]
+
+
+def conjugate_gradients(
+    apply: Callable[[Tensor], Tensor],
+    b: Tensor,
+    start: Tensor,
+    precondition: Callable[[Tensor], Tensor],
+    tolerance: float = 1e-4,
+    iterations: int = 100,
+) -> Tensor:
+    """Solve ``apply(x) = b`` for a symmetric positive definite `apply`, all samples of a batch at once.
+
+    It stops when the residual of every sample, relative to b, is below `tolerance`, or after `iterations`.
+    """
+
+    def dot(p: Tensor, q: Tensor) -> Tensor:
+        return (p * q).flatten(1).sum(1).view(-1, *[1] * (p.ndim - 1))
+
+    x = start
+    r = b - apply(x)
+    s = precondition(r)
+    p = s
+    rs = dot(r, s)
+    limit = tolerance**2 * dot(b, b)
+    for _ in range(iterations):
+        cancellation_point()
+        if bool((dot(r, r) <= limit).all()):
+            break
+        q = apply(p)
+        alpha = rs / dot(p, q).clamp_min(torch.finfo(p.dtype).tiny)
+        x = x + alpha * p
+        r = r - alpha * q
+        s = precondition(r)
+        rs, previous = dot(r, s), rs
+        p = s + rs / previous.clamp_min(torch.finfo(p.dtype).tiny) * p
+    return x

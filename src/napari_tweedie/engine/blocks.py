@@ -1,0 +1,202 @@
+"""How does a block of an image become numbers for an algorithm, and come back in the image's own units?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Input
+from napari_tweedie.degradations import Degradation
+from napari_tweedie.engine.channel import Channel
+from napari_tweedie.images.axes import Index, Layout, guess_axes
+from napari_tweedie.images.intensity import Intensity, from_opponent, to_opponent
+from napari_tweedie.images.stabilisation import keep_light
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_tweedie.core.outputs import Output
+    from napari_tweedie.recipe.recipe import Recipe
+
+SAMPLED_BLOCKS = 4
+"""Blocks of a channel, and planes of a block, that the range and the noise level are measured on."""
+
+
+class Blocks:
+    """The blocks (samples, [Z,] Y, X) of an image, what is known of their channels, and where results belong.
+
+    Parameters
+    ----------
+    image : array-like
+        A NumPy, dask or zarr array; it is read block by block and never changed.
+    recipe : Recipe
+        Says axes, volume or planes, degradation and noise.
+    channels : mapping of int to Channel, optional
+        What is known of the channels already; they are not measured then.
+    corner : sequence of int
+        Where the image begins, along every axis, if it is a part of a larger one: errors name places in that.
+    """
+
+    def __init__(
+        self, image: Any, recipe: Recipe, channels: Mapping[int, Channel] | None = None, corner: Sequence[int] = ()
+    ) -> None:
+        self.image = image if hasattr(image, "shape") else np.asarray(image)
+        if np.dtype(self.image.dtype).kind not in "buif":
+            raise ValueError(f"images of type {self.image.dtype} are not supported: convert to integers or floats")
+        self.recipe = recipe
+        shape, axes = tuple(self.image.shape), recipe.axes
+        self._degrades = recipe.inverts or recipe.job in ("degrade", "calibrate")
+        self.components = recipe.degradation.components() if self._degrades else 1
+        self._parts = [self.image]
+        if self.components > 1 and recipe.inverts:
+            self._parts = self._components()
+            shape, axes = shape[1:], axes[1:]
+        self.layout = Layout(axes or guess_axes(shape), shape, recipe.volume)
+        self.colour = "s" in self.layout.axes
+        if self.colour and self._degrades and not recipe.degradation.is_image:
+            raise ValueError(f"the degradation {recipe.degradation.name!r} takes no colour: split it into channels")
+        if self.colour and (recipe.job in ("sample", "calibrate", "decompose", "inspect") or recipe.probes):
+            raise ValueError("colour images can only be denoised, restored and degraded: split the layer into channels first")
+        if self.colour and recipe.stabilises:
+            raise ValueError("photon noise of colour images: split the layer into channels, or choose Gaussian noise")
+        self._channels = dict(channels or {})
+        self._measures = channels is None
+        self._corner = tuple(corner) or (0,) * len(shape)
+
+    def _components(self) -> list[Any]:
+        """Return the components of a measurement, which lie along the first axis."""
+        if len(self.image) != self.components:
+            raise ValueError(
+                f"a measurement by {self.recipe.degradation.name!r} has {self.components} components (real and imaginary parts) "
+                f"along its first axis; this image has shape {tuple(self.image.shape)}"
+            )
+        return [self.image[number] for number in range(self.components)]
+
+    @property
+    def channels(self) -> list[Channel]:
+        """The channels met so far."""
+        return [self._channels[number] for number in sorted(self._channels)]
+
+    def samples(self, index: Index) -> NDArray[Any]:
+        """Return a block, shape (samples, components, [Z,] Y, X); colour as opponent samples.
+
+        Raises
+        ------
+        ValueError
+            If a pixel that counts is NaN or infinite.
+        """
+        block = np.stack([self.layout.read(part, index) for part in self._parts], 1)
+        if block.dtype.kind == "f":
+            bad = ~np.isfinite(block) & self._observed(block.shape, index)
+            if bad.any():
+                first = tuple(int(n) for n in np.argwhere(bad)[0])
+                inside = zip(self.layout.place(index, first[2:]), self._corner, strict=False)  # colour is the last axis
+                place = tuple(position + start for position, start in inside)
+                raise ValueError(
+                    f"the image holds {int(bad.sum())} values that are not finite, the first, {block[first]}, at "
+                    f"{self.layout.axes.upper().removesuffix('S')} {place}: mark them as missing pixels in Restore, "
+                    "or replace them"
+                )
+        return to_opponent(block[:3, 0].astype(np.float32))[:, None] if self.colour else block
+
+    def channel(self, index: Index) -> Channel:
+        """Return what is known of a block's channel; measured once, on a few of its blocks."""
+        number = self.layout.channel(index)
+        if number not in self._channels:
+            chosen = self._sampled(number)
+            planes = [plane for other in chosen for plane in self.planes(other)]
+            if self.recipe.inverts and not self.recipe.degradation.is_image:
+                sigma = self.recipe.noise.level(float(np.mean([np.nanmean(plane) for plane in planes])))
+                if sigma is None:
+                    raise ValueError(
+                        f"the noise level of a measurement by {self.recipe.degradation.name!r} cannot be estimated: give it"
+                    )
+                intensity = Intensity.of(plane for other in chosen for plane in self._start(other))
+                self._channels[number] = Channel(intensity, sigma, self.recipe.noise)
+            else:
+                self._channels[number] = Channel.of(planes, self.recipe.noise, self.recipe.stabilises)
+        return self._channels[number]
+
+    def is_sampled(self, index: Index) -> bool:
+        """Tell whether a block is one of the few that its channel is measured on; none is where all is known."""
+        return self._measures and index in self._sampled(self.layout.channel(index))
+
+    def _sampled(self, number: int) -> list[Index]:
+        indices = [other for other in self.layout if self.layout.channel(other) == number]
+        return [indices[n] for n in _spread(len(indices))]
+
+    def _start(self, index: Index) -> list[NDArray[np.float32]]:
+        """Return the planes of a first estimate of the image, from a measurement that does not look like it."""
+        y = torch.from_numpy(self.samples(index).astype(np.float32))
+        estimate = self.degradation(index).span(y).numpy()
+        return list(estimate.reshape(-1, *estimate.shape[-2:]))
+
+    def degradation(self, index: Index) -> Degradation:
+        """Return the degradation of a block; masks as large as the whole image are cut as the image is."""
+        return self._cut(self.recipe.degradation, index)
+
+    def _cut(self, degradation: Degradation, index: Index) -> Degradation:
+        changed: dict[str, Any] = {}
+        block_shape = self.layout.block_shape
+        for name, value in degradation:
+            if isinstance(value, Degradation):
+                changed[name] = self._cut(value, index)
+            elif degradation.hint(name, "layer") == "labels" and value.array.shape == self.layout.shape != block_shape:
+                changed[name] = Input.of(self.layout.read(value.array, index)[0])
+        return degradation.model_copy(update=changed) if changed else degradation
+
+    def result(self, output: Output) -> NDArray[Any]:
+        """Return an empty array for a result: float32, or uint8 for 8-bit colour; transparency is dropped."""
+        count = output.count
+        shape = self.layout.resized(self._result_shape())
+        shape = tuple(3 if axis == "s" else length for axis, length in zip(self.layout.axes, shape, strict=True))
+        if self.components > 1 and self.recipe.job == "degrade":
+            count = self.components
+        if count:
+            shape = (count, *shape)
+        is_8_bit = self.colour and self.image.dtype == np.uint8 and output.kind == "image"
+        return np.zeros(shape, np.uint8 if is_8_bit else np.float32)
+
+    def write(self, result: NDArray[Any], output: Output, index: Index, estimate: NDArray[np.float32]) -> None:
+        """Put an estimate, shape (samples, components or count, [Z,] Y, X), in grey levels, into its place in the result."""
+        if self.recipe.stabilises and self.recipe.job == "denoise" and output.kind == "image":
+            estimate = keep_light(estimate, self.samples(index))
+        targets = result if result.ndim > len(self.layout.shape) else result[None]
+        for target, block in zip(targets, np.moveaxis(estimate, 1, 0), strict=True):
+            pixels: NDArray[Any] = from_opponent(block, output.kind != "image") if self.colour else block
+            if result.dtype == np.uint8:
+                pixels = np.clip(np.rint(pixels), 0, 255)
+            self.layout.write(target, index, pixels)
+
+    def _result_shape(self) -> tuple[int, ...]:
+        degradation, block = self.recipe.degradation, self.layout.block_shape
+        if self.recipe.inverts:
+            return tuple(degradation.crop(torch.empty((1, 1, *degradation.domain(block)), device="meta")).shape[2:])
+        if self.recipe.job == "degrade":
+            return degradation.shape(tuple(degradation.extend(torch.empty((1, 1, *block), device="meta")).shape[2:]))
+        return block
+
+    def _observed(self, shape: tuple[int, ...], index: Index) -> NDArray[np.bool_]:
+        """Return which pixels of a block count: all but those that the degradation says are missing."""
+        degradation = self.degradation(index)
+        if not self.recipe.inverts or type(degradation).observed is Degradation.observed:
+            return np.ones(shape, bool)
+        observed = degradation.observed(torch.empty((1, *shape[1:])))
+        return np.broadcast_to(observed[0].numpy(), shape)
+
+    def planes(self, index: Index) -> list[NDArray[Any]]:
+        """Return some planes of a block, missing pixels as NaN."""
+        block = self.samples(index)
+        observed = self._observed(block.shape, index)
+        if not observed.all():
+            block = np.where(observed, block, np.nan)
+        planes = block.reshape(-1, *block.shape[-2:])
+        return [planes[n] for n in _spread(len(planes))]
+
+
+def _spread(count: int) -> list[int]:
+    return sorted(set(np.linspace(0, count - 1, SAMPLED_BLOCKS).astype(int).tolist()))

@@ -1,0 +1,118 @@
+"""How are draws from the posterior of a block made, and what do they say together?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.outputs import Output
+from napari_tweedie.degradations.noise import Gaussian, Poisson
+from napari_tweedie.degradations.problem import Problem
+from napari_tweedie.engine.jobs.job import Step, Tools
+from napari_tweedie.engine.jobs.restore import Restore
+from napari_tweedie.samplers.summary import Running
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from napari_tweedie.images.axes import Index
+
+PIXELS_AT_ONCE = 2**19
+"""Samples are drawn together up to so many pixels, so that the first ones are there soon and a stop keeps them."""
+
+
+class Sample(Restore):
+    """Draws from p(x | y) and, where they spread as the posterior does, its mean, standard deviation and interval."""
+
+    def outputs(self) -> list[Output]:
+        sampler = self.recipe.sampler
+        if not sampler.is_honest:
+            return [Output("diverse samples", count=sampler.samples)]
+        if sampler.samples < 2:
+            return [Output("samples", count=sampler.samples)]
+        level = f"{100 * self.recipe.interval.level:.3g} %"
+        summary = [Output("mean"), Output("std", "spread"), Output(f"lower {level}"), Output(f"upper {level}")]
+        return [*summary, Output("samples", count=sampler.samples)]
+
+    def uses_denoiser(self) -> bool:
+        return True
+
+    def stage(self, share: float) -> str:
+        samples = self.recipe.sampler.samples
+        return f"sample {min(samples, int(share * samples) + 1)} of {samples}"
+
+    def notes(self) -> list[str]:
+        recipe = self.recipe
+        if len(self.outputs()) == 1:
+            return []
+        notes = []
+        if recipe.degradation.name != "identity" and recipe.interval.coverage is None:
+            notes.append(
+                "Undoing more than noise, the standard deviation is the model's word only until it is calibrated on a clean "
+                "image."
+            )
+        if isinstance(recipe.noise, Poisson) and not recipe.stabilises:
+            notes.append(
+                "Photon noise is taken as Gaussian noise of its mean level here: the standard deviation is too small where the "
+                "image is bright, and too large where it is dark."
+            )
+        return notes
+
+    def report(self) -> dict[str, Any]:
+        """Return also, where one is stated, what the "interval" is and how often it was measured to hold the truth."""
+        stated = len(self.outputs()) > 1
+        return {**super().report(), **({"interval": self.recipe.interval.sentence()} if stated else {})}
+
+    def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
+        return self.draw(index, self.problem(index, tools), tools)
+
+    def draw(self, index: Index, problem: Problem, tools: Tools) -> Iterator[Step]:
+        """Draw the samples of a problem, a few at a time."""
+        sampler, denoiser = self.recipe.sampler, tools.pieces_of(self.denoiser(index))
+        stack, finished, running = torch.zeros(()), 0, Running()
+        summarised = len(self.outputs()) > 1
+        while finished < sampler.samples:
+            batch = range(finished, min(sampler.samples, finished + self._together(problem)))
+            for state in sampler(problem, denoiser, self._generator(index), numbers=batch):
+                share = (finished + len(batch) * state.iteration / state.total) / sampler.samples
+                self._residuals[index] = state.residual * self.intensity(index).scale
+                draws = problem.degradation.crop(state.estimate)
+                if state.iteration < state.total:
+                    growing = {"mean": draws[:1]} if summarised and not finished else {}
+                    yield Step(share, growing, {"finished": finished, "residual": state.residual})
+            if finished == 0:
+                stack = torch.zeros((sampler.samples, *draws.shape[1:]))
+            stack[batch.start : batch.stop] = draws.cpu()
+            running.add(draws)
+            finished = batch.stop
+            facts = {"finished": finished, "residual": state.residual}
+            yield Step(finished / sampler.samples, self._estimates(index, stack, running), facts, state.note, complete=True)
+
+    def _estimates(self, index: Index, stack: Tensor, running: Running) -> dict[str, Tensor]:
+        """Return the outputs; samples lie along the second axis, where the engine expects what is stacked."""
+        *summary, samples = [output.name for output in self.outputs()]
+        estimates = {samples: stack.transpose(0, 1)}
+        if summary:
+            found = running.summary()
+            lower, upper = found.interval(self.recipe.interval.level, self.recipe.interval.factor)
+            estimates |= dict(zip(summary, (found.mean, self.spread(index, found.mean, found.std), lower, upper), strict=True))
+        return estimates
+
+    def problem(self, index: Index, tools: Tools) -> Problem:
+        if not self.recipe.stabilises:
+            return super().problem(index, tools)
+        channel = self.blocks.channel(index)
+        x = tools.tensor(channel.intensity.forward(self.blocks.samples(index)))
+        return Problem(x, self.blocks.degradation(index), Gaussian(sigma=channel.level))
+
+    def _generator(self, index: Index) -> Generator:
+        """Return the same generator for every batch of a block: a sample's own number tells it from the others."""
+        seed = np.random.SeedSequence((self.recipe.seed, *index)).generate_state(1)
+        return torch.Generator().manual_seed(int(seed[0]))
+
+    def _together(self, problem: Problem) -> int:
+        """Return how many samples are drawn together: pairs, whose noise is opposite."""
+        return max(2, PIXELS_AT_ONCE // problem.measurement.numel() // 2 * 2)

@@ -1,0 +1,228 @@
+"""How does a recipe run on an array? Axes, intensities, tiles, device, seed, cancelling, memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_tweedie.core import device as devices
+from napari_tweedie.core.cancellation import cancellable, cancellation_point
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.outputs import Output
+from napari_tweedie.core.results import Cancelled, Preview, Progress, Result
+from napari_tweedie.denoisers.tiling import Tiled, Volume
+from napari_tweedie.engine.blocks import Blocks
+from napari_tweedie.engine.jobs import JOBS, Step, Tools
+from napari_tweedie.images.axes import Index
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+    from torch import device as Device
+
+    from napari_tweedie.denoisers import Denoiser
+    from napari_tweedie.engine.channel import Channel
+    from napari_tweedie.recipe.recipe import Recipe
+
+__all__ = ["Cancelled", "Preview", "Progress", "Result", "last", "measure", "run", "run_part"]
+
+PREVIEW_SECONDS = 0.5
+SMALLEST_TILE = 128
+GREY_LEVELS = ("residual", "noise_level")
+"""Facts of a step that are told in grey levels of the image."""
+TILE = 1024
+"""Side of the largest tile on a CPU: a run can be stopped between tiles, and shows each when it is done."""
+
+
+def run(
+    recipe: Recipe, image: Any, *, cancelled: Callable[[], bool] = lambda: False, **inputs: Any
+) -> Generator[Progress | Preview, None, Result]:
+    """Run a recipe on an image.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to do.
+    image : array-like
+        A NumPy, dask or zarr array, of at least two axes; it is read block by block and never changed.
+    cancelled : callable
+        Asked again and again, also within a tile; the run raises `Cancelled` once it returns True.
+    **inputs
+        Arrays that the recipe's methods name, such as ``psf`` or ``mask``.
+
+    Yields
+    ------
+    Progress or Preview
+        After every tile or iteration; previews at most twice a second.
+
+    Returns
+    -------
+    Result
+        Images, zoom, provenance, notes.
+
+    Raises
+    ------
+    ValueError
+        If the image, the axes or an input cannot be used; the message says what to change.
+    Cancelled
+        If the caller asked to stop.
+    MemoryError
+        If even small tiles on the CPU do not fit.
+    """
+    return (yield from cancellable(_Run(recipe.with_inputs(**inputs), image).steps(), cancelled))
+
+
+def run_part(recipe: Recipe, part: Any, channels: Mapping[int, Channel], corner: Sequence[int]) -> Result:
+    """Run a recipe on a part of a larger image that begins at a corner; channels have the range and noise level of the whole.
+
+    Errors are those of `run`.
+    """
+    return last(_Run(recipe.with_inputs(), part, channels, corner).steps())
+
+
+def measure(recipe: Recipe, image: Any, **inputs: Any) -> list[Channel]:
+    """Return what `run` would know of every channel: range, noise model and level.
+
+    Parameters and errors are those of `run`; an image without missing pixels is measured without torch.
+    """
+    blocks = Blocks(image, recipe.with_inputs(**inputs))
+    for index in blocks.layout:
+        blocks.channel(index)
+    return blocks.channels
+
+
+def last(steps: Generator[Any, None, Result]) -> Result:
+    """Run to the end and return the result, ignoring progress and previews."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+
+
+class _Run:
+    """One run: a recipe, the blocks of an image, and what changes on the way (device and tiles when memory is short)."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        image: Any,
+        channels: Mapping[int, Channel] | None = None,
+        corner: Sequence[int] = (),
+    ) -> None:
+        self.recipe = recipe
+        self.device = devices.pick(recipe.device)
+        devices.keep_freed_memory()
+        self.blocks = Blocks(image, recipe, channels, corner)
+        self.job = JOBS[recipe.job](recipe, self.blocks)
+        self.tile = recipe.tile or tile_that_fits(self.device, recipe.denoiser)
+        self.shortage = ""
+        self.warnings: dict[str, None] = {}
+
+    def steps(self) -> Generator[Progress | Preview, None, Result]:
+        started = shown = time.monotonic()
+        layout = self.blocks.layout
+        outputs = {output.name: output for output in self.job.outputs()}
+        images = {name: self.blocks.result(output) for name, output in outputs.items()}
+        for number, index in enumerate(layout):
+            scale = self.job.intensity(index).scale
+            for step in self._steps(index):
+                cancellation_point()
+                total = (number + step.share) / len(layout)
+                facts = {name: value * scale if name in GREY_LEVELS else value for name, value in step.facts.items()}
+                now = time.monotonic()
+                if step.share == 1 or step.complete or now - shown > PREVIEW_SECONDS:
+                    for name, estimate in step.estimates.items():
+                        self._write(images[name], outputs[name], index, estimate)
+                    shown = now
+                    yield Preview(images, outputs, index, step.share)
+                if step.note:
+                    self.warnings[step.note] = None
+                yield Progress(total, self._stage(number, step.share), (now - started) * (1 / total - 1), facts)
+        devices.release(self.device)
+        shape = next((image.shape[-len(layout.shape) :] for image in images.values()), layout.shape)
+        zoom = tuple(a / b for a, b in zip(shape, layout.shape, strict=True))
+        zoom = tuple(1.0 if axis == "s" else factor for axis, factor in zip(layout.axes, zoom, strict=True))
+        notes = [*self.recipe.notes, *self.job.notes(), *self.warnings, *filter(None, [self.shortage])]
+        return Result(images, outputs, zoom, self._provenance(time.monotonic() - started, notes), notes)
+
+    def _steps(self, index: Index) -> Iterator[Step]:
+        """Work on a block; start it again with less memory where it ran out."""
+        while True:
+            try:
+                yield from without_gradients(self.job.steps(index, Tools(self.device, self._pieces_of)))
+                return
+            except (RuntimeError, MemoryError) as error:
+                if not devices.is_out_of_memory(error):
+                    raise
+            self._use_less_memory()
+
+    def _write(self, image: NDArray[Any], output: Output, index: Index, estimate: Tensor) -> None:
+        intensity = self.job.intensity(index)
+        pixels = estimate.cpu().numpy()
+        grey = intensity.back(pixels) if output.kind == "image" else intensity.distance(pixels, output.power)
+        self.blocks.write(image, output, index, grey)
+
+    def _pieces_of(self, denoiser: Denoiser) -> Tiled | Volume:
+        tiled = Tiled(denoiser, self.tile, denoiser.halo)
+        return Volume(tiled, self.recipe.aspect) if self.recipe.volume and 3 not in denoiser.ndim else tiled
+
+    def _stage(self, number: int, share: float) -> str:
+        several = f"image {number + 1} of {len(self.blocks.layout)}" if len(self.blocks.layout) > 1 else ""
+        return " · ".join(filter(None, [several, self.job.stage(share)])) or f"{round(100 * share)} % done"
+
+    def _use_less_memory(self) -> None:
+        """Halve the tiles, then leave the device for the CPU, and say so once; give up when neither is possible."""
+        devices.release(self.device)
+        if self.tile > SMALLEST_TILE:
+            self.tile = max(SMALLEST_TILE, self.tile // 2)
+            self.shortage = f"The memory of {self.device} ran short; the work was done in tiles of {self.tile} pixels."
+        elif self.device.type != "cpu":
+            self.shortage = f"The memory of {self.device} was too small; the CPU finished the work."
+            self.device = torch.device("cpu")
+            self.tile = tile_that_fits(self.device, self.recipe.denoiser)
+        else:
+            raise MemoryError(
+                f"the memory does not suffice even for tiles of {self.tile} pixels: close other programs, crop the image, "
+                "or treat Z plane by plane"
+            )
+
+    def _provenance(self, seconds: float, notes: list[str]) -> dict[str, Any]:
+        return {
+            "version": version("napari-tweedie"),
+            "recipe": self.recipe.model_dump(mode="json"),
+            "axes": self.blocks.layout.axes,
+            "noise_levels": [channel.sigma for channel in self.blocks.channels],
+            "noise": [channel.report() for channel in self.blocks.channels],
+            **self.job.report(),
+            "denoiser": self.recipe.denoiser.provenance(self.device) if self.job.uses_denoiser() else {},
+            "device": str(self.device),
+            "tile": self.tile,
+            "seconds": round(seconds, 2),
+            "notes": notes,
+        }
+
+
+def tile_that_fits(device: Device, denoiser: Denoiser, largest: int = TILE) -> int:
+    """Return the side of the largest tile, in pixels, for which a denoiser takes a quarter of the free memory of a device.
+
+    On a CPU it is at most `largest`.
+    """
+    size = int((devices.free_memory(device) // 4 / denoiser.bytes_per_pixel) ** 0.5)
+    return int(np.clip(size // SMALLEST_TILE * SMALLEST_TILE, SMALLEST_TILE, 2048 if device.type == "cuda" else largest))
+
+
+def without_gradients(steps: Iterator[Step]) -> Iterator[Step]:
+    """Advance `steps` without recording gradients; the caller's own setting is untouched between the steps."""
+    while True:
+        with torch.no_grad():
+            try:
+                step = next(steps)
+            except StopIteration:
+                return
+        yield step

@@ -1,0 +1,1 @@
+"""Recipes on files: one image, or many."""

@@ -1,0 +1,1 @@
+"""Images larger than memory: regions, chunked runs, lazy arrays, schedulers."""

@@ -1,0 +1,197 @@
+"""What is done to one region of a large file, wherever it is done, and how is it known later what is done already?"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from napari_tweedie.core import device as devices
+from napari_tweedie.engine.channel import Channel
+from napari_tweedie.engine.run import run_part, tile_that_fits
+from napari_tweedie.images import ngff, ome_zarr
+from napari_tweedie.images.axes import Layout
+from napari_tweedie.images.chunks import Region, coarsened
+from napari_tweedie.images.files import Picture, read
+from napari_tweedie.large.regions import LARGEST, Regions
+
+if TYPE_CHECKING:
+    import zarr
+    from numpy.typing import NDArray
+
+    from napari_tweedie.recipe.recipe import Recipe
+
+
+RANGE = np.array([0.0, 1.0])
+"""What an image spans once it is normalised."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A run on a file, as every process that takes part in it knows it; it can be sent to other machines.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to do, with its arrays, and with the axes of the image.
+    source, part : Path
+        The image, and the unfinished OME-Zarr.
+    regions : Regions
+        How the image is cut.
+    channels : dict of int to Channel
+        Range and noise level of every channel of the image.
+    facts : dict
+        Provenance; it lies in the metadata of the unfinished OME-Zarr and tells its run from others.
+    """
+
+    recipe: Recipe
+    source: Path
+    part: Path
+    regions: Regions
+    channels: dict[int, Channel]
+    facts: dict[str, Any]
+
+    @classmethod
+    def start(cls, recipe: Recipe, source: Path, part: Path, version: ngff.Version) -> Self:
+        """Measure the image and create the OME-Zarr, which appears when it is ready to be filled."""
+        picture = read(source)
+        recipe, layout = _fitted(recipe, picture)
+        device = devices.pick(recipe.device)
+        tile = recipe.tile or tile_that_fits(device, recipe.denoiser, LARGEST)
+        cut = Regions.of(recipe, layout, tile)
+        stored = ngff.ordered(recipe.axes)
+        channels = cut.measure(recipe, picture.data)
+        facts = _identity(recipe, source, picture) | {
+            "tile": tile,
+            "noise_levels": [channel.sigma for channel in channels.values()],
+            "noise": [channel.report() for channel in channels.values()],
+            "intensities": [[channel.intensity.offset, channel.intensity.scale] for channel in channels.values()],
+        }
+        like = _result(picture, cut, stored, facts)
+        chunks = [cut.chunks[recipe.axes.index(axis)] for axis in stored]
+        limits = [(float(low), float(high)) for low, high in (c.intensity.back(RANGE) for c in channels.values())]
+        new = part.with_name(f".{part.name}.{os.getpid()}.new")
+        try:
+            ome_zarr.create(new, like, chunks, limits, version)
+            new.rename(part)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+        return cls(recipe, source, part, cut, channels, facts)
+
+    @classmethod
+    def resume(cls, recipe: Recipe, source: Path, part: Path) -> Self:
+        """Go on with an unfinished run.
+
+        Raises
+        ------
+        ValueError
+            If it is another run than this one.
+        """
+        picture, facts = read(source), read(part).metadata
+        recipe, layout = _fitted(recipe, picture)
+        for name, value in _identity(recipe, source, picture).items():
+            if facts.get(name) != value:
+                raise ValueError(f"{part} is an unfinished run with another {name}: remove it, or choose another name")
+        for leftover in part.rglob("*.partial"):
+            leftover.unlink()
+        measured = zip(facts["intensities"], facts["noise_levels"], facts["noise"], strict=True)
+        channels = {n: Channel.restored(*stored, recipe.stabilises) for n, stored in enumerate(measured)}
+        return cls(recipe, source, part, Regions.of(recipe, layout, facts["tile"]), channels, facts)
+
+    def finish(self, seconds: float, device: str) -> None:
+        """Store how the run went."""
+        self.facts.update(seconds=round(seconds, 2), device=device, notes=self.recipe.notes)
+        ome_zarr.store(self.part, self.facts)
+
+    def is_done(self, level: int, region: Region) -> bool:
+        """Tell whether the chunk of a region is written; chunks appear when they are complete."""
+        return ome_zarr.chunk_file(_opened(self.part, level), region).exists()
+
+    def do(self, level: int, region: Region) -> str:
+        """Compute a region of a level of the result, a chunk, and write it; return the device.
+
+        Raises
+        ------
+        OSError
+            If the image cannot be read there, or the chunk cannot be written.
+        """
+        device = devices.pick(self.recipe.device)
+        if not self.is_done(level, region):
+            target = _opened(self.part, level)
+            if level == 0:
+                target[region] = self._computed(region)
+            else:
+                target[region] = coarsened(_opened(self.part, level - 1), region, ngff.ordered(self.recipe.axes))
+        return str(device)
+
+    def _computed(self, region: Region) -> NDArray[Any]:
+        """Return a region, its axes in the order of the OME-Zarr."""
+        axes = self.recipe.axes
+        stored = ngff.ordered(axes)
+        place = tuple(region[stored.index(axis)] for axis in axes)
+        source = self.regions.source(place)
+        channels = {0: self.channels[self.regions.channel(place)]}
+        corner = [at.start for at in source]
+        result = run_part(self.regions.recipe(self.recipe, source), self._read(source), channels, corner)
+        (image,) = result.images.values()
+        return image[self.regions.inside(place)].transpose([axes.index(axis) for axis in stored])
+
+    def _read(self, source: Region) -> NDArray[Any]:
+        try:
+            return np.asarray(_picture(self.source, self.source.stat().st_mtime_ns).data[source])
+        except Exception as error:  # codecs raise whatever they stumble over
+            corner = ", ".join(f"{axis} {at.start} to {at.stop}" for axis, at in zip(self.recipe.axes, source, strict=True))
+            raise OSError(f"{self.source} cannot be read at {corner}: {error}") from error
+
+
+def _fitted(recipe: Recipe, picture: Picture) -> tuple[Recipe, Layout]:
+    """Return the recipe with the axes of a picture, where it names none itself, and the layout of the picture."""
+    recipe = recipe.model_copy(update={"axes": recipe.axes or picture.axes})
+    return recipe, Layout(recipe.axes, tuple(picture.data.shape), recipe.volume)
+
+
+def _identity(recipe: Recipe, source: Path, picture: Picture) -> dict[str, Any]:
+    """Return what must be equal for a run to go on where another one stopped."""
+    uses_denoiser = recipe.job == "denoise" or recipe.solver.uses_denoiser
+    return {
+        "version": version_of("napari-tweedie"),
+        "recipe": recipe.model_dump(mode="json"),
+        "axes": recipe.axes,
+        "input": {"name": source.name, "shape": list(picture.data.shape), "dtype": str(picture.data.dtype)},
+        "denoiser": recipe.denoiser.provenance(devices.pick(recipe.device)) if uses_denoiser else {},
+    }
+
+
+def _result(picture: Picture, cut: Regions, stored: str, facts: dict[str, Any]) -> Picture:
+    """Return a picture as the result will be, without values: its pixels lie where they come from in the input."""
+    axes = cut.layout.axes
+    order = [axes.index(axis) for axis in stored]
+    spacing = np.array(picture.spacing) / cut.zoom
+    origin = np.array(picture.origin) + (spacing - picture.spacing) / 2
+    dtype = np.uint8 if "s" in axes and picture.data.dtype == np.uint8 else np.float32
+    shape = [cut.shape[n] for n in order]
+    empty = np.broadcast_to(np.zeros((), dtype), shape)
+    where = [tuple(float(values[n]) for n in order) for values in (spacing, origin)]
+    return Picture(empty, stored, where[0], picture.unit, picture.name, facts, picture.channels, where[1])
+
+
+@functools.lru_cache(maxsize=8)
+def _array(part: Path, level: int, created: int) -> zarr.Array[Any]:
+    return ome_zarr.level(part, level)
+
+
+def _opened(part: Path, level: int) -> zarr.Array[Any]:
+    """Return a level for writing, opened once a process."""
+    return _array(part, level, part.stat().st_ino)
+
+
+@functools.lru_cache(maxsize=2)
+def _picture(source: Path, changed: int) -> Picture:
+    """Return the image, opened once a process as long as the file is the same."""
+    return read(source)

@@ -1,0 +1,119 @@
+"""How does a recipe run on a file that no memory holds? Region by region, resumable, on one machine or many."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_tweedie.core.cancellation import cancellable, cancellation_point
+from napari_tweedie.core.results import Progress
+from napari_tweedie.images import ngff, ome_zarr
+from napari_tweedie.images.chunks import Region, regions
+from napari_tweedie.large import schedulers
+from napari_tweedie.large.chunked_run import Work
+
+if TYPE_CHECKING:
+    import zarr
+
+    from napari_tweedie.recipe.recipe import Recipe
+
+
+def run_file(
+    recipe: Recipe,
+    source: Path,
+    target: Path,
+    *,
+    scheduler: schedulers.Scheduler = schedulers.local,
+    ome_zarr_version: ngff.Version = "0.5",
+    cancelled: Callable[[], bool] = lambda: False,
+    **inputs: Any,
+) -> Generator[Progress, None, dict[str, Any]]:
+    """Run a recipe on an image file and write an OME-Zarr, region by region.
+
+    Range and noise level are measured once, so that regions fit together. A region becomes a chunk of the result, written
+    at once or not at all; a run that was cut off, by whatever, leaves the finished chunks in ``NAME.part.zarr`` and goes on
+    with the missing ones when it is started again.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to do: denoise or restore.
+    source, target : Path
+        The image, and the OME-Zarr to write, a folder that does not exist.
+    scheduler : callable
+        Does the regions, see `schedulers`.
+    ome_zarr_version : str
+        Version of the result's format, 0.4 or 0.5.
+    cancelled : callable
+        Asked after every region and, where this process does them, also within; the run raises `Cancelled` once it returns
+        True.
+    **inputs
+        Arrays that the recipe's degradation names, such as ``psf`` or ``mask``.
+
+    Yields
+    ------
+    Progress
+        After every region.
+
+    Returns
+    -------
+    dict
+        Provenance, as it is stored in the result.
+
+    Raises
+    ------
+    ValueError
+        If the recipe cannot be done region by region, or what is to be resumed is another run.
+    FileExistsError
+        If there is something called `target`.
+    OSError
+        If a chunk cannot be read or written; finished ones are kept.
+    """
+    steps = _run(recipe.with_inputs(**inputs), source, target, scheduler, ome_zarr_version)
+    return (yield from cancellable(steps, cancelled))
+
+
+def _run(
+    recipe: Recipe, source: Path, target: Path, scheduler: schedulers.Scheduler, version: ngff.Version
+) -> Generator[Progress, None, dict[str, Any]]:
+    started = time.monotonic()
+    if target.exists():
+        raise FileExistsError(f"{target} exists: choose another name, or remove it")
+    part = unfinished(target)
+    begin = Work.resume if part.exists() else partial(Work.start, version=version)
+    work = begin(recipe, source, part)
+    used: set[str] = set()
+    try:
+        yield from _regions(work, scheduler, used)
+    except OSError as error:
+        raise OSError(f"{error}; what is done is kept in {part}: run the same again to go on") from error
+    work.finish(time.monotonic() - started, ", ".join(sorted(used)))
+    part.rename(target)
+    return work.facts
+
+
+def unfinished(target: Path) -> Path:
+    """Return where an OME-Zarr lies as long as chunks are missing."""
+    return target.with_name(f"{target.stem}.part.zarr")
+
+
+def _regions(work: Work, scheduler: schedulers.Scheduler, used: set[str]) -> Generator[Progress, None, None]:
+    """Do what is missing, level by level, as a coarser level is made from the finer one; collect the devices."""
+    levels = ome_zarr.levels(work.part)
+    total = sum(array.nchunks for array in levels)
+    finished = total - sum(1 for level, array in enumerate(levels) for _ in _missing(work, level, array))
+    before, done = time.monotonic(), finished
+    for level, array in enumerate(levels):
+        for device in scheduler(partial(work.do, level), _missing(work, level, array)):
+            used.add(device)
+            done += 1
+            seconds = (time.monotonic() - before) / (done - finished) * (total - done)
+            yield Progress(done / total, f"region {done} of {total}", seconds)
+            cancellation_point()
+
+
+def _missing(work: Work, level: int, array: zarr.Array[Any]) -> Iterator[Region]:
+    return (region for region in regions(array.shape, array.chunks) if not work.is_done(level, region))

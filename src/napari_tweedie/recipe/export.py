@@ -1,0 +1,152 @@
+"""How is a recipe passed on: by a result, as Python, as a command line, as a schema, and is a replay the same run?"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from pprint import pformat
+from typing import Any
+
+from napari_tweedie import degradations, denoisers, solvers
+from napari_tweedie.core.method import Input, Method
+from napari_tweedie.images.files import read
+from napari_tweedie.recipe.recipe import Recipe
+
+PARTS = ("denoiser", "degradation", "noise", "solver")
+"""Fields whose own fields the command line sets one by one."""
+COMMANDS = ("denoise", "restore", "sample", "decompose", "degrade")
+"""Jobs that the command line does on a file and writes to another."""
+ARRAYS = ("psf", "mask")
+"""Arrays that it reads from files."""
+_SCRIPT = """from pathlib import Path
+
+from napari_tweedie.images.files import read
+from napari_tweedie.recipe.recipe import Recipe
+from napari_tweedie.files.run_to_file import run_to_file
+
+recipe = Recipe.model_validate({recipe})
+for progress in run_to_file({arguments}):
+    print(progress.stage)
+"""
+
+
+def as_python(recipe: Recipe, image: str = "image.tif", result: str = "result.tif") -> str:
+    """Return a script that runs a recipe on a file; its arrays are read from files of their names."""
+    arrays = [f"{name}=read({_file(name, array)!r}).data" for name, array in _named(recipe).items()]
+    arguments = ", ".join(["recipe", f"Path({image!r})", f"Path({result!r})", *arrays])
+    return _SCRIPT.format(recipe=pformat(essentials(recipe), sort_dicts=False, width=120), arguments=arguments)
+
+
+def as_command_line(recipe: Recipe, image: str = "image.tif", result: str = "result.tif") -> str:
+    """Return the command that runs a recipe on a file; its arrays are read from files of their names.
+
+    Raises
+    ------
+    ValueError
+        If the command line has no such job, or does not take one of the arrays.
+    """
+    unknown = [f"the job {recipe.job!r}"] if recipe.job not in COMMANDS else []
+    unknown += [f"the array {name!r}" for name in _named(recipe) if name not in ARRAYS]
+    if unknown:
+        raise ValueError(f"the command line does not take {' and '.join(unknown)}: pass the recipe on as Python")
+    words = ["napari-tweedie", recipe.job, image, result]
+    for name, array in _named(recipe).items():
+        words += [f"--{name}", _file(name, array)]
+    said = essentials(recipe)
+    if recipe.job == "restore":  # for which the command line chooses a solver by itself
+        said.setdefault("solver", _parameters(recipe.solver))
+    for field, value in said.items():
+        if field in PARTS:
+            words += _set(f"{field}.name" if field == "noise" else field, value["name"])
+            own = [key for key in value if key != "name" and key not in recipe.arrays()]
+            words += [word for key in own for word in _set(f"{field}.{key}", value[key])]
+        elif field != "job":
+            words += _set(field, value)
+    return shlex.join(words)
+
+
+def _named(recipe: Recipe) -> dict[str, Input]:
+    """Return the arrays that a recipe takes."""
+    return {name: array for name, array in recipe.arrays().items() if array.name or array.array is not None}
+
+
+def _set(path: str, value: Any) -> list[str]:
+    return ["--set", f"{path}={value if isinstance(value, str) else json.dumps(value)}"]
+
+
+def _file(name: str, array: Input) -> str:
+    return array.name if "." in array.name else f"{array.name or name}.tif"
+
+
+def essentials(recipe: Recipe) -> dict[str, Any]:
+    """Return what a recipe says beyond the defaults, ready for JSON; of its arrays, name and hash."""
+    default, found = Recipe(), {}
+    for field, value in recipe:
+        if value != getattr(default, field):
+            dumped = recipe.model_dump(mode="json", include={field})[field]
+            found[field] = _parameters(value) if isinstance(value, Method) and field in PARTS else dumped
+    return found
+
+
+def _parameters(method: Method) -> dict[str, Any]:
+    """Return the name of a method, and the parameters that are not at their defaults."""
+    fields = type(method).model_fields
+    said = method.describe().items()
+    return {key: value for key, value in said if key == "name" or getattr(method, key) != fields[key].default}
+
+
+def differences(provenance: Mapping[str, Any], recipe: Recipe) -> list[str]:
+    """Return why running `recipe` may give other pixels than the result with this provenance, a sentence each.
+
+    Parameters
+    ----------
+    provenance : mapping
+        What a result holds in its metadata.
+    recipe : Recipe
+        Its recipe, with the arrays that go with it filled in.
+    """
+    found = []
+    made, installed = provenance.get("version"), version("napari-tweedie")
+    if made is not None and made != installed:
+        found.append(f"The result was made by version {made}, this is {installed}: pixels may differ.")
+    weights = provenance.get("denoiser", {}).get("weights")
+    if weights is not None:
+        from napari_tweedie.core.device import pick
+
+        if recipe.denoiser.provenance(pick("cpu")).get("weights") != weights:
+            found.append(f"The denoiser {recipe.denoiser.name!r} has other weights than when the result was made.")
+    stored = provenance.get("recipe", {}).get("degradation", {})
+    for name, array in recipe.degradation.arrays().items():
+        before = stored.get(name, {}).get("sha256") if isinstance(stored, dict) else None
+        if before and array.sha256 and array.sha256 != before:
+            found.append(f"The array {name!r} is not the one that the result was made with.")
+    return found
+
+
+def stored_recipe(path: Path) -> dict[str, Any]:
+    """Return the provenance in the metadata of a result, or a recipe in a JSON file as one."""
+    stored = {"recipe": json.loads(path.read_text())} if path.suffix == ".json" else read(path).metadata
+    if "recipe" not in stored:
+        raise ValueError(f"{path} holds no recipe: it was not written by napari-tweedie")
+    return stored
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of a recipe with the parameters of every installed method."""
+    described = Recipe.model_json_schema()
+    for registry in (denoisers.registry, degradations.registry, solvers.registry):
+        field = described["properties"][registry.kind]
+        kept = {key: field[key] for key in ("default", "description") if key in field}
+        described["properties"][registry.kind] = kept | {
+            "anyOf": [{"enum": registry.names()}, *(_schema(registry.method(name)) for name in registry.names())]
+        }
+    return described
+
+
+def _schema(method: type[Method]) -> dict[str, Any]:
+    own = method.model_json_schema()
+    properties = {"name": {"const": method.name}} | own.get("properties", {})
+    return own | {"properties": properties, "required": ["name", *own.get("required", [])], "title": method.title}

@@ -1,0 +1,154 @@
+"""What is to be done? The complete description of a run, as data that can be stored and replayed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+
+from napari_tweedie import degradations, denoisers, samplers, solvers
+from napari_tweedie.analysis.decomposition import Decomposition
+from napari_tweedie.analysis.inspections import Inspection
+from napari_tweedie.analysis.inspections import registry as inspections
+from napari_tweedie.analysis.poisson import PoissonEditing
+from napari_tweedie.core.method import Input, Method
+from napari_tweedie.core.registry import Registry
+from napari_tweedie.degradations.noise import Gaussian, Noise, Poisson
+from napari_tweedie.degradations.noise import build as build_noise
+from napari_tweedie.images.picture import METRES
+from napari_tweedie.samplers.interval import Interval
+
+M = TypeVar("M", bound=Method)
+
+JobName: TypeAlias = Literal[
+    "denoise", "restore", "sample", "calibrate", "degrade", "decompose", "inspect", "synthesise", "blend"
+]
+
+_DESCRIBED = PlainSerializer(Method.describe, return_type=dict[str, Any])
+_SCHEMA = WithJsonSchema({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]})
+
+
+def _from(registry: Registry[Any]) -> BeforeValidator:
+    return BeforeValidator(registry.build)
+
+
+class Recipe(BaseModel):
+    """Everything that determines a result, besides the image and the arrays that its methods name.
+
+    Examples
+    --------
+    >>> recipe = Recipe(job="restore", degradation={"name": "gaussian-blur", "std": 2.0}, solver="hqs")
+    >>> Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+    True
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal[1] = Field(1, description="Version of this format.")
+    job: JobName = Field("denoise", description="What to do.")
+    denoiser: Annotated[denoisers.Denoiser, _from(denoisers.registry), _DESCRIBED, _SCHEMA] = Field(
+        "unet", validate_default=True, description="The model of what images look like."
+    )
+    degradation: Annotated[degradations.Degradation, _from(degradations.registry), _DESCRIBED, _SCHEMA] = Field(
+        "identity", validate_default=True, description="What happened to the image."
+    )
+    noise: Annotated[Noise, BeforeValidator(build_noise), _DESCRIBED, _SCHEMA] = Field(
+        Gaussian(), description="Noise of the measurement."
+    )
+    solver: Annotated[solvers.Solver, _from(solvers.registry), _DESCRIBED, _SCHEMA] = Field(
+        "hqs", validate_default=True, description="How the image is estimated; for the job restore."
+    )
+    sampler: Annotated[samplers.Sampler, _from(samplers.registry), _DESCRIBED, _SCHEMA] = Field(
+        "moment-matched", validate_default=True, description="How draws from the posterior are made; for the job sample."
+    )
+    interval: Interval = Field(Interval(), description="Which interval is stated; for the job sample.")
+    probes: int = Field(
+        0, ge=0, le=64, description="Random probes of the posterior standard deviation of a denoised image; 0: none."
+    )
+    decomposition: Decomposition = Field(
+        Decomposition(), description="Into which bands the image is taken apart; for the job decompose."
+    )
+    inspection: Annotated[Inspection, _from(inspections), _DESCRIBED, _SCHEMA] = Field(
+        "score", validate_default=True, description="What is looked at; for the job inspect."
+    )
+    blending: PoissonEditing | None = Field(None, description="What is pasted into which region; for the job blend.")
+    axes: str = Field("", description="One letter of tczyxsq an axis; empty: guessed from the number of axes.")
+    volume: bool = Field(False, description="Treat Z as depth (3-D) rather than plane by plane.")
+    spacing: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = Field(
+        (), description="Size of a pixel along each spatial axis, (Z,) Y, X, in the unit of the layer; empty: unknown."
+    )
+    unit: str = Field("pixel", description="Unit of the spacing, such as micrometer; pixel: only its ratios count.")
+    seed: int = Field(0, ge=0, description="Seed of every random number.")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
+    tile: int = Field(0, ge=0, le=2**14, description="Tile size of the denoiser in pixels; 0: from the free memory.")
+
+    @model_validator(mode="after")
+    def _dimensions_fit(self) -> Recipe:
+        ndim = 3 if self.volume else 2
+        if ndim not in self.degradation.ndim:
+            raise ValueError(f"the degradation {self.degradation.name!r} does not work on {ndim}-D blocks")
+        return self
+
+    @model_validator(mode="after")
+    def _spacing_fits(self) -> Recipe:
+        if len(self.spacing) not in (0, 2, 3) or (self.volume and len(self.spacing) == 2):
+            raise ValueError(f"spacing needs a number for each of {'ZYX' if self.volume else 'YX or ZYX'} (got {self.spacing})")
+        if self.unit not in {"pixel", *METRES}:
+            raise ValueError(f"unit must be pixel or one of {', '.join(METRES)} (got {self.unit!r})")
+        return self
+
+    def _informed(self, degradation: degradations.Degradation) -> degradations.Degradation:
+        """Tell a degradation how large the pixels of the image are: those of the layer, or finer ones that are restored."""
+        if not self.spacing:
+            return degradation
+        factors = degradation.factors(len(self.spacing)) if self.inverts else (1,) * len(self.spacing)
+        sizes = (size / factor for size, factor in zip(self.spacing, factors, strict=True))
+        return degradation.with_spacing(tuple(sizes), None if self.unit == "pixel" else METRES[self.unit] * 1e9)
+
+    @property
+    def aspect(self) -> float:
+        """Distance of the planes of a stack over that of the pixels within them; 1 where it is not known."""
+        return self.spacing[0] / (self.spacing[1] * self.spacing[2]) ** 0.5 if len(self.spacing) == 3 else 1.0
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know about the degradation, a sentence each."""
+        return self.degradation.notes(3 if self.volume else 2)
+
+    @property
+    def inverts(self) -> bool:
+        """Whether the input is a measurement by the degradation, and the result the image that was measured."""
+        return self.job in ("restore", "sample")
+
+    @property
+    def stabilises(self) -> bool:
+        """Whether the noise is made the same everywhere before it is removed."""
+        removes_noise = self.job == "denoise" or (self.job == "sample" and self.degradation.name == "identity")
+        return removes_noise and isinstance(self.noise, Poisson)
+
+    def arrays(self) -> dict[str, Input]:
+        """Return the arrays that its methods name, at hand or not."""
+        blending = {} if self.blending is None else self.blending.arrays()
+        return {**self.degradation.arrays(), **self.denoiser.arrays(), **blending}
+
+    def with_inputs(self, **inputs: Any) -> Recipe:
+        """Return this recipe with arrays filled in that its methods name, and with the pixel size known to its degradation.
+
+        Raises
+        ------
+        ValueError
+            If an array is unknown to both, or one that is needed is missing.
+        """
+        unknown = set(inputs) - set(self.arrays())
+        if unknown:
+            what = f"the degradation {self.degradation.name!r} and the denoiser {self.denoiser.name!r}"
+            raise ValueError(f"{what} take no {', '.join(sorted(unknown))}")
+        degradation = self._informed(self.degradation.with_arrays(inputs))
+        changed: dict[str, Method] = {"degradation": degradation, "denoiser": self.denoiser.with_arrays(inputs)}
+        if self.blending is not None:
+            changed["blending"] = self.blending.with_arrays(inputs)
+        for part, method in changed.items():
+            missing = method.missing_inputs()
+            if missing:
+                raise ValueError(f"the {part} {method.name!r} needs an array: {', '.join(missing)}")
+        return self.model_copy(update=changed)

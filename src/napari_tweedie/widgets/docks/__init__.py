@@ -1,0 +1,1 @@
+"""Docks: what opens beside the canvas, one thin module for each."""

@@ -1,0 +1,47 @@
+"""How is a layer taken apart into bands in napari, and put together again?"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from qtpy.QtWidgets import QWidget
+
+from napari_tweedie.analysis.decomposition import Decomposition
+from napari_tweedie.recipe.recipe import JobName, Recipe
+from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.forms.method_form import Chooser, Form
+from napari_tweedie.widgets.parts.band_mixer import Recombine
+
+FIELDS = ("levels", "ladder", "start", "ratio")
+
+
+class Decompose(Panel):
+    """The dock *Decompose*: bands of detail above a smooth base, and a slider for each to recombine them."""
+
+    job: ClassVar[JobName] = "decompose"
+
+    def _choosers(self) -> dict[str, Chooser[Any]]:
+        self.decomposition = Form(Decomposition, FIELDS, self.viewer.layers)
+        self.decomposition.editors["start"].widget.automatic.setText("noise level")
+        self.recombine = Recombine(self.viewer)
+        self.decomposition.changed.connect(self._on_edit)
+        return super()._choosers()
+
+    def _parts(self) -> list[QWidget]:
+        return [*super()._parts(), self.decomposition, self.recombine]
+
+    def recipe(self, **changes: Any) -> Recipe:
+        return super().recipe(**{"decomposition": self.decomposition.values(), **changes})
+
+    def fill(self, recipe: Recipe) -> None:
+        self.decomposition.fill(dict(recipe.decomposition))
+        super().fill(recipe)
+
+    def _on_edit(self, *changed: object) -> None:
+        self.decomposition.show_row("ratio", self.decomposition.editors["ladder"].get() == "geometric")
+        super()._on_edit(*changed)
+
+    def _on_ended(self, text: str) -> None:
+        if self._run is not None and self._run.is_complete:
+            self.recombine.take(self._run.layers.by_name)
+        super()._on_ended(text)

@@ -1,0 +1,83 @@
+"""How is a layer denoised in napari?"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from napari.layers import Image
+from napari.settings import get_settings
+from qtpy.QtWidgets import QCheckBox, QWidget
+
+from napari_tweedie.recipe.recipe import JobName, Recipe
+from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.forms.layout import one_row
+from napari_tweedie.widgets.forms.method_form import Chooser
+from napari_tweedie.widgets.layers.lazy_layer import lazy_layer, shown_part
+from napari_tweedie.widgets.layers.messages import sentence
+from napari_tweedie.widgets.runs.background import Background
+
+PROBES = 8
+"""Of the standard deviation; each takes as long as denoising, which is done twice besides."""
+STD_TIP = (
+    f"Add a layer of how uncertain every pixel is: the posterior standard deviation by the denoiser's own Jacobian. Takes about "
+    f"{PROBES + 2} times as long. It does not know of errors that the denoiser makes everywhere."
+)
+ASYNC = "Preferences › Experimental › Render Layers Asynchronously"
+LAZY_TIP = (
+    "Add a layer that is computed where you look, slice by slice and level by level, for images of any size. napari waits while "
+    f"a new plane is computed, which may take seconds, unless {ASYNC} is ticked."
+)
+
+
+class Denoise(Panel):
+    """The dock *Denoise*: noise is removed, nothing else is undone."""
+
+    job: ClassVar[JobName] = "denoise"
+
+    def _choosers(self) -> dict[str, Chooser[Any]]:
+        self.std, self.lazy = QCheckBox("with standard deviation"), QCheckBox("only what is shown (lazy)")
+        for check in (self.std, self.lazy):
+            check.toggled.connect(self._on_edit)
+        self._looking = Background(self)
+        return super()._choosers()
+
+    def _parts(self) -> list[QWidget]:
+        return [*super()._parts(), one_row("", self.std, STD_TIP), one_row("", self.lazy, LAZY_TIP)]
+
+    def recipe(self, **changes: Any) -> Recipe:
+        with_std = self.std.isChecked() and not self.lazy.isChecked()
+        return super().recipe(**{"probes": PROBES if with_std else 0, **changes})
+
+    def fill(self, recipe: Recipe) -> None:
+        self.std.setChecked(recipe.probes > 0)
+        self.lazy.setChecked(False)
+        super().fill(recipe)
+
+    def obstacle(self) -> str:
+        image = self.source.image()
+        if self.std.isChecked() and self.std.isEnabled() and image is not None and image.rgb:
+            return "Colour has no standard deviation: split the layer into channels, or untick it."
+        return super().obstacle()
+
+    def run(self, preview: bool = False) -> None:
+        """Run, or add a layer that is computed where it is looked at."""
+        if preview or not self.lazy.isChecked():
+            super().run(preview)
+            return
+        try:
+            layer = lazy_layer(self.source.image(), self.recipe())
+        except ValueError as error:
+            self.bar.tell(sentence(error))
+            return
+        self.source.layer.pin()
+        self.bar.tell("Computing what is shown …")
+        self._looking.call(shown_part(layer, self.viewer.dims).compute, lambda _: self._show(layer))
+
+    def _show(self, layer: Image) -> None:
+        self.viewer.add_layer(layer)
+        waits = "" if get_settings().experimental.async_ else f" napari waits for every new plane, unless {ASYNC} is ticked."
+        self.bar.tell(f"The layer is computed where you look.{waits}")
+
+    def _on_edit(self, *changed: object) -> None:
+        self.std.setEnabled(not self.lazy.isChecked())
+        super()._on_edit(*changed)

@@ -1,0 +1,58 @@
+"""How is a denoiser looked at in napari, at work on the user's own image?"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from qtpy.QtWidgets import QWidget
+
+from napari_tweedie.analysis.inspections import registry as inspections
+from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.recipe.recipe import JobName
+from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.forms.method_form import Chooser
+from napari_tweedie.widgets.layers.input import Crop, image_array
+from napari_tweedie.widgets.parts.equivalent_filter import FilterAtCursor
+from napari_tweedie.widgets.parts.inspection_report import Findings
+from napari_tweedie.widgets.runs.layer_run import Order
+
+
+class Inspect(Panel):
+    """The dock *Inspect denoiser*: its score, its best strength, its basis, its faults, and its filter at the cursor.
+
+    It works on the visible part of the layer, as large as the analysis can take.
+    """
+
+    job: ClassVar[JobName] = "inspect"
+
+    def _choosers(self) -> dict[str, Chooser[Any]]:
+        self.findings = Findings()
+        self.findings.strength_chosen.connect(self.denoise_at)
+        self.filter = FilterAtCursor(self)
+        return {"inspection": self._chooser("inspection", inspections, "score"), **super()._choosers()}
+
+    def _parts(self) -> list[QWidget]:
+        self.bar.preview.hide()
+        return [*super()._parts(), self.findings, self.filter]
+
+    def order(self, preview: bool = False) -> Order:
+        image, recipe = self.source.image(), self.recipe()
+        estimated = recipe.noise.level(0.0) is None
+        crop, recipe = self._visible(recipe, image, recipe.inspection.largest)
+        return Order(recipe, image, "", crop, estimated=estimated)
+
+    def denoise_at(self, strength: float) -> None:
+        """Denoise the whole layer at a multiple of its noise level."""
+        self._start(lambda: self._denoising(strength))
+
+    def _denoising(self, strength: float) -> Order:
+        image, recipe = self.source.image(), self.recipe(job="denoise")
+        level = recipe.noise.level(0.0) or (self.noise.levels[0] if self.noise.levels else 0.0)
+        recipe = recipe.model_copy(update={"noise": Gaussian(sigma=strength * level)})
+        what = f"denoised at {strength:.2f} noise levels"
+        return Order(recipe, image, what, Crop.whole(image_array(image).shape), estimated=False)
+
+    def _on_ended(self, text: str) -> None:
+        if self._run is not None and self._run.report:
+            self.findings.show_report(self._run.report)
+        super()._on_ended(text)

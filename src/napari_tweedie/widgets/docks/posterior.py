@@ -1,0 +1,88 @@
+"""How are draws from the posterior of a layer made in napari, with a standard deviation that can be trusted?"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from qtpy.QtWidgets import QWidget
+
+from napari_tweedie import samplers
+from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.recipe.recipe import JobName, Recipe
+from napari_tweedie.samplers.interval import Interval
+from napari_tweedie.widgets.docks.inverse import Inverse
+from napari_tweedie.widgets.forms.layout import folded
+from napari_tweedie.widgets.forms.method_form import Chooser, Form
+from napari_tweedie.widgets.parts.calibration_form import Reliability
+from napari_tweedie.widgets.runs.layer_run import Order
+
+CALIBRATION_SIDE = 192
+"""Most pixels along Y and X of the clean region that intervals are calibrated on."""
+
+
+class Posterior(Inverse):
+    """The dock *Sample posterior*: samples, their mean, standard deviation and interval, and how true the interval is."""
+
+    job: ClassVar[JobName] = "sample"
+    first = "identity"
+    _degraded: bool | None = None
+    """Whether there was a degradation when a sampler was proposed last."""
+
+    def _choosers(self) -> dict[str, Chooser[Any]]:
+        self.interval = Form(Interval, ["level"], self.viewer.layers)
+        self.correction = Form(Interval, ["factor", "coverage"], self.viewer.layers)
+        self.correction.editors["coverage"].widget.automatic.setText("not measured")
+        self.reliability = Reliability(self.viewer.layers)
+        for form in (self.interval, self.correction):
+            form.changed.connect(self._on_edit)
+        self.reliability.asked.connect(self.calibrate)
+        return {**super()._choosers(), "sampler": self._chooser("sampler", samplers.registry, "moment-matched")}
+
+    def _parts(self) -> list[QWidget]:
+        chosen = self.choosers
+        parts = [chosen["degradation"], self.noise, chosen["sampler"], chosen["denoiser"], self.interval]
+        return [*parts, folded("Calibration", [self.reliability, self.correction])]
+
+    def recipe(self, **changes: Any) -> Recipe:
+        interval = self.interval.values() | self.correction.values()
+        return super().recipe(**{"interval": interval, **changes})
+
+    def fill(self, recipe: Recipe) -> None:
+        for form in (self.interval, self.correction):
+            form.fill(dict(recipe.interval))
+        super().fill(recipe)
+
+    def calibrate(self) -> None:
+        """Measure on a clean layer how often the interval holds the truth, and correct its width."""
+        self._start(self._calibration)
+
+    def _calibration(self) -> Order:
+        clean = self.reliability.layer.value()
+        if clean is None:
+            raise ValueError("choose a clean layer to calibrate on, such as the truth of a simulated measurement")
+        recipe = self.recipe(job="calibrate", axes=self.reliability.axes(), interval={"level": self.recipe().interval.level})
+        if recipe.noise.level(0.0) is None:
+            if not self.noise.levels:
+                raise ValueError("the noise level is not known yet: wait for its estimate, or give it")
+            recipe = recipe.model_copy(update={"noise": Gaussian(sigma=self.noise.levels[0])})
+        crop, recipe = self._visible(recipe, clean, CALIBRATION_SIDE)
+        return Order(recipe, clean, "", crop, self._inputs(crop), estimated=False)
+
+    def _on_edit(self, *changed: object) -> None:
+        self._fit_sampler()
+        super()._on_edit(*changed)
+
+    def _fit_sampler(self) -> None:
+        """Propose the sampler that suits: one for noise alone, one for everything else."""
+        degraded = self.choosers["degradation"].name != "identity"
+        if degraded is not self._degraded:
+            self._degraded = degraded
+            self.choosers["sampler"].choose("split-gibbs" if degraded else "moment-matched")
+
+    def _on_ended(self, text: str) -> None:
+        report = self._run.report if self._run is not None else {}
+        if report:
+            self.reliability.show_report(report)
+            self.correction.editors["factor"].set(report["factor"])
+            self.correction.editors["coverage"].set(report["coverage_corrected"])
+        super()._on_ended(text)

@@ -1,0 +1,70 @@
+"""How is a known degradation of a layer undone in napari?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from qtpy.QtWidgets import QWidget
+
+from napari_tweedie import solvers
+from napari_tweedie.recipe.recipe import JobName
+from napari_tweedie.widgets.docks.inverse import Inverse
+from napari_tweedie.widgets.forms.layout import folded
+from napari_tweedie.widgets.forms.method_form import Chooser
+from napari_tweedie.widgets.parts.convergence import Convergence
+
+if TYPE_CHECKING:
+    from napari_tweedie.degradations import Degradation
+    from napari_tweedie.engine.run import Progress
+
+
+class Restore(Inverse):
+    """The dock *Restore*: blur, missing pixels or low resolution are undone by a solver that uses the denoiser."""
+
+    job: ClassVar[JobName] = "restore"
+    first = "gaussian-blur"
+    _kinds: tuple[type[Degradation], ...] = ()
+    """The degradations for which solver and iterations were proposed last."""
+
+    def _choosers(self) -> dict[str, Chooser[Any]]:
+        self.convergence = Convergence()
+        return {**super()._choosers(), "solver": self._chooser("solver", solvers.registry, "hqs")}
+
+    def _parts(self) -> list[QWidget]:
+        chosen = self.choosers
+        parts = [chosen["degradation"], self.noise, chosen["solver"], chosen["denoiser"]]
+        return [*parts, folded("Convergence", [self.convergence])]
+
+    def _on_edit(self, *changed: object) -> None:
+        self._fit_solver()
+        self.choosers["denoiser"].setEnabled(self.choosers["solver"].cls.uses_denoiser)
+        super()._on_edit(*changed)
+
+    def _fit_solver(self) -> None:
+        """Propose the solver that suits the degradation, once it is chosen, and its iterations: blur needs few, gaps many.
+
+        A solver that the user chose instead of the last proposal is kept.
+        """
+        solver, kinds, before = self.choosers["solver"], self.choosers["degradation"].kinds(), self._kinds
+        if kinds == before:
+            return
+        self._kinds = kinds
+        if solver.name == suited(before):
+            solver.choose(suited(kinds))
+        if solver.name == "hqs":
+            solver.form.editors["iterations"].set(max(kind.iterations for kind in kinds))
+
+    def _on_progressed(self, progress: Progress) -> None:
+        super()._on_progressed(progress)
+        if self._run is not None:
+            self.convergence.show_trace(self._run.trace)
+
+    def _on_ended(self, text: str) -> None:
+        if self._run is not None:
+            self.convergence.show_trace(self._run.trace)
+        super()._on_ended(text)
+
+
+def suited(kinds: tuple[type[Degradation], ...]) -> str:
+    """Return the name of the solver that suits degradations, which follow one another if there are several."""
+    return kinds[0].solver if len(kinds) == 1 else "hqs"

@@ -1,0 +1,1 @@
+"""Forms: editors made from the declared parameters of a method."""

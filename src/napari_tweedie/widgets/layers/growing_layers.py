@@ -1,0 +1,97 @@
+"""How do the layers of a run come into the viewer, grow while it runs, and stay or go at its end?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image
+
+from napari_tweedie.widgets.layers.input import METADATA, Crop, fit_contrast, result_layer
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_tweedie.core.outputs import Output
+    from napari_tweedie.engine.run import Preview
+
+
+class Growing:
+    """The layers of one run: they share the arrays that the engine fills.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Where they are shown.
+    source : Image
+        The input layer.
+    crop : Crop
+        The part of the input that is worked on.
+    title : str
+        What the layers are called after the input's name; empty: each by its result's own name.
+    replaces : sequence of Image
+        Layers whose place they take.
+    metadata : dict
+        What is known of how they are made while they grow.
+    """
+
+    def __init__(
+        self, viewer: Viewer, source: Image, crop: Crop, title: str, replaces: Sequence[Image], metadata: dict[str, Any]
+    ) -> None:
+        self.viewer = viewer
+        self.source = source
+        self.crop = crop
+        self.title = title
+        self.replaces = replaces
+        self.metadata = metadata
+        self.by_name: dict[str, Image] = {}
+        self._outputs: dict[str, Output] = {}
+
+    def __contains__(self, layer: Any) -> bool:
+        return any(layer is own for own in self.by_name.values())
+
+    def show(self, preview: Preview) -> None:
+        """Add the layers, the most important one on top, or draw them again."""
+        if self.by_name:
+            for layer in self.by_name.values():
+                layer.refresh()
+            return
+        sizes = [stop - start for start, stop in zip(self.crop.start, self.crop.stop, strict=True)]
+        for name, image in preview.images.items():
+            output = preview.outputs[name]
+            stacked = image.shape[:1] if output.count else ()
+            shape = image.shape[len(stacked) :]
+            shape = (1,) * (len(sizes) - len(shape)) + shape  # the components of a measurement become one image
+            zoom = [a / b for a, b in zip(shape[-len(sizes) :], sizes, strict=True)]
+            title = " ".join(filter(None, [self.title, name if len(preview.images) > 1 or not self.title else ""]))
+            image = image.reshape(stacked + shape)
+            self.by_name[name] = result_layer(self.source, image, title, self.crop.start, zoom, output.kind)
+            self.by_name[name].metadata[METADATA] = self.metadata
+            self._outputs[name] = output
+        for layer in self.replaces:
+            if layer in self.viewer.layers:
+                self.viewer.layers.remove(layer)
+        for layer in reversed(self.by_name.values()):
+            self.viewer.add_layer(layer)
+
+    def complete(self, metadata: dict[str, Any], fit: bool) -> None:
+        """Store how the layers were made, and fit contrasts to what they show: always those of differences and spreads."""
+        for name, layer in self.by_name.items():
+            layer.metadata[METADATA] = metadata | {"result": name}
+            kind = self._outputs[name].kind
+            if fit or kind != "image":
+                fit_contrast(layer, kind)
+
+    def keep(self, metadata: dict[str, Any], where: str, count: int) -> None:
+        """Keep the layers of a run that was stopped; of those that are stacks the first `count` images."""
+        for name, layer in self.by_name.items():
+            if self._outputs[name].count:
+                layer.data = layer.data[:count]
+            layer.name = f"{layer.name} (stopped at {where})"
+        self.complete(metadata | {"stopped": where}, fit=False)
+
+    def remove(self) -> None:
+        """Take the layers out of the viewer."""
+        for layer in self.by_name.values():
+            if layer in self.viewer.layers:
+                self.viewer.layers.remove(layer)

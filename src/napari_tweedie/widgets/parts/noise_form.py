@@ -1,0 +1,101 @@
+"""Which noise does the layer have, by estimate or by the user's word?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_tweedie.degradations import noise
+from napari_tweedie.degradations.noise import Noise
+from napari_tweedie.engine.run import measure
+from napari_tweedie.recipe.recipe import Recipe
+from napari_tweedie.widgets.forms.editors import OptionalNumber
+from napari_tweedie.widgets.forms.method_form import Chooser
+from napari_tweedie.widgets.forms.plot import COLOURS, Curve, Plot
+from napari_tweedie.widgets.layers.messages import numbers
+from napari_tweedie.widgets.runs.background import Background
+
+if TYPE_CHECKING:
+    from napari.components import LayerList
+
+    from napari_tweedie.core.method import Input
+    from napari_tweedie.engine.channel import Channel
+
+
+class NoiseForm(Chooser[Noise]):
+    """The noise model; what is left to the estimate shows the value that a run will use, and a plot where it comes from."""
+
+    def __init__(self, layers: LayerList) -> None:
+        super().__init__("Noise", Recipe.model_fields["noise"].description or "", noise.registry, "gaussian", layers)
+        self.channels: list[Channel] = []
+        """What was estimated, a channel each; empty until it is known."""
+        self.plot = Plot("brightness (counts)", "noise variance (counts²)")
+        self.plot.setToolTip("Noise variance of groups of patches over their brightness, and the line that was fitted.")
+        self.plot.hide()
+        self._measured: object = None
+        self._background = Background(self)
+
+    @property
+    def levels(self) -> list[float]:
+        """Estimated noise levels, a channel each; empty until they are known."""
+        return [channel.sigma for channel in self.channels]
+
+    @property
+    def open(self) -> dict[str, OptionalNumber]:
+        """The editors of what may be estimated, by field of the chosen model."""
+        made = {name: editor.widget for name, editor in self.form.editors.items()}
+        return {name: widget for name, widget in made.items() if isinstance(widget, OptionalNumber)}
+
+    def is_for(self, state: object) -> bool:
+        """Tell whether what is shown was measured in `state`; if not, forget it and remember `state`."""
+        if state == self._measured:
+            return True
+        self._measured = state
+        self._background.forget()
+        self.channels = []
+        self.plot.hide()
+        self._tell("–")
+        return False
+
+    def measure(self, recipe: Recipe, image: Any, inputs: dict[str, Input]) -> None:
+        """Estimate, in a thread, the noise that a run of `recipe` on `image` would find."""
+        self._tell("estimating …")
+        self._background.call(lambda: measure(recipe, image, **inputs), self._show_estimates)
+
+    def _show(self) -> None:
+        super()._show()
+        for widget in self.open.values():
+            widget.automatic.setText("estimated")
+
+    def _tell(self, text: str) -> None:
+        for widget in self.open.values():
+            widget.show_estimate(0.0, text)
+
+    def _show_estimates(self, channels: list[Channel] | Exception) -> None:
+        if isinstance(channels, Exception):
+            self._tell("unknown")
+            for widget in self.open.values():
+                widget.number.setToolTip(str(channels))
+            return
+        self.channels = channels
+        for field, widget in self.open.items():
+            values = [float(getattr(channel.noise, field)) for channel in channels]
+            widget.number.setToolTip(f"Estimated: {numbers(values, 20)} counts.")
+            widget.show_estimate(values[0], f"{numbers(values)} counts" if len(values) > 1 else "")
+        curves = [curve for number, channel in enumerate(channels) for curve in _curves(number, channel, len(channels) > 1)]
+        self.layout().addWidget(self.plot)  # below the form, which is made when a model is first chosen
+        self.plot.show_curves(curves)
+        self.plot.setVisible(bool(curves))
+
+
+def _curves(number: int, channel: Channel, several: bool) -> list[Curve]:
+    """Return the points and the line of a fit of photon noise."""
+    if channel.fit is None:
+        return []
+    fit, colour = channel.fit, COLOURS[number % len(COLOURS)]
+    means = np.array(fit.means)
+    ends = np.array([min(means.min(), fit.offset), means.max()])
+    line = np.maximum(fit.gain * (ends - fit.offset), 0) + fit.read_noise**2
+    label = f"channel {number + 1}" if several else ""
+    return [Curve("", means, np.array(fit.variances), colour, points=True), Curve(label, ends, line, colour)]

@@ -1,0 +1,132 @@
+"""What does the user press, and what is the user told while it runs and when it has ended?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.utils.theme import get_theme
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from superqt import QElidingLabel
+
+from napari_tweedie.widgets.layers.messages import duration
+
+if TYPE_CHECKING:
+    from napari_tweedie.engine.run import Progress
+
+MOST_LINES = 5
+"""Longer texts are cut; the tooltip holds all of them."""
+
+
+class RunBar(QWidget):
+    """Run, which becomes Cancel, and Preview; a bar; a line of text. It starts nothing itself.
+
+    Parameters
+    ----------
+    purpose : str
+        What Run does, for its tooltip.
+    """
+
+    run_clicked = Signal()
+    preview_clicked = Signal()
+    cancel_clicked = Signal()
+
+    def __init__(self, purpose: str = "Run on the whole layer.") -> None:
+        super().__init__()
+        self.running = False
+        self._purpose = purpose
+        self._told = ""
+        self.preview = QPushButton("Preview")
+        self.preview.setToolTip("Try it on the visible part of the current slice.")
+        self.run = QPushButton("Run")
+        self.run.setObjectName("tweedie_run")
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(4)
+        keeps_its_place = self.bar.sizePolicy()
+        keeps_its_place.setRetainSizeWhenHidden(True)
+        self.bar.setSizePolicy(keeps_its_place)
+        self.bar.hide()
+        self.status = QElidingLabel()
+        self.status.setElideMode(Qt.TextElideMode.ElideRight)
+        self.status.setWordWrap(True)
+        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.status.setMaximumHeight(MOST_LINES * self.status.fontMetrics().lineSpacing())
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._buttons = buttons = QHBoxLayout()
+        buttons.addWidget(self.preview, 1)
+        buttons.addWidget(self.run, 2)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(buttons)
+        column.addWidget(self.bar)
+        column.addWidget(self.status)
+        self.run.clicked.connect(self._on_run)
+        self.preview.clicked.connect(self.preview_clicked)
+
+    def add(self, button: QWidget) -> None:
+        """Place a further button behind Run."""
+        self._buttons.addWidget(button)
+
+    def set_ready(self, obstacle: str) -> None:
+        """Enable the buttons, or say what stands in the way."""
+        if self.running:
+            return
+        for button in (self.run, self.preview):
+            button.setEnabled(not obstacle)
+        self.run.setToolTip(obstacle or self._purpose)
+        self._show(obstacle or self._told)
+
+    def tell(self, text: str) -> None:
+        """Show a line of text, until there is another or an obstacle; all of it in the tooltip."""
+        self._told = text
+        self._show(text)
+
+    def _show(self, text: str) -> None:
+        self.status.setText(text)
+        self.status.setToolTip(text)
+
+    def begin(self) -> None:
+        """Turn Run into Cancel and show the bar."""
+        self.running = True
+        self.run.setText("Cancel")
+        self.run.setToolTip("Stop within a tile or an iteration.")
+        self.preview.setEnabled(False)
+        self.bar.setRange(0, 0)
+        self.bar.show()
+        self.tell("Starting …")
+
+    def show_progress(self, progress: Progress) -> None:
+        """Show how far the run is and how long it will take."""
+        if self.run.isEnabled():
+            self.bar.setRange(0, 1000)
+            self.bar.setValue(round(1000 * progress.share))
+            self.tell(f"{progress.stage} · {duration(progress.seconds_left)} left")
+
+    def end(self, text: str, obstacle: str) -> None:
+        """Go back to rest and say how it went; `obstacle` as in `set_ready`."""
+        self.running = False
+        self.run.setText("Run")
+        self.bar.hide()
+        self.set_ready(obstacle)
+        self.tell(text)
+
+    def paint(self, theme: str) -> None:
+        """Give Run and the bar the accent colour of a napari theme: Run is the one button to look for."""
+        colours = get_theme(theme)
+        self.run.setStyleSheet(
+            f"#tweedie_run:enabled {{ background-color: {colours.current.as_hex()}; font-weight: bold; }}"
+            f"#tweedie_run:enabled:hover {{ background-color: {colours.highlight.as_hex()}; }}"
+        )
+        self.bar.setStyleSheet(
+            f"QProgressBar {{ border: none; }} QProgressBar::chunk {{ background-color: {colours.current.as_hex()}; }}"
+        )
+
+    def _on_run(self) -> None:
+        if not self.running:
+            self.run_clicked.emit()
+            return
+        self.run.setText("Cancelling …")
+        self.run.setEnabled(False)
+        self.tell("Cancelling …")
+        self.cancel_clicked.emit()

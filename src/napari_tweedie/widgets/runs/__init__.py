@@ -1,0 +1,1 @@
+"""Runs: threads, workers, and what they hand to the window."""

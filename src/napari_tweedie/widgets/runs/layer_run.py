@@ -1,0 +1,150 @@
+"""How does a run live in napari? A worker thread, a layer that grows, and one end for every way it can end."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_info
+
+from napari_tweedie.core.method import Input
+from napari_tweedie.engine.run import Preview, Progress, Result, run
+from napari_tweedie.images.axes import Layout
+from napari_tweedie.recipe.recipe import Recipe
+from napari_tweedie.widgets.layers.growing_layers import Growing
+from napari_tweedie.widgets.layers.input import Crop, image_array
+from napari_tweedie.widgets.layers.messages import summary
+from napari_tweedie.widgets.runs.run import Run, paced
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from napari.viewer import Viewer
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to run on which layer; all of it is taken from forms and layers before the run starts.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to do.
+    source : Image
+        The input layer.
+    what : str
+        What the results are called after the input's name; empty: each by its own name.
+    inputs : dict
+        Arrays that the degradation names.
+    crop : Crop
+        The part of the input to work on.
+    estimated : bool
+        Whether the noise level was left to the estimate.
+    preview : bool
+        Whether the result is only to be looked at.
+    replaces : tuple of Image
+        Layers that the results take the place of.
+    """
+
+    recipe: Recipe
+    source: Image
+    what: str
+    crop: Crop
+    inputs: dict[str, Input] = field(default_factory=dict)
+    estimated: bool = True
+    preview: bool = False
+    replaces: tuple[Image, ...] = ()
+
+
+class Job(Run):
+    """One run of an order in a viewer; it stops, too, when it has lost its layer or its viewer."""
+
+    def __init__(self, viewer: Viewer, order: Order) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.order = order
+        self.layers = Growing(viewer, order.source, order.crop, order.what, order.replaces, self._provenance())
+        self.trace: list[Mapping[str, float]] = []
+        """What is known of the iterations of the block under way."""
+        self._last: Preview | None = None
+
+    def __repr__(self) -> str:
+        return f"{self.order.source.name} · {self.order.what}"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the run has returned its result."""
+        return self._result is not None
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What there is to read at the end of an inspection; empty before, and for other jobs."""
+        return self._result.provenance.get("read", {}) if self._result is not None else {}
+
+    def start(self) -> None:
+        super().start()
+        self.viewer.layers.events.removed.connect(self._on_removed)
+
+    def _steps(self) -> Generator[Progress | Preview, None, Result | None]:
+        order, worker = self.order, self._worker
+        image = order.crop.of(image_array(order.source))
+        steps = run(order.recipe, image, cancelled=lambda: worker.abort_requested, **order.inputs)
+        return (yield from paced(steps, self._see))
+
+    def _see(self, step: Progress | Preview) -> None:
+        """Remember, in the worker's thread, what the window may not be shown."""
+        if isinstance(step, Preview):
+            self._last = step
+        elif step.facts.get("iteration") == 1:
+            self.trace = [step.facts]
+        else:
+            self.trace.append(step.facts)
+
+    def _on_yielded(self, step: Progress | Preview) -> None:
+        if isinstance(step, Progress):
+            super()._on_yielded(step)
+        elif not self._reason:
+            self.layers.show(step)
+
+    def _on_removed(self, event: Any) -> None:
+        if event.value is self.order.source or event.value in self.layers:
+            self.cancel(f"Stopped, because the layer {event.value.name!r} was removed")
+
+    def _finish(self) -> None:
+        self.viewer.layers.events.removed.disconnect(self._on_removed)
+        super()._finish()
+
+    def _complete(self, result: Result) -> str:
+        if self._last is not None:
+            self.layers.show(self._last)
+        self.layers.complete(self._provenance() | result.provenance, fit=self.order.recipe.job == "restore")
+        for note in result.notes:
+            show_info(note)
+        return " ".join([summary(result.provenance, self.order.estimated), *result.notes])
+
+    def _stop(self) -> str:
+        """Keep what is usable: a solver's estimate of all of the image, or the samples that are complete."""
+        recipe, last = self.order.recipe, self._last
+        layout = Layout(recipe.axes, image_array(self.order.source).shape, recipe.volume)
+        finished = int(self.trace[-1].get("finished", 0)) if self.trace else 0
+        usable = recipe.job == "restore" or (recipe.job == "sample" and finished > 0)
+        removed = self._reason.startswith("Stopped")
+        if not usable or last is None or len(layout) > 1 or removed or self.order.preview:
+            self.layers.remove()
+            return f"{self._reason}; nothing was kept."
+        self.layers.show(last)
+        if recipe.job == "sample":
+            where = f"{finished} of {recipe.sampler.samples} samples"
+            self.layers.keep(self._provenance(), where, finished)
+            return f"{self._reason} after {where}, which are kept."
+        where = f"{round(last.share * recipe.solver.steps())} of {recipe.solver.steps()}"
+        self.layers.keep(self._provenance(), where, 0)
+        return f"{self._reason} at iteration {where}; the estimate so far is kept."
+
+    def _fail(self, error: Exception) -> str:
+        self.layers.remove()
+        return super()._fail(error)
+
+    def _provenance(self) -> dict[str, Any]:
+        crop = {"start": list(self.order.crop.start), "stop": list(self.order.crop.stop)}
+        return {"input": self.order.source.name, "crop": crop, "recipe": self.order.recipe.model_dump(mode="json")}

@@ -1,0 +1,159 @@
+"""What do all runs have in common? One at a time, in a worker thread, with one end for every way they can end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from typing import Any
+
+from napari.qt.threading import create_worker
+from napari.utils import progress
+from napari.utils.notifications import notification_manager, show_error
+from qtpy.QtCore import QObject, Signal
+
+from napari_tweedie.engine.run import Cancelled, Preview, Progress
+from napari_tweedie.widgets.layers.messages import sentence
+from napari_tweedie.widgets.runs.worker import JobError, JobWorker
+
+PAUSES = {Progress: 0.1, Preview: 0.5}
+"""Least seconds between two steps of a kind that a window follows."""
+
+
+class Runs(QObject):
+    """The run under way; there is at most one, because runs share a device, and Python's warnings are not thread-safe."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.job: Run | None = None
+
+    def set(self, job: Run | None) -> None:
+        self.job = job
+        self.changed.emit()
+
+
+RUNS = Runs()
+
+
+def paced(steps: Generator[Any, None, Any], see: Callable[[Any], None] = lambda step: None) -> Generator[Any, None, Any]:
+    """Yield of the steps as many as a window can follow, and return what they return: None if they were cancelled.
+
+    Parameters
+    ----------
+    steps : generator
+        Yields `Progress` and `Preview`; it is closed at the end.
+    see : callable
+        Is shown every step.
+    """
+    due = dict.fromkeys(PAUSES, 0.0)
+    try:
+        while True:
+            step = next(steps)
+            see(step)
+            now = time.monotonic()
+            if now >= due[type(step)]:
+                due[type(step)] = now + PAUSES[type(step)]
+                yield step
+    except StopIteration as end:
+        return end.value
+    except Cancelled:
+        return None
+    finally:
+        steps.close()
+
+
+class Run(QObject):
+    """A generator that works in a thread. It ends once, in `_finish`, whether it returned, failed or was cancelled.
+
+    Subclasses say what is done, in `_steps`, and how its three ends are told.
+    """
+
+    progressed = Signal(object)
+    """Progress, at most ten times a second."""
+    ended = Signal(str)
+    """A sentence or two on how it went."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._result: Any = None
+        self._error: Exception | None = None
+        self._reason = ""
+        self._worker: Any = None
+        self._bar: Any = None
+
+    def start(self) -> None:
+        """Start the run; wait for `ended`.
+
+        Raises
+        ------
+        ValueError
+            If another run is under way.
+        """
+        if RUNS.job is not None:
+            raise ValueError("another run is in progress: wait for it or cancel it")
+        RUNS.set(self)
+        self._bar = progress(total=1000, desc=str(self))
+        connect = {"yielded": self._on_yielded, "returned": self._on_returned, "errored": self._on_errored}
+        connect |= {"warned": self._on_warned, "finished": self._finish}
+        self._worker = create_worker(self._steps, _worker_class=JobWorker, _connect=connect, _start_thread=False)
+        self._worker.start()
+
+    def cancel(self, reason: str = "Cancelled") -> None:
+        """Ask the run to stop; it does within a tile or an iteration."""
+        if self._worker is not None:
+            self._reason = self._reason or reason
+            self._worker.quit()
+
+    def _steps(self) -> Generator[Any, None, Any]:
+        """Run in the worker's thread: touch arrays and files only, and yield no more often than a window can follow."""
+        raise TypeError(f"{type(self).__name__} does nothing")
+
+    def _complete(self, result: Any) -> str:
+        """Keep the result, and say how it went."""
+        raise TypeError(f"{type(self).__name__} returns nothing")
+
+    def _stop(self) -> str:
+        """Keep what is usable of a cancelled run, and say so."""
+        return f"{self._reason}."
+
+    def _fail(self, error: Exception) -> str:
+        """Tell of an error."""
+        if isinstance(error, ValueError | MemoryError | OSError):
+            told = sentence(error)
+            show_error(told)
+            return told
+        cause = error.__cause__ if isinstance(error, JobError) and error.__cause__ else error
+        notification_manager.receive_error(type(cause), cause, cause.__traceback__)
+        return f"Failed: {cause}"
+
+    def _on_yielded(self, step: Progress) -> None:
+        if self._reason:
+            return
+        self.progressed.emit(step)
+        self._bar.update(round(1000 * step.share) - self._bar.n)  # last: it lets other events in, the end among them
+
+    def _on_returned(self, result: Any) -> None:
+        self._result = result
+
+    def _on_errored(self, error: Exception) -> None:
+        self._error = error
+
+    def _on_warned(self, arguments: tuple[Any, ...]) -> None:
+        notification_manager.receive_warning(*arguments[:4])
+
+    def _finish(self) -> None:
+        """Put everything back, whatever happened, and tell."""
+        closed = self._worker.abort_requested and not self._reason
+        self._worker = None
+        RUNS.set(None)
+        if closed:  # the window is going, there is nobody to tell
+            return
+        self._bar.close()
+        if self._error is not None:
+            told = self._fail(self._error)
+        elif self._result is not None:
+            told = self._complete(self._result)
+        else:
+            told = self._stop()
+        self.ended.emit(told)

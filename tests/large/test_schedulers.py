@@ -1,0 +1,71 @@
+"""Does a cluster give what one process gives, also when one of its machines dies?"""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_tweedie.images.files import read, write
+from napari_tweedie.large.run_file import run_file
+from napari_tweedie.large.schedulers import Cluster, local, pick
+from napari_tweedie.recipe import Recipe
+
+distributed = pytest.importorskip("dask.distributed")
+
+RECIPE = Recipe(
+    job="restore",
+    degradation={"name": "gaussian-blur", "std": 0.5},
+    solver={"name": "tikhonov", "weight": 0.05},
+    tile=64,
+)  # fmt: skip
+
+
+@pytest.fixture
+def two_workers() -> Iterator[object]:
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster:
+        yield cluster
+
+
+def chunks(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return which chunks are written, and which file holds each since when."""
+    files = [path for path in folder.rglob("c/**/*") if path.is_file() and path.suffix != ".partial"]
+    return {str(path.relative_to(folder)): (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+def test_a_cluster_gives_the_same_pixels_though_a_worker_is_killed(
+    two_workers: object, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    source = tmp_path / "in.zarr"
+    write(source, rng.random((320, 256)).astype(np.float32), "yx")
+    list(run_file(RECIPE, source, tmp_path / "alone.zarr"))
+    first, *_ = two_workers.workers.values()  # type: ignore[attr-defined]
+    shares = []
+    for step in run_file(RECIPE, source, tmp_path / "together.zarr", scheduler=Cluster(two_workers.scheduler_address)):  # type: ignore[attr-defined]
+        shares.append(step.share)
+        if len(shares) == 5:
+            finished = chunks(tmp_path / "together.part.zarr")
+            os.kill(first.pid, signal.SIGKILL)
+    assert len(shares) == 20
+    assert shares[-1] == 1
+    assert len(finished) >= 5
+    assert chunks(tmp_path / "together.zarr").items() >= finished.items(), "a finished chunk was written again"
+    np.testing.assert_array_equal(read(tmp_path / "together.zarr").data[...], read(tmp_path / "alone.zarr").data[...])
+
+
+def test_schedulers_are_named() -> None:
+    assert pick("local") is local
+    assert isinstance(pick("tcp://node1:8786"), Cluster)
+    with pytest.raises(ValueError, match="neither local nor an address"):
+        pick("node1")
+
+
+def test_an_address_where_nobody_answers_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dask
+
+    with dask.config.set({"distributed.comm.timeouts.connect": "0.5s"}), pytest.raises(ValueError, match="no scheduler answers"):
+        list(Cluster("tcp://127.0.0.1:9")(str, iter([])))
