@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from napari_tweedie import degradations, denoisers, samplers
-from napari_tweedie.degradations.degradation import fourier_filter
+from napari_tweedie.degradations.linear_algebra import fourier_filter
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.degradations.problem import Problem
 

@@ -7,7 +7,7 @@ from scipy import optimize, stats
 
 from napari_tweedie import degradations, denoisers, samplers
 from napari_tweedie.analysis.calibration import Calibration, calibrate, calibration, cross_validated
-from napari_tweedie.degradations.degradation import fourier_filter
+from napari_tweedie.degradations.linear_algebra import fourier_filter
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.samplers.summary import Running, Summary

@@ -3,7 +3,7 @@ import torch
 
 from napari_tweedie import denoisers
 from napari_tweedie.analysis.uncertainty import local_mean, posterior_components, posterior_variance
-from napari_tweedie.degradations.degradation import fourier_filter
+from napari_tweedie.degradations.linear_algebra import fourier_filter
 
 FIELD = denoisers.load("gaussian", std=0.5, slope=2)
 

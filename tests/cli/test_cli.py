@@ -12,7 +12,7 @@ from napari_tweedie.cli import app, main
 from napari_tweedie.images.chunks import Region
 from napari_tweedie.images.files import read, write
 from napari_tweedie.large.chunked_run import Work
-from napari_tweedie.recipe.export import stored_recipe
+from napari_tweedie.recipe.provenance import stored_recipe
 
 
 @pytest.fixture

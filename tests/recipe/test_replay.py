@@ -13,7 +13,9 @@ from napari_tweedie.cli import app
 from napari_tweedie.engine import last, run
 from napari_tweedie.images.files import read, write
 from napari_tweedie.recipe import Recipe
-from napari_tweedie.recipe.export import as_command_line, as_python, differences, essentials, schema
+from napari_tweedie.recipe.export import as_command_line, as_python, essentials
+from napari_tweedie.recipe.provenance import differences
+from napari_tweedie.recipe.schema import schema
 
 RECIPES = [
     Recipe(),

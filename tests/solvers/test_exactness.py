@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from napari_tweedie import degradations, denoisers, solvers
-from napari_tweedie.degradations.degradation import fourier_filter
+from napari_tweedie.degradations.linear_algebra import fourier_filter
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.denoisers.exact import Gaussian as GaussianField

@@ -7,7 +7,7 @@ from qtpy.QtCore import Qt
 
 from napari_tweedie.widgets.forms import adapted_networks as networks
 from napari_tweedie.widgets.forms.editors import FileName
-from napari_tweedie.widgets.forms.save_name import SaveName
+from napari_tweedie.widgets.forms.path_edit import SaveName
 
 
 def test_networks_that_were_adapted_are_offered_the_latest_first(

@@ -2,16 +2,9 @@ import numpy as np
 import pytest
 from napari.layers import Image, Labels, Shapes
 
-from napari_tweedie.widgets.layers.input import (
-    Crop,
-    fit_contrast,
-    image_array,
-    image_axes,
-    marked_pixels,
-    nanometres,
-    result_layer,
-    visible_crop,
-)
+from napari_tweedie.widgets.layers.crop import Crop, visible_crop
+from napari_tweedie.widgets.layers.input import image_array, image_axes, marked_pixels, nanometres
+from napari_tweedie.widgets.layers.result import fit_contrast, result_layer
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 
 from napari_tweedie.widgets.compare.overlap import lazily, plane, plane_crops, shared
-from napari_tweedie.widgets.layers.input import Crop
+from napari_tweedie.widgets.layers.crop import Crop
 
 
 def test_a_crop_shares_its_pixels_with_the_whole() -> None:

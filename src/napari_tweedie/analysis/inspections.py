@@ -12,8 +12,8 @@ from napari_tweedie.analysis.jacobian import Jacobian
 from napari_tweedie.analysis.score import score
 from napari_tweedie.analysis.sure import Sure
 from napari_tweedie.core.method import Method, Parameter
-from napari_tweedie.core.outputs import Output
 from napari_tweedie.core.registry import Bundle, Registry
+from napari_tweedie.core.results import Output
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

@@ -76,7 +76,7 @@ def run(
     image: In, result: Out, psf: Psf = None, mask: Mask = None, scheduler: Scheduler = "local",
 ) -> None:  # fmt: skip
     """Run a stored recipe, or that of an earlier result, on an image."""
-    from napari_tweedie.recipe.export import stored_recipe
+    from napari_tweedie.recipe.provenance import stored_recipe
 
     stored = stored_recipe(recipe)
     run_recipe(dict(stored["recipe"]), [], image, result, scheduler, stored, psf=psf, mask=mask)
@@ -91,7 +91,7 @@ def batch(
 ) -> None:  # fmt: skip
     """Run recipes on many images, go on where one fails, and tell what became of each."""
     from napari_tweedie.files.batch import SUMMARY, find, run_batch
-    from napari_tweedie.recipe.export import stored_recipe
+    from napari_tweedie.recipe.provenance import stored_recipe
 
     named = {path.stem: Recipe(**stored_recipe(path)["recipe"]) for path in recipes}
     found, inputs = find(images), dict[str, Any](read_inputs({"psf": psf, "mask": mask}))

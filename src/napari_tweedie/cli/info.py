@@ -42,7 +42,7 @@ def _short(value: Any) -> str:
 
 def schema() -> None:
     """Print the JSON schema of recipes."""
-    from napari_tweedie.recipe.export import schema
+    from napari_tweedie.recipe.schema import schema
 
     print(json.dumps(schema(), indent=1, ensure_ascii=False))
 

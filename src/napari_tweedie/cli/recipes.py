@@ -33,7 +33,7 @@ def run_recipe(
     from napari_tweedie.images.files import read
     from napari_tweedie.large.run_file import unfinished
     from napari_tweedie.large.schedulers import pick
-    from napari_tweedie.recipe.export import differences
+    from napari_tweedie.recipe.provenance import differences
 
     if result.resolve() == image.resolve():
         raise ValueError(f"{result} is the image itself: choose another name for the result")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
 from napari_tweedie.core.method import Method
 
 M = TypeVar("M", bound=Method)
@@ -84,3 +86,12 @@ class Bundle(Registry[M]):
         if name not in self.methods:
             raise ValueError(f"no {self.kind} is called {name!r}; there are: {', '.join(self.methods)}")
         return self.methods[name]
+
+
+def chosen_from(registry: Registry[Any]) -> tuple[Any, ...]:
+    """Return the annotations of a field that is a method: it takes one, its name, or its description, and is stored as that."""
+    return (
+        BeforeValidator(registry.build),
+        PlainSerializer(Method.describe, return_type=dict[str, Any]),
+        WithJsonSchema({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}),
+    )

@@ -1,16 +1,37 @@
-"""What does a run tell while it works, and return at its end?"""
+"""Results of a run: what it tells while it works, and returns at its end."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_tweedie.core.outputs import Output
     from napari_tweedie.images.axes import Index
+
+
+@dataclass(frozen=True)
+class Output:
+    """One image that a job returns.
+
+    Parameters
+    ----------
+    name : str
+        Its name among the results.
+    kind : str
+        An "image" in grey levels; a "difference" of images, around zero; or a "spread", a standard deviation.
+    count : int
+        How many images of that name lie along a new first axis; 0 for one image without such an axis.
+    power : int
+        Power of the grey level in its unit: 1 for images, −1 for a score, 0 for what has no unit.
+    """
+
+    name: str
+    kind: Literal["image", "difference", "spread"] = "image"
+    count: int = 0
+    power: int = 1
 
 
 class Cancelled(Exception):  # noqa: N818 - it is no error

@@ -11,7 +11,8 @@ from scipy.fft import next_fast_len
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
-from napari_tweedie.degradations.degradation import Degradation, Shape, fourier_filter, spatial_axes
+from napari_tweedie.degradations.degradation import Degradation
+from napari_tweedie.degradations.linear_algebra import Shape, fourier_filter, spatial_axes
 from napari_tweedie.degradations.svd import SVD, hartley
 
 if TYPE_CHECKING:

@@ -5,28 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import model_validator
 
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.core.method import Input, Method, Parameter
-from napari_tweedie.degradations.degradation import Degradation, Shape
+from napari_tweedie.core.method import Input, Parameter
+from napari_tweedie.core.registry import chosen_from
+from napari_tweedie.degradations.degradation import Degradation, registry
+from napari_tweedie.degradations.linear_algebra import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def _build(value: Any) -> Any:
-    from napari_tweedie.degradations import registry
-
-    return registry.build(value)
-
-
-Part = Annotated[
-    Degradation,
-    BeforeValidator(_build),
-    PlainSerializer(Method.describe, return_type=dict[str, Any]),
-    WithJsonSchema({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}),
-]
+Part = Annotated[Degradation, *chosen_from(registry)]
 """Annotation of a parameter that is a degradation; accepts one, its name, or its description."""
 
 

@@ -6,7 +6,7 @@ from math import pi
 from typing import TYPE_CHECKING
 
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.degradations.degradation import spatial_axes
+from napari_tweedie.degradations.linear_algebra import spatial_axes
 
 if TYPE_CHECKING:
     from torch import Tensor

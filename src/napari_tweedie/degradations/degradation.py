@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from napari_tweedie.core.cancellation import cancellation_point
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Method
+from napari_tweedie.core.registry import Registry
+from napari_tweedie.degradations.linear_algebra import Shape, conjugate_gradients, fourier_filter
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_tweedie.degradations.svd import SVD
-
-Shape = tuple[int, ...]
 
 
 class Degradation(Method):
@@ -168,67 +166,17 @@ class Degradation(Method):
 
     def __matmul__(self, inner: Degradation) -> Degradation:
         """Return the operator that applies `inner` first, then this one."""
-        from napari_tweedie.degradations.composition import Composition
-
-        return Composition(outer=self, inner=inner)
+        return registry.load("composition", outer=self, inner=inner)
 
     def notes(self, ndim: int) -> list[str]:
         """Return what a user should know about these inputs for images with `ndim` spatial axes, a sentence each."""
         return []
 
 
+registry: Registry[Degradation] = Registry("napari_tweedie.degradations")
+"""The degradations by their names."""
+
+
 def _decomposable() -> list[str]:
     """Return the names of the operators that replace `Degradation.svd`."""
-    from napari_tweedie.degradations import registry
-
     return [name for name in registry.names() if registry.method(name).svd is not Degradation.svd]
-
-
-def spatial_axes(x: Tensor) -> tuple[int, ...]:
-    """Return the spatial axes of a tensor (B, C, …)."""
-    return tuple(range(2, x.ndim))
-
-
-def fourier_filter(x: Tensor, transfer: Tensor | float, grid: Shape | None = None) -> Tensor:
-    """Multiply x by `transfer` in the Fourier basis of its spatial axes (periodic), or of a larger grid with zeros beyond x."""
-    axes, shape = spatial_axes(x), grid or tuple(x.shape[2:])
-    spectrum = torch.fft.rfftn(x, s=shape, dim=axes)
-    spectrum *= transfer
-    filtered = torch.fft.irfftn(spectrum, s=shape, dim=axes)
-    return filtered[(..., *(slice(n) for n in x.shape[2:]))]
-
-
-def conjugate_gradients(
-    apply: Callable[[Tensor], Tensor],
-    b: Tensor,
-    start: Tensor,
-    precondition: Callable[[Tensor], Tensor],
-    tolerance: float = 1e-4,
-    iterations: int = 100,
-) -> Tensor:
-    """Solve ``apply(x) = b`` for a symmetric positive definite `apply`, all samples of a batch at once.
-
-    It stops when the residual of every sample, relative to b, is below `tolerance`, or after `iterations`.
-    """
-
-    def dot(p: Tensor, q: Tensor) -> Tensor:
-        return (p * q).flatten(1).sum(1).view(-1, *[1] * (p.ndim - 1))
-
-    x = start
-    r = b - apply(x)
-    s = precondition(r)
-    p = s
-    rs = dot(r, s)
-    limit = tolerance**2 * dot(b, b)
-    for _ in range(iterations):
-        cancellation_point()
-        if bool((dot(r, r) <= limit).all()):
-            break
-        q = apply(p)
-        alpha = rs / dot(p, q).clamp_min(torch.finfo(p.dtype).tiny)
-        x = x + alpha * p
-        r = r - alpha * q
-        s = precondition(r)
-        rs, previous = dot(r, s), rs
-        p = s + rs / previous.clamp_min(torch.finfo(p.dtype).tiny) * p
-    return x

@@ -10,7 +10,8 @@ from pydantic import PrivateAttr
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import ArrayInput, Input, Parameter
-from napari_tweedie.degradations.degradation import Degradation, Shape, fourier_filter
+from napari_tweedie.degradations.degradation import Degradation
+from napari_tweedie.degradations.linear_algebra import Shape, fourier_filter
 from napari_tweedie.degradations.svd import SVD, hartley
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.degradations.degradation import Degradation, Shape
+from napari_tweedie.degradations.degradation import Degradation
+from napari_tweedie.degradations.linear_algebra import Shape
 from napari_tweedie.degradations.svd import SVD
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import numpy as np
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import ArrayInput, Parameter
-from napari_tweedie.degradations.degradation import Degradation, Shape
+from napari_tweedie.degradations.degradation import Degradation
+from napari_tweedie.degradations.linear_algebra import Shape
 from napari_tweedie.degradations.svd import SVD
 
 if TYPE_CHECKING:

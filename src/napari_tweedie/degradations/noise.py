@@ -115,16 +115,12 @@ def _normal(like: Tensor, generator: Generator) -> Tensor:
     return torch.randn(like.shape, generator=generator, dtype=like.dtype).to(like.device)
 
 
-registry: Bundle[Noise] = Bundle("noise", (Gaussian, Poisson, Quantised))
-"""The noise models."""
+class Noises(Bundle[Noise]):
+    """The noise models; a description without a name is that of Gaussian noise."""
+
+    def build(self, value: Any) -> Any:
+        return super().build({"name": Gaussian.name, **value} if isinstance(value, dict) else value)
 
 
-def build(value: Any) -> Any:
-    """Build a noise model from an instance, its name, or what `Method.describe` returned; without a name it is Gaussian.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown or a parameter is out of range.
-    """
-    return registry.build({"name": Gaussian.name, **value} if isinstance(value, dict) else value)
+registry = Noises("noise", (Gaussian, Poisson, Quantised))
+build = registry.build

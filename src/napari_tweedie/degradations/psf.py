@@ -10,7 +10,7 @@ from pydantic import PrivateAttr
 
 from napari_tweedie.core.method import ArrayInput, Parameter
 from napari_tweedie.degradations.blur import Blur
-from napari_tweedie.degradations.degradation import Shape
+from napari_tweedie.degradations.linear_algebra import Shape
 
 Array = NDArray[np.float64]
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
-from napari_tweedie.degradations.degradation import Degradation, Shape
+from napari_tweedie.degradations.degradation import Degradation
+from napari_tweedie.degradations.linear_algebra import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -11,7 +11,8 @@ from pydantic import PrivateAttr
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.cosine import dct, inverse_dct
-from napari_tweedie.degradations.degradation import Degradation, Shape
+from napari_tweedie.degradations.degradation import Degradation
+from napari_tweedie.degradations.linear_algebra import Shape
 from napari_tweedie.degradations.svd import SVD
 
 if TYPE_CHECKING:

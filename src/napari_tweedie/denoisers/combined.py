@@ -5,28 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import model_validator
 
-from napari_tweedie.core.method import Input, Method, Parameter
+from napari_tweedie.core.method import Input, Parameter
+from napari_tweedie.core.registry import chosen_from
 from napari_tweedie.denoisers.denoiser import Denoiser
+from napari_tweedie.denoisers.registered import registry
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch import device as Device
 
 
-def _build(value: Any) -> Any:
-    from napari_tweedie.denoisers import registry
-
-    return registry.build(value)
-
-
-Part = Annotated[
-    Denoiser,
-    BeforeValidator(_build),
-    PlainSerializer(Method.describe, return_type=dict[str, Any]),
-    WithJsonSchema({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}),
-]
+Part = Annotated[Denoiser, *chosen_from(registry)]
 """Annotation of a parameter that is a denoiser; accepts one, its name, or its description."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import ArrayInput, Input, Parameter
-from napari_tweedie.degradations.degradation import fourier_filter
+from napari_tweedie.degradations.linear_algebra import fourier_filter
 from napari_tweedie.denoisers.denoiser import Denoiser
 
 if TYPE_CHECKING:

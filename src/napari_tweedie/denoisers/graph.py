@@ -6,7 +6,7 @@ from itertools import product
 from typing import TYPE_CHECKING, ClassVar
 
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.degradations.degradation import conjugate_gradients
+from napari_tweedie.degradations.linear_algebra import conjugate_gradients
 from napari_tweedie.denoisers.classical import Classical
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_tweedie.core.outputs import Output
+    from napari_tweedie.core.results import Output
     from napari_tweedie.recipe.recipe import Recipe
 
 SAMPLED_BLOCKS = 4

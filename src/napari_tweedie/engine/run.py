@@ -12,8 +12,7 @@ import numpy as np
 from napari_tweedie.core import device as devices
 from napari_tweedie.core.cancellation import cancellable, cancellation_point
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.core.outputs import Output
-from napari_tweedie.core.results import Cancelled, Preview, Progress, Result
+from napari_tweedie.core.results import Cancelled, Output, Preview, Progress, Result
 from napari_tweedie.denoisers.tiling import Tiled, Volume
 from napari_tweedie.engine.blocks import Blocks
 from napari_tweedie.engine.jobs import JOBS, Step, Tools

@@ -1,18 +1,13 @@
-"""How is a recipe passed on: by a result, as Python, as a command line, as a schema, and is a replay the same run?"""
+"""Export of a recipe as Python or as a command line."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
-from importlib.metadata import version
-from pathlib import Path
 from pprint import pformat
 from typing import Any
 
-from napari_tweedie import degradations, denoisers, solvers
 from napari_tweedie.core.method import Input, Method
-from napari_tweedie.images.files import read
 from napari_tweedie.recipe.recipe import Recipe
 
 PARTS = ("denoiser", "degradation", "noise", "solver")
@@ -24,7 +19,7 @@ ARRAYS = ("psf", "mask")
 _SCRIPT = """from pathlib import Path
 
 from napari_tweedie.images.files import read
-from napari_tweedie.recipe.recipe import Recipe
+from napari_tweedie.recipe import Recipe
 from napari_tweedie.files.run_to_file import run_to_file
 
 recipe = Recipe.model_validate({recipe})
@@ -96,57 +91,3 @@ def _parameters(method: Method) -> dict[str, Any]:
     fields = type(method).model_fields
     said = method.describe().items()
     return {key: value for key, value in said if key == "name" or getattr(method, key) != fields[key].default}
-
-
-def differences(provenance: Mapping[str, Any], recipe: Recipe) -> list[str]:
-    """Return why running `recipe` may give other pixels than the result with this provenance, a sentence each.
-
-    Parameters
-    ----------
-    provenance : mapping
-        What a result holds in its metadata.
-    recipe : Recipe
-        Its recipe, with the arrays that go with it filled in.
-    """
-    found = []
-    made, installed = provenance.get("version"), version("napari-tweedie")
-    if made is not None and made != installed:
-        found.append(f"The result was made by version {made}, this is {installed}: pixels may differ.")
-    weights = provenance.get("denoiser", {}).get("weights")
-    if weights is not None:
-        from napari_tweedie.core.device import pick
-
-        if recipe.denoiser.provenance(pick("cpu")).get("weights") != weights:
-            found.append(f"The denoiser {recipe.denoiser.name!r} has other weights than when the result was made.")
-    stored = provenance.get("recipe", {}).get("degradation", {})
-    for name, array in recipe.degradation.arrays().items():
-        before = stored.get(name, {}).get("sha256") if isinstance(stored, dict) else None
-        if before and array.sha256 and array.sha256 != before:
-            found.append(f"The array {name!r} is not the one that the result was made with.")
-    return found
-
-
-def stored_recipe(path: Path) -> dict[str, Any]:
-    """Return the provenance in the metadata of a result, or a recipe in a JSON file as one."""
-    stored = {"recipe": json.loads(path.read_text())} if path.suffix == ".json" else read(path).metadata
-    if "recipe" not in stored:
-        raise ValueError(f"{path} holds no recipe: it was not written by napari-tweedie")
-    return stored
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON schema of a recipe with the parameters of every installed method."""
-    described = Recipe.model_json_schema()
-    for registry in (denoisers.registry, degradations.registry, solvers.registry):
-        field = described["properties"][registry.kind]
-        kept = {key: field[key] for key in ("default", "description") if key in field}
-        described["properties"][registry.kind] = kept | {
-            "anyOf": [{"enum": registry.names()}, *(_schema(registry.method(name)) for name in registry.names())]
-        }
-    return described
-
-
-def _schema(method: type[Method]) -> dict[str, Any]:
-    own = method.model_json_schema()
-    properties = {"name": {"const": method.name}} | own.get("properties", {})
-    return own | {"properties": properties, "required": ["name", *own.get("required", [])], "title": method.title}

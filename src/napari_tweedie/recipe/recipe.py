@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from napari_tweedie import degradations, denoisers, samplers, solvers
 from napari_tweedie.analysis.decomposition import Decomposition
@@ -12,9 +12,9 @@ from napari_tweedie.analysis.inspections import Inspection
 from napari_tweedie.analysis.inspections import registry as inspections
 from napari_tweedie.analysis.poisson import PoissonEditing
 from napari_tweedie.core.method import Input, Method
-from napari_tweedie.core.registry import Registry
+from napari_tweedie.core.registry import chosen_from
 from napari_tweedie.degradations.noise import Gaussian, Noise, Poisson
-from napari_tweedie.degradations.noise import build as build_noise
+from napari_tweedie.degradations.noise import registry as noises
 from napari_tweedie.images.picture import METRES
 from napari_tweedie.samplers.interval import Interval
 
@@ -23,13 +23,6 @@ M = TypeVar("M", bound=Method)
 JobName: TypeAlias = Literal[
     "denoise", "restore", "sample", "calibrate", "degrade", "decompose", "inspect", "synthesise", "blend"
 ]
-
-_DESCRIBED = PlainSerializer(Method.describe, return_type=dict[str, Any])
-_SCHEMA = WithJsonSchema({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]})
-
-
-def _from(registry: Registry[Any]) -> BeforeValidator:
-    return BeforeValidator(registry.build)
 
 
 class Recipe(BaseModel):
@@ -46,19 +39,17 @@ class Recipe(BaseModel):
 
     version: Literal[1] = Field(1, description="Version of this format.")
     job: JobName = Field("denoise", description="What to do.")
-    denoiser: Annotated[denoisers.Denoiser, _from(denoisers.registry), _DESCRIBED, _SCHEMA] = Field(
+    denoiser: Annotated[denoisers.Denoiser, *chosen_from(denoisers.registry)] = Field(
         "unet", validate_default=True, description="The model of what images look like."
     )
-    degradation: Annotated[degradations.Degradation, _from(degradations.registry), _DESCRIBED, _SCHEMA] = Field(
+    degradation: Annotated[degradations.Degradation, *chosen_from(degradations.registry)] = Field(
         "identity", validate_default=True, description="What happened to the image."
     )
-    noise: Annotated[Noise, BeforeValidator(build_noise), _DESCRIBED, _SCHEMA] = Field(
-        Gaussian(), description="Noise of the measurement."
-    )
-    solver: Annotated[solvers.Solver, _from(solvers.registry), _DESCRIBED, _SCHEMA] = Field(
+    noise: Annotated[Noise, *chosen_from(noises)] = Field(Gaussian(), description="Noise of the measurement.")
+    solver: Annotated[solvers.Solver, *chosen_from(solvers.registry)] = Field(
         "hqs", validate_default=True, description="How the image is estimated; for the job restore."
     )
-    sampler: Annotated[samplers.Sampler, _from(samplers.registry), _DESCRIBED, _SCHEMA] = Field(
+    sampler: Annotated[samplers.Sampler, *chosen_from(samplers.registry)] = Field(
         "moment-matched", validate_default=True, description="How draws from the posterior are made; for the job sample."
     )
     interval: Interval = Field(Interval(), description="Which interval is stated; for the job sample.")
@@ -68,7 +59,7 @@ class Recipe(BaseModel):
     decomposition: Decomposition = Field(
         Decomposition(), description="Into which bands the image is taken apart; for the job decompose."
     )
-    inspection: Annotated[Inspection, _from(inspections), _DESCRIBED, _SCHEMA] = Field(
+    inspection: Annotated[Inspection, *chosen_from(inspections)] = Field(
         "score", validate_default=True, description="What is looked at; for the job inspect."
     )
     blending: PoissonEditing | None = Field(None, description="What is pasted into which region; for the job blend.")

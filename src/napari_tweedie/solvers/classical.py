@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
-from napari_tweedie.degradations.degradation import conjugate_gradients, fourier_filter, spatial_axes
+from napari_tweedie.degradations.linear_algebra import conjugate_gradients, fourier_filter, spatial_axes
 from napari_tweedie.denoisers.exact import power_law
 from napari_tweedie.solvers.solver import NOISE_FLOOR, Solver
 

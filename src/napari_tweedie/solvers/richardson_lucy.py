@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
-from napari_tweedie.degradations.degradation import spatial_axes
+from napari_tweedie.degradations.linear_algebra import spatial_axes
 from napari_tweedie.solvers.solver import NOISE_FLOOR, Solver, State, watch
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Input
-from napari_tweedie.core.outputs import Output
+from napari_tweedie.core.results import Output
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
 from napari_tweedie.images.intensity import to_opponent
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_tweedie.analysis.calibration import LEVELS, calibration, cross_validated, standardised_errors
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
-from napari_tweedie.core.outputs import Output
+from napari_tweedie.core.results import Output
 from napari_tweedie.degradations.noise import Gaussian, Poisson
 from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.engine.jobs.job import Step, Tools

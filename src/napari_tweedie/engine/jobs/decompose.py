@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from napari_tweedie.core.outputs import Output
+from napari_tweedie.core.results import Output
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
 
 if TYPE_CHECKING:

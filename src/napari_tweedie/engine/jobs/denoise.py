@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_tweedie.analysis.residual import ResidualCheck, check_residual, mean_check
 from napari_tweedie.analysis.uncertainty import posterior_variance
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.core.outputs import Output
+from napari_tweedie.core.results import Output
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
 
 if TYPE_CHECKING:

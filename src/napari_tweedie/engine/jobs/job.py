@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.core.outputs import Output
+from napari_tweedie.core.results import Output
 from napari_tweedie.images.intensity import Intensity
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.core.outputs import Output
+from napari_tweedie.core.results import Output
 from napari_tweedie.degradations.noise import Gaussian, Poisson
 from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.engine.jobs.job import Step, Tools

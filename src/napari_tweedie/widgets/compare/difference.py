@@ -12,7 +12,8 @@ from qtpy.QtWidgets import QPushButton, QWidget
 from napari_tweedie.widgets.compare.overlap import lazily, plane, plane_crops, shared
 from napari_tweedie.widgets.compare.side_by_side import place
 from napari_tweedie.widgets.compare.view import View
-from napari_tweedie.widgets.layers.input import METADATA, result_layer
+from napari_tweedie.widgets.layers.input import METADATA
+from napari_tweedie.widgets.layers.result import result_layer
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

@@ -16,8 +16,9 @@ from napari_tweedie.widgets.compare.overlap import lazily
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
 from napari_tweedie.widgets.forms.layout import column, one_row
 from napari_tweedie.widgets.forms.plot import COLOURS, Curve, Plot
+from napari_tweedie.widgets.layers.crop import Crop
 from napari_tweedie.widgets.layers.event_relay import Relay
-from napari_tweedie.widgets.layers.input import Crop, image_array
+from napari_tweedie.widgets.layers.input import image_array
 from napari_tweedie.widgets.runs.background import Background
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
 
-from napari_tweedie.widgets.layers.input import Crop, image_array, visible_pixels
+from napari_tweedie.widgets.layers.crop import Crop, visible_pixels
+from napari_tweedie.widgets.layers.input import image_array
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

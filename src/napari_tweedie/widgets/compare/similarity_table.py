@@ -23,7 +23,7 @@ from napari_tweedie.widgets.runs.run import RUNS
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_tweedie.widgets.layers.input import Crop
+    from napari_tweedie.widgets.layers.crop import Crop
 
 PAUSE_MS = 300
 """How long the view stays as it is before it is measured."""

@@ -20,9 +20,10 @@ from napari_tweedie.widgets.docks.panel import Panel
 from napari_tweedie.widgets.forms.adapted_networks import SUFFIX, folder
 from napari_tweedie.widgets.forms.layout import folded, one_row
 from napari_tweedie.widgets.forms.method_form import Chooser, Form
+from napari_tweedie.widgets.forms.path_edit import SaveName
 from napari_tweedie.widgets.forms.plot import COLOURS, Curve, Plot
-from napari_tweedie.widgets.forms.save_name import SaveName
-from napari_tweedie.widgets.layers.input import Crop, image_array
+from napari_tweedie.widgets.layers.crop import Crop
+from napari_tweedie.widgets.layers.input import image_array
 from napari_tweedie.widgets.runs.adaptation_run import Learning
 from napari_tweedie.widgets.runs.layer_run import Job, Order
 

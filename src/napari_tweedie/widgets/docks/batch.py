@@ -13,8 +13,8 @@ from qtpy.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableWidg
 from napari_tweedie.core import device
 from napari_tweedie.files.batch import Outcome, find
 from napari_tweedie.widgets.docks.panel import WARM_UP_MS
-from napari_tweedie.widgets.forms.folder_name import FolderName
 from napari_tweedie.widgets.forms.layout import arrange, one_row, shrinkable
+from napari_tweedie.widgets.forms.path_edit import FolderName
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.messages import duration, sentence
 from napari_tweedie.widgets.parts.recipe_list import RecipeList

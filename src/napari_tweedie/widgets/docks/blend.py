@@ -14,7 +14,8 @@ from napari_tweedie.core.method import Input
 from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.docks.panel import Panel
 from napari_tweedie.widgets.forms.method_form import Chooser, Form
-from napari_tweedie.widgets.layers.input import Crop, image_array, nanometres, visible_crop
+from napari_tweedie.widgets.layers.crop import Crop, visible_crop
+from napari_tweedie.widgets.layers.input import image_array, nanometres
 from napari_tweedie.widgets.runs.layer_run import Order
 
 HELP = (

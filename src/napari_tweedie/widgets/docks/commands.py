@@ -8,7 +8,8 @@ from napari.viewer import Viewer
 
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.forms import preferences as settings
-from napari_tweedie.widgets.layers.input import Crop, image_array, image_axes
+from napari_tweedie.widgets.layers.crop import Crop
+from napari_tweedie.widgets.layers.input import image_array, image_axes
 from napari_tweedie.widgets.layers.messages import sentence
 from napari_tweedie.widgets.runs.layer_run import Job, Order
 

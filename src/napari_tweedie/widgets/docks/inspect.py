@@ -11,7 +11,8 @@ from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.recipe.recipe import JobName
 from napari_tweedie.widgets.docks.panel import Panel
 from napari_tweedie.widgets.forms.method_form import Chooser
-from napari_tweedie.widgets.layers.input import Crop, image_array
+from napari_tweedie.widgets.layers.crop import Crop
+from napari_tweedie.widgets.layers.input import image_array
 from napari_tweedie.widgets.parts.equivalent_filter import FilterAtCursor
 from napari_tweedie.widgets.parts.inspection_report import Findings
 from napari_tweedie.widgets.runs.layer_run import Order

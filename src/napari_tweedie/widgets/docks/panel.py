@@ -19,8 +19,9 @@ from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.forms import preferences as settings
 from napari_tweedie.widgets.forms.layout import arrange, folded, one_row
 from napari_tweedie.widgets.forms.method_form import Chooser, Form
+from napari_tweedie.widgets.layers.crop import Crop, visible_crop
 from napari_tweedie.widgets.layers.event_relay import Relay
-from napari_tweedie.widgets.layers.input import Crop, image_array, marked_pixels, nanometres, visible_crop
+from napari_tweedie.widgets.layers.input import image_array, marked_pixels, nanometres
 from napari_tweedie.widgets.layers.messages import sentence
 from napari_tweedie.widgets.parts.device_combo import DeviceCombo
 from napari_tweedie.widgets.parts.noise_form import NoiseForm

@@ -16,7 +16,7 @@ from napari_tweedie.samplers.implicit_prior import ImplicitPrior
 from napari_tweedie.samplers.moment_matched import MomentMatched
 from napari_tweedie.widgets.docks.panel import Panel
 from napari_tweedie.widgets.forms.method_form import Chooser, Form
-from napari_tweedie.widgets.layers.input import Crop
+from napari_tweedie.widgets.layers.crop import Crop
 from napari_tweedie.widgets.runs.layer_run import Order
 from napari_tweedie.widgets.runs.run import RUNS
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
 
-from napari_tweedie.widgets.layers.input import METADATA, Crop, fit_contrast, result_layer
+from napari_tweedie.widgets.layers.crop import Crop
+from napari_tweedie.widgets.layers.input import METADATA
+from napari_tweedie.widgets.layers.result import fit_contrast, result_layer
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_tweedie.core.outputs import Output
+    from napari_tweedie.core.results import Output
     from napari_tweedie.engine.run import Preview
 
 

@@ -10,8 +10,9 @@ from napari.layers import Image
 from napari.utils.notifications import show_error
 
 from napari_tweedie.large.lazy_array import lazy, lazy_levels
-from napari_tweedie.widgets.layers.input import METADATA, image_array, result_layer
+from napari_tweedie.widgets.layers.input import METADATA, image_array
 from napari_tweedie.widgets.layers.messages import sentence
+from napari_tweedie.widgets.layers.result import result_layer
 
 if TYPE_CHECKING:
     from napari.components import Dims

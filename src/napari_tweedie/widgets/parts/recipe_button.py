@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from qtpy.QtWidgets import QApplication, QMenu, QToolButton
 
 from napari_tweedie.core.method import explain
-from napari_tweedie.recipe.export import as_command_line, as_python, differences
+from napari_tweedie.recipe.export import as_command_line, as_python
+from napari_tweedie.recipe.provenance import differences
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.layers.input import METADATA
 from napari_tweedie.widgets.layers.messages import sentence

@@ -12,7 +12,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QWidget
 
 from napari_tweedie.core.method import Input, explain
-from napari_tweedie.recipe.export import essentials, stored_recipe
+from napari_tweedie.recipe.export import essentials
+from napari_tweedie.recipe.provenance import stored_recipe
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.forms.layout import column
 from napari_tweedie.widgets.layers.input import METADATA, image_array, nanometres

@@ -12,8 +12,9 @@ from napari_tweedie.core.method import Input
 from napari_tweedie.engine.run import Preview, Progress, Result, run
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.recipe.recipe import Recipe
+from napari_tweedie.widgets.layers.crop import Crop
 from napari_tweedie.widgets.layers.growing_layers import Growing
-from napari_tweedie.widgets.layers.input import Crop, image_array
+from napari_tweedie.widgets.layers.input import image_array
 from napari_tweedie.widgets.layers.messages import summary
 from napari_tweedie.widgets.runs.run import Run, paced
 

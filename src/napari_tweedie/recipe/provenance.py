@@ -1,0 +1,48 @@
+"""Provenance of a result: the recipe stored in it, and whether a replay is the same run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from napari_tweedie.images.files import read
+from napari_tweedie.recipe.recipe import Recipe
+
+
+def differences(provenance: Mapping[str, Any], recipe: Recipe) -> list[str]:
+    """Return why running `recipe` may give other pixels than the result with this provenance, a sentence each.
+
+    Parameters
+    ----------
+    provenance : mapping
+        What a result holds in its metadata.
+    recipe : Recipe
+        Its recipe, with the arrays that go with it filled in.
+    """
+    found = []
+    made, installed = provenance.get("version"), version("napari-tweedie")
+    if made is not None and made != installed:
+        found.append(f"The result was made by version {made}, this is {installed}: pixels may differ.")
+    weights = provenance.get("denoiser", {}).get("weights")
+    if weights is not None:
+        from napari_tweedie.core.device import pick
+
+        if recipe.denoiser.provenance(pick("cpu")).get("weights") != weights:
+            found.append(f"The denoiser {recipe.denoiser.name!r} has other weights than when the result was made.")
+    stored = provenance.get("recipe", {}).get("degradation", {})
+    for name, array in recipe.degradation.arrays().items():
+        before = stored.get(name, {}).get("sha256") if isinstance(stored, dict) else None
+        if before and array.sha256 and array.sha256 != before:
+            found.append(f"The array {name!r} is not the one that the result was made with.")
+    return found
+
+
+def stored_recipe(path: Path) -> dict[str, Any]:
+    """Return the provenance in the metadata of a result, or a recipe in a JSON file as one."""
+    stored = {"recipe": json.loads(path.read_text())} if path.suffix == ".json" else read(path).metadata
+    if "recipe" not in stored:
+        raise ValueError(f"{path} holds no recipe: it was not written by napari-tweedie")
+    return stored

@@ -1,0 +1,92 @@
+"""Result layers: what a result looks like beside its input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from napari.layers import Image
+from numpy.typing import NDArray
+
+from napari_tweedie.widgets.layers.input import METADATA
+
+
+def result_layer(source: Image, image: Any, what: str, start: Sequence[int], zoom: Sequence[float], kind: str = "image") -> Image:
+    """Return a new layer that lies where its pixels come from in the input.
+
+    Parameters
+    ----------
+    source : Image
+        The input layer; it is not changed.
+    image : array or list of array
+        The result, with as many axes as the input, and perhaps one more in front, of images that lie behind each other; or its
+        levels, the finest first.
+    what : str
+        What the result is, for its name.
+    start : sequence of int
+        The input's pixel at which the result begins, an axis each.
+    zoom : sequence of float
+        Pixels of the result per pixel of the input, an axis each.
+    kind : str
+        An "image" looks like the input; a "difference" and a "spread" have colours of their own.
+    """
+    ndim = source.ndim
+    zoomed = np.asarray(zoom[:ndim], dtype=float)
+    first = np.asarray(start[:ndim]) + 0.5 / zoomed - 0.5
+    finest = image[0] if isinstance(image, list) else image
+    more = finest.ndim - len(zoom)
+    rgb = source.rgb and finest.shape[-1] == 3
+    limits = {"image": list(source.contrast_limits), "difference": [-1.0, 1.0], "spread": [0.0, 1.0]}[kind]
+    return Image(
+        image,
+        name=f"{source.name} · {what}",
+        rgb=rgb,
+        multiscale=isinstance(image, list),
+        cache=False,  # what is computed on demand has a cache of its own
+        scale=np.append(np.ones(more), source.scale / zoomed),
+        translate=np.append(np.zeros(more), source.affine.inverse(source.data_to_world(first))),
+        rotate=_with_more_axes(source.rotate, more),
+        shear=_with_more_axes(_shear_matrix(source), more),
+        affine=_with_more_axes(source.affine.affine_matrix, more),
+        units=("pixel",) * more + tuple(source.units),
+        axis_labels=("sample",) * more + tuple(source.axis_labels),
+        colormap={"difference": "PiYG", "spread": "magma"}.get(kind, source.colormap),
+        blending=source.blending,
+        gamma=source.gamma if kind == "image" else 1.0,
+        interpolation2d=source.interpolation2d,
+        contrast_limits=None if rgb else limits,
+        metadata={METADATA: {"input": source.name}},
+    )
+
+
+def _with_more_axes(matrix: NDArray[np.float64], more: int) -> NDArray[np.float64]:
+    """Return a matrix that leaves `more` further axes in front as they are."""
+    larger = np.eye(len(matrix) + more)
+    larger[more:, more:] = matrix
+    return larger
+
+
+def _shear_matrix(layer: Image) -> NDArray[np.float64]:
+    """Return the shear of a layer as a matrix, whether it says it as one or by its upper triangle."""
+    shear = np.asarray(layer.shear)
+    if shear.ndim == 2:
+        return shear
+    matrix = np.eye(layer.ndim)
+    matrix[np.triu_indices(layer.ndim, 1)] = shear
+    return matrix
+
+
+def fit_contrast(layer: Image, kind: str = "image") -> None:
+    """Fit the contrast limits of a result to its 99.9 percentile.
+
+    Those of an image only ever rise, where sharper structures are brighter; those of a difference are symmetric.
+    """
+    if layer.rgb:
+        return
+    sample = layer.data[..., :: max(1, layer.data.shape[-1] // 512)]
+    highest = float(np.percentile(sample if kind == "image" else np.abs(sample), 99.9)) or 1.0
+    if kind != "image":
+        layer.contrast_limits = (-highest if kind == "difference" else 0.0, highest)
+    elif highest > layer.contrast_limits[1]:
+        layer.contrast_limits = (layer.contrast_limits[0], highest)
