@@ -1,4 +1,4 @@
-"""Does every denoiser mean the σ it is given? PSNR of f(x, a σ) on noise of level σ, for some factors a.
+"""Calibration of σ: whether every denoiser removes the noise level it is told. PSNR of f(x, a σ) on noise σ, for some factors a.
 
 A denoiser that means it is best at a = 1. What the truth would choose a to be, image by image, is the oracle; the loss is
 what a = 1 costs against it. The constants in the modules of ``napari_tweedie.denoisers`` were chosen by these tables.

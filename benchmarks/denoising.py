@@ -1,4 +1,4 @@
-"""How well do the denoisers remove white Gaussian noise? PSNR, SSIM, time and memory; noise not clipped, peak 1, unrounded.
+"""Removal of white Gaussian noise by the denoisers: PSNR, SSIM, time and memory; noise not clipped, peak 1, unrounded.
 
 Usage: ``python benchmarks/denoising.py DATA [--quick] [--crop N] [--sets NAME …] [--denoiser NAME …] [--cost] [--figure FILE]``;
 DATA holds folders ``set12``, ``bsd68`` and ``clean`` of grey images. Any registered denoiser can be named, and any of the

@@ -1,4 +1,4 @@
-"""When does a denoiser stop copying its training images and know what images look like?
+"""Generalisation of a denoiser: when it stops copying its training images and knows what images look like.
 
 Usage: ``python benchmarks/generalisation.py FOLDER [--quick] [--out FIGURE.png]``; FOLDER holds grey photographs.
 

@@ -1,4 +1,4 @@
-"""How do time and memory grow with the size of an image that is done region by region?
+"""Growth of time and memory with the size of an image that is done region by region.
 
 Usage: ``python benchmarks/large.py [--quick] [--denoiser NAME] [--side PIXELS] [--times N …]``,
 ``python benchmarks/large.py stack`` and ``python benchmarks/large.py lazy [--quick] [--denoiser NAME]``

@@ -1,4 +1,4 @@
-"""How much memory has a process taken?"""
+"""Memory that a process has taken."""
 
 from pathlib import Path
 

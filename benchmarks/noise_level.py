@@ -1,4 +1,4 @@
-"""How close is the estimated noise level to the noise that was added? python benchmarks/noise_level.py DATA.
+"""Error of the estimated noise level against the noise that was added: ``python benchmarks/noise_level.py DATA``.
 
 DATA holds the folders `bsd68` (8-bit grey images) and `clean` (microscopy and medical images; of stacks the middle plane),
 every image rescaled: BSD68 by 1/255, the others from [min, max] to [0, 1]. White Gaussian noise is added and not clipped.

@@ -1,4 +1,4 @@
-"""Do samples spread as the posterior does? Variance ratios on Gaussian fields, whose posterior is known exactly.
+"""Spread of samples against that of the posterior: variance ratios on Gaussian fields, whose posterior is known exactly.
 
 Usage: ``python benchmarks/posterior.py [--quick]``. Rows of deepinv appear where it is installed.
 """

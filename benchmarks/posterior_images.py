@@ -1,4 +1,4 @@
-"""Is the stated uncertainty of photographs right? Coverage, accuracy and sharpness of samples made with the bundled network.
+"""Stated uncertainty of photographs: coverage, accuracy and sharpness of samples made with the bundled network.
 
 Usage: ``python benchmarks/posterior_images.py DATA [--quick]``; ``--help`` lists the other options. DATA holds the folders
 ``bsd68``, ``clean`` (microscopy and medical images) and ``set12``. Every image is cropped to its middle.

@@ -1,4 +1,4 @@
-"""How well is the noise of real acquisitions removed, against the average of many? PSNR and SSIM on pairs of images.
+"""Removal of the noise of real acquisitions, against the average of many: PSNR and SSIM on pairs of images.
 
 Usage: ``python benchmarks/real_pairs.py DATA [--quick]``; DATA holds folders ``pairs_microscopy`` and ``pairs_oct`` of files
 ``NAME_raw`` and ``NAME_gt`` or ``NAME_gt5``. Every noise model is estimated from the raw image alone; bm3d needs the package of

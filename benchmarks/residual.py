@@ -1,4 +1,4 @@
-"""How often is the user told that a residual is not noise? Share of images with an alarm, on 128 × 128 crops.
+"""Rate of alarms that a residual is not noise: share of images with an alarm, on 128 × 128 crops.
 
 Usage: ``python benchmarks/residual.py DATA [COUNT]``; DATA holds a folder ``bsd68``; COUNT images of it are used, by default all.
 """

@@ -1,4 +1,4 @@
-"""How well is every degradation undone by every solver, and how well next to classical baselines?
+"""Restoration of every degradation by every solver, next to classical baselines.
 
 Usage: ``python benchmarks/restoration.py DATA [--quick] [--table NAME …] [--degradation NAME …] [--solver NAME …]``;
 DATA holds folders ``set12`` and ``clean`` of grey images, and ``kernels`` with the eight of Levin et al. (2009).

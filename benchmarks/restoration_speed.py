@@ -1,4 +1,4 @@
-"""How fast is restoration next to other packages, and how does its memory grow?
+"""Speed of restoration next to other packages, and the growth of its memory.
 
 Usage: ``python benchmarks/restoration_speed.py [--quick]``. Rows of deepinv appear where it is installed.
 

@@ -1,4 +1,4 @@
-"""How right is the learned score on images it has never seen, whose density is known? python benchmarks/score.py [COUNT].
+"""Error of the learned score on images never seen, whose density is known: ``python benchmarks/score.py [COUNT]``.
 
 Gaussian random fields (power falling as frequency^−2, mean 0.5) plus white noise: their true score is known in closed form.
 "Error" is ‖s − s*‖² / ‖s*‖². "Excess" is the share by which the denoiser's squared error exceeds the smallest possible one.

@@ -1,4 +1,4 @@
-"""How near to the best is the denoising strength that Stein's risk estimate favours?
+"""Denoising strength that Stein's risk estimate favours, next to the best one.
 
 Usage: ``python benchmarks/sure.py DATA [--images N] [--crop N]``; DATA holds a folder ``bsd68`` of grey images. White Gaussian
 noise of known level is added, not clipped. The strength is searched between a quarter and four times that level, once by the

@@ -1,4 +1,4 @@
-"""How should a denoiser of planes be averaged over the three directions of a stack whose planes lie far apart?
+"""Averages of a denoiser of planes over the three directions of a stack whose planes lie far apart.
 
 Usage: ``python benchmarks/volumes.py DATA [--quick]``; DATA holds a folder ``deconv3d`` with ``rlf_test.tif``. The stacks have
 64³ voxels, whose planes are averaged in groups; quick: two stacks at one noise level.

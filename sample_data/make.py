@@ -1,4 +1,4 @@
-"""How were the sample images made? Run ``python sample_data/make.py SOURCES`` to make them again, pixel for pixel.
+"""Maker of the sample images: ``python sample_data/make.py SOURCES`` makes them again, pixel for pixel.
 
 SOURCES is a folder with the originals that README.md names. The images are written beside this script.
 Grey levels of the simulated samples follow one model of a camera, ``offset + gain * Poisson(photons) + Normal(0, read_noise)``,

@@ -1,1 +1,1 @@
-"""What is in an image, in a denoiser, in a result? Measurements that need no ground truth."""
+"""Measurements of an image, a denoiser or a result that need no ground truth."""

@@ -1,4 +1,4 @@
-"""In which basis does a denoiser shrink an image? The leading eigenvectors of its symmetrised Jacobian."""
+"""Adaptive basis of a denoiser on an image: the leading eigenvectors of its symmetrised Jacobian."""
 
 from __future__ import annotations
 

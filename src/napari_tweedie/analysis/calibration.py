@@ -1,4 +1,4 @@
-"""Does the stated interval hold the truth as often as it says? Coverage on images with known truth, and a correction."""
+"""Calibration of intervals: how often they hold the truth of images whose truth is known, and the factor that corrects them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is an image taken apart by a denoiser, and put together again? Bands of detail above a smooth base, exactly."""
+"""Decomposition of an image by a denoiser: bands of detail above a smooth base that add up to it exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How close is a denoiser to an ideal one? The properties that a perfect denoiser has, measured on an image."""
+"""Report on how close a denoiser is to an ideal one: the properties that a perfect denoiser has, measured on an image."""
 
 from __future__ import annotations
 

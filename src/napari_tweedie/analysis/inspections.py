@@ -1,4 +1,4 @@
-"""What can be seen of a denoiser at work on an image? Analyses that can be picked by name, and stored in a recipe."""
+"""Inspections of a denoiser at work on an image: analyses that are picked by name, and stored in a recipe."""
 
 from __future__ import annotations
 

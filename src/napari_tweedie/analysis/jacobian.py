@@ -1,4 +1,4 @@
-"""How does a denoiser answer small changes of its input? Products with its Jacobian J = ∂f/∂x, and what they tell."""
+"""Products with the Jacobian J = ∂f/∂x of a denoiser, and what they tell: trace, asymmetry, equivalent filters."""
 
 from __future__ import annotations
 

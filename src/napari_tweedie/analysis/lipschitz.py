@@ -1,4 +1,4 @@
-"""How much can a denoiser enlarge a small change of its input? The largest singular value of its Jacobian."""
+"""Lipschitz constant of a denoiser near an image: the largest singular value of its Jacobian."""
 
 from __future__ import annotations
 

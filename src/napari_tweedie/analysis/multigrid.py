@@ -1,4 +1,4 @@
-"""How is Poisson's equation solved on a region of any shape? Conjugate gradients, preconditioned by multigrid."""
+"""Solver of Poisson's equation on a region of any shape: conjugate gradients, preconditioned by multigrid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How strong is the noise in an image? Standard deviation of additive white Gaussian noise, from one image alone.
+"""Noise level of one image, from that image alone: the standard deviation of additive white Gaussian noise.
 
 Patches of natural, microscopy and medical images lie close to a low-dimensional subspace, white noise fills all directions
 alike: the variance along the direction in which patches vary least is the variance of the noise (Liu, Tanaka, Okutomi,

@@ -1,4 +1,4 @@
-"""How does the noise of an image grow with its brightness? Gain, offset and read noise, from the image alone.
+"""Noise model of one image, from that image alone: gain, offset and read noise of a detector that counts photons.
 
 The noise of a detector that counts photons has a variance that is affine in the clean value, ``gain · (clean − offset) +
 read_noise²`` (Foi, Trimeche, Katkovnik, Egiazarian, "Practical Poissonian-Gaussian noise modeling and fitting for single-image

@@ -1,4 +1,4 @@
-"""How is a region of an image filled or pasted without a seam? By gradients, and an equation that meets the pixels around it."""
+"""Poisson editing: a region filled or pasted without a seam, by gradients and the pixels around it."""
 
 from __future__ import annotations
 

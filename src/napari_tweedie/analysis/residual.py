@@ -1,4 +1,4 @@
-"""Is what a denoiser took away noise? White noise knows neither its neighbours nor the image.
+"""Check of what a denoiser took away: white noise knows neither its neighbours nor the image.
 
 Four numbers tell: how much neighbouring pixels of the residual correlate, how much more of it there is at edges, how much
 stronger the noise of the input is at twice the pixel size than white noise would be, and how much more it correlates along one

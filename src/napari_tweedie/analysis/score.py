@@ -1,4 +1,4 @@
-"""Where does a denoiser think that more probable images lie? Its score, and how right it is."""
+"""Score of a denoiser, the direction in which it thinks that more probable images lie, and how right it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How alike are two images, and down to which detail? PSNR, SSIM, Fourier ring correlation, spectra, line profiles."""
+"""Similarity of two images: PSNR, SSIM, Fourier ring correlation with its resolution, spectra."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large is a denoiser's error, with no ground truth? Stein's unbiased risk estimate, and the strength that it favours."""
+"""Stein's unbiased risk estimate: a denoiser's error with no ground truth, and the strength that it favours."""
 
 from __future__ import annotations
 

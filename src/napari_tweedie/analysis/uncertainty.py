@@ -1,4 +1,4 @@
-"""How sure is a denoised pixel, and what is unsure about an image? Both from the denoiser's Jacobian, without samples.
+"""Uncertainty of a denoised image, pixel by pixel and as principal components, from the denoiser's Jacobian, without samples.
 
 The covariance of the clean image given x is σ² J, J = ∂f/∂x (second-order Tweedie).
 """

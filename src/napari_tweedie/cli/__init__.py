@@ -1,4 +1,4 @@
-"""How are the same jobs run from a terminal?"""
+"""Command line: the same jobs from a terminal."""
 
 from __future__ import annotations
 

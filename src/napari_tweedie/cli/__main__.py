@@ -1,4 +1,4 @@
-"""``python -m napari_tweedie.cli`` is the command line."""
+"""Entry of ``python -m napari_tweedie.cli``, which is the command line."""
 
 from napari_tweedie.cli import main
 

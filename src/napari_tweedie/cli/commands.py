@@ -1,4 +1,4 @@
-"""Which commands make an image out of an image?"""
+"""Commands that make an image out of an image."""
 
 from __future__ import annotations
 

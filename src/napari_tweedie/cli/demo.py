@@ -1,4 +1,4 @@
-"""What can the program do, shown on its own samples?"""
+"""Command that shows what the program can do on its own samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which commands tell something, of the program, of a denoiser, of an image?"""
+"""Commands that tell something: of the program, of a denoiser, of an image."""
 
 from __future__ import annotations
 

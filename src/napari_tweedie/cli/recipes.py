@@ -1,4 +1,4 @@
-"""How do options become a recipe, and a recipe a file?"""
+"""Options made into a recipe, and a recipe run into a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a run show itself in a terminal?"""
+"""Progress bar and messages of a run in a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are networks trained, and adapted to an image, from a terminal?"""
+"""Commands that train networks, and adapt one to an image."""
 
 from __future__ import annotations
 

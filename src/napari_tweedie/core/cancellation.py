@@ -1,4 +1,4 @@
-"""How does a call that takes long notice that nobody wants its result any more?"""
+"""Cancellation of a call that takes long, from inside it, when nobody wants its result any more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where does the work run, in which precision, and how much memory is there?"""
+"""Devices: where the work runs, in which precision, and how much memory there is."""
 
 from __future__ import annotations
 

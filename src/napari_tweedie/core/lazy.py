@@ -1,4 +1,4 @@
-"""How do modules name torch without importing it?"""
+"""Lazy modules: torch named without importing it."""
 
 from __future__ import annotations
 

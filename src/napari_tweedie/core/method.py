@@ -1,4 +1,4 @@
-"""What is a method? A small frozen model whose fields are its parameters, declared once and used everywhere."""
+"""Methods: small frozen models whose fields are their parameters, declared once and used everywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which methods of a kind are there, bundled and third-party alike?"""
+"""Registries of methods, bundled and third-party alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if the image is convolved with a point-spread function?"""
+"""Blur: convolution with a point-spread function, here a Gaussian one."""
 
 from __future__ import annotations
 

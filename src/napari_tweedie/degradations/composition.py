@@ -1,4 +1,4 @@
-"""What if one degradation follows another?"""
+"""Composition of degradations, one after another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is the cosine transform, which suits images that are mirrored at their borders?"""
+"""Cosine transform, which suits images that are mirrored at their borders."""
 
 from __future__ import annotations
 

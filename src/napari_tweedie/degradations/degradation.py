@@ -1,4 +1,4 @@
-"""What is a degradation? A linear operator A with an adjoint and a proximal map."""
+"""Degradation: the base class of linear operators A with an adjoint and a proximal map."""
 
 from __future__ import annotations
 

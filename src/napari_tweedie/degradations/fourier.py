@@ -1,4 +1,4 @@
-"""What if only some spatial frequencies were measured, as in fast magnetic resonance imaging?"""
+"""Fourier mask: only some spatial frequencies measured, as in fast magnetic resonance imaging."""
 
 from __future__ import annotations
 

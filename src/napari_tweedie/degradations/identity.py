@@ -1,4 +1,4 @@
-"""What if nothing but noise was added?"""
+"""Identity: nothing but noise was added."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if pixels are missing?"""
+"""Mask: missing pixels."""
 
 from __future__ import annotations
 

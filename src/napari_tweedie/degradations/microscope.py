@@ -1,4 +1,4 @@
-"""What if a light microscope blurred the image as its optics say?"""
+"""Blur of a light microscope, computed from its optics."""
 
 from __future__ import annotations
 

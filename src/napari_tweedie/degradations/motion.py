@@ -1,4 +1,4 @@
-"""What if the camera or the sample moved during the exposure?"""
+"""Motion blur: the camera or the sample moved during the exposure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which noise did the measurement add?"""
+"""Noise models of a measurement: Gaussian, Poisson with read noise, quantised."""
 
 from __future__ import annotations
 

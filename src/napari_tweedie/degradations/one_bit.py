@@ -1,4 +1,4 @@
-"""What if only the signs of random projections were kept, as with a comparator in place of a converter?"""
+"""One-bit measurement: only the signs of random projections kept, as with a comparator in place of a converter."""
 
 from __future__ import annotations
 

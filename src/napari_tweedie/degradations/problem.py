@@ -1,4 +1,4 @@
-"""What is to be solved? A measurement y = A x + noise, and what solvers ask of it."""
+"""Problem to be solved: a measurement y = A x + noise, and what solvers ask of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if the point-spread function was measured? Its background, pixel size, middle and sum."""
+"""Blur with a measured point-spread function: its background, pixel size, middle and sum."""
 
 from __future__ import annotations
 

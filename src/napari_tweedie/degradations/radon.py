@@ -1,4 +1,4 @@
-"""What if only projections were measured, as in tomography?"""
+"""Radon transform: only projections measured, as in tomography."""
 
 from __future__ import annotations
 

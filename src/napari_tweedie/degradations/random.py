@@ -1,4 +1,4 @@
-"""What if every measured number mixes all pixels at random, as in compressed sensing?"""
+"""Random projection: every measured number mixes all pixels at random, as in compressed sensing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if the pixels are too large?"""
+"""Downsampling: pixels that are too large."""
 
 from __future__ import annotations
 

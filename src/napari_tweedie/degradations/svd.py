@@ -1,4 +1,4 @@
-"""What is a structured singular value decomposition? A = U diag(s) Vᵀ with fast, real, orthonormal U and V."""
+"""Structured singular value decompositions A = U diag(s) Vᵀ with fast, real, orthonormal U and V."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is BM3D called, where it is installed? Groups of similar blocks, filtered together."""
+"""BM3D, where it is installed: groups of similar blocks, filtered together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do the classical denoisers share? Every channel is an image of its own, of mean 0 and noise level 1."""
+"""Base of the classical denoisers: every channel is an image of its own, of mean 0 and noise level 1."""
 
 from __future__ import annotations
 

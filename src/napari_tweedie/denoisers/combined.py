@@ -1,4 +1,4 @@
-"""What if several denoisers see the same image? An affine combination of denoisers is a denoiser."""
+"""Affine combination of denoisers that see the same image, which is a denoiser too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a convolution differentiated, once and again, where its weights stay as they are?"""
+"""Convolutions with fixed weights whose first and second derivatives are computed by their adjoint alone."""
 
 from __future__ import annotations
 

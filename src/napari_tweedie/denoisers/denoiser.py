@@ -1,4 +1,4 @@
-"""What is a denoiser? A function f(x, σ), the posterior mean of a clean image given x = clean + noise of level σ."""
+"""Denoiser: a function f(x, σ), the posterior mean of a clean image given x = clean + noise of level σ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if every patch is a sum of a few atoms? Sparse coding over cosines, or over atoms learned from the image."""
+"""Dictionary denoiser: every patch a sparse sum of atoms, cosines or learned from the image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if heat stops at edges? Nonlinear diffusion, until the estimated error is least."""
+"""Perona–Malik diffusion: heat that stops at edges, until the estimated error is least."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What would a perfect denoiser say? The exact posterior mean of images whose statistics are known."""
+"""Exact denoisers: the posterior mean of images whose statistics are known, as a perfect denoiser gives it."""
 
 from __future__ import annotations
 

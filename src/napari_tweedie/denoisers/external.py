@@ -1,4 +1,4 @@
-"""How does a model from elsewhere, f(x) or f(x, σ), become a denoiser?"""
+"""Adapter of models from elsewhere, f(x) or f(x, σ), to denoisers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a model of the user's own, in a file, used as a denoiser?"""
+"""Denoiser from a file: a model of the user's own."""
 
 from __future__ import annotations
 

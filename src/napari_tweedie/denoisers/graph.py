@@ -1,4 +1,4 @@
-"""What if pixels are the nodes of a graph, linked where their surroundings look alike? Smoothness on that graph."""
+"""Graph Laplacian: smoothness on a graph whose nodes are pixels, linked where their surroundings look alike."""
 
 from __future__ import annotations
 

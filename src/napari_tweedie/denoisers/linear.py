@@ -1,4 +1,4 @@
-"""How far does smoothing alone go? Linear filters, diagonal in the cosine basis, of the strength that fits the image best."""
+"""Linear denoisers, diagonal in the cosine basis, of the strength that fits the image best: Tikhonov, Laplacian, heat."""
 
 from __future__ import annotations
 

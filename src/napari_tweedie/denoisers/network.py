@@ -1,4 +1,4 @@
-"""How does a trained network become a denoiser? Weights, padding, precision and memory layout."""
+"""Trained networks as denoisers: weights, padding, precision and memory layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if an image repeats itself? Averages of similar patches."""
+"""Non-local means: averages of similar patches, for images that repeat themselves."""
 
 from __future__ import annotations
 

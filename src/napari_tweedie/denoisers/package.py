@@ -1,4 +1,4 @@
-"""How does a package of the BioImage Model Zoo (bioimage.io) become a function of images?
+"""Packages of the BioImage Model Zoo (bioimage.io) as functions of images.
 
 A package is a zip file: a description in YAML (https://bioimage-io.github.io/spec-bioimage-io), and weights in one or more
 formats. Only TorchScript is opened, which needs no code of its author, and only steps around the network that are affine.

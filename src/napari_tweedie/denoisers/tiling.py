@@ -1,4 +1,4 @@
-"""How does a denoiser of small planes take a large image or a stack?"""
+"""Tiled denoising: a denoiser of small planes taken over a large image or a stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if edges are few and flat regions many? Total variation."""
+"""Total variation: few edges, and flat regions between them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is the architecture of the bundled networks?"""
+"""Architecture of the bundled networks: a U-Net without biases."""
 
 from __future__ import annotations
 

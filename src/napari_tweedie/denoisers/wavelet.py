@@ -1,4 +1,4 @@
-"""What if images are sparse in wavelets? Translation-invariant shrinkage with locally adapted thresholds."""
+"""Wavelet denoiser: translation-invariant shrinkage with locally adapted thresholds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is the bundled network adapted to an image, and the result stored?"""
+"""Adaptation of the bundled network to an image, from array to stored weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a block of an image become numbers for an algorithm, and come back in the image's own units?"""
+"""Blocks of an image: numbers for an algorithm, and results put back in the image's own units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a channel of an image before any work is done on it?"""
+"""Facts about a channel of an image, measured before any work is done on it."""
 
 from __future__ import annotations
 

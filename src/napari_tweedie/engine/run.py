@@ -1,4 +1,4 @@
-"""How does a recipe run on an array? Axes, intensities, tiles, device, seed, cancelling, memory."""
+"""Run of a recipe on an array: axes, intensities, tiles, device, seed, cancelling, memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are many files done with several recipes, and what became of each?"""
+"""Batches: many files done with several recipes, and a summary of what became of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does an image file become a result file?"""
+"""Run of a recipe from an image file to a result file."""
 
 from __future__ import annotations
 

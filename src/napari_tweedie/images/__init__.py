@@ -1,1 +1,1 @@
-"""What is in an image, without knowing how it will be used? Axes, intensities, tiles and files: arrays only."""
+"""Images without knowing how they will be used: axes, intensities, chunks and files; arrays only."""

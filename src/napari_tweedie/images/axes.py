@@ -1,4 +1,4 @@
-"""Which axis is which, and in which pieces does an array pass through an algorithm?"""
+"""Axes of an image: which is which, and the blocks in which an array passes through an algorithm."""
 
 from __future__ import annotations
 

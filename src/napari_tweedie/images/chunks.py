@@ -1,4 +1,4 @@
-"""In which chunks does a large array lie, and how is it shown small?"""
+"""Chunks of a large array, and the coarser levels that show it small."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is an image read from a file, and written to one, without losing its axes, pixel size and recipe?"""
+"""Image files read and written without losing axes, pixel size and recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How do grey levels of any range become numbers near [0, 1], and come back?"""
+"""Intensities: grey levels of any range made numbers near [0, 1], and back."""
 
 from __future__ import annotations
 

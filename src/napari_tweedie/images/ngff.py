@@ -1,4 +1,4 @@
-"""What does the metadata of an OME-Zarr (OME-NGFF 0.4, 0.5) say of an image?"""
+"""Metadata of an OME-Zarr (OME-NGFF 0.4, 0.5), and what it says of an image."""
 
 from __future__ import annotations
 

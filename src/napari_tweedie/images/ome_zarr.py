@@ -1,4 +1,4 @@
-"""How does an OME-Zarr hold an image? Versions 0.4 and 0.5, opened lazily, written chunk by chunk, with a pyramid."""
+"""OME-Zarr files, versions 0.4 and 0.5: opened lazily, written chunk by chunk, with a pyramid."""
 
 from __future__ import annotations
 

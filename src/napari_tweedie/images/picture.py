@@ -1,4 +1,4 @@
-"""What does an image carry besides its values? Names, sizes and positions of its pixels, in units of the world."""
+"""Picture: an image with the names, sizes and positions of its pixels, in units of the world."""
 
 from __future__ import annotations
 

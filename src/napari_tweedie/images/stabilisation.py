@@ -1,4 +1,4 @@
-"""How does photon noise, which grows with the light, become noise that is the same everywhere, and come back?
+"""Stabilisation of photon noise, which grows with the light, into noise that is the same everywhere, and back.
 
 The generalised Anscombe transform turns ``y = gain · Poisson(λ) + offset + N(0, read_noise²)`` into values whose noise has a
 standard deviation of about 1. A root is not linear: undoing it algebraically would darken the mean, most where light is

@@ -1,4 +1,4 @@
-"""How does a TIFF hold an image? OME-TIFF in and out, ImageJ and plain ones in."""
+"""TIFF files: OME-TIFF in and out, ImageJ and plain ones in."""
 
 from __future__ import annotations
 

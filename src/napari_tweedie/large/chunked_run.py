@@ -1,4 +1,4 @@
-"""What is done to one region of a large file, wherever it is done, and how is it known later what is done already?"""
+"""Work on one region of a large file, wherever it is done, and the record of what is done already."""
 
 from __future__ import annotations
 

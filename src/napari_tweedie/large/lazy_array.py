@@ -1,4 +1,4 @@
-"""How is only that part of a huge image computed which somebody looks at?"""
+"""Lazy arrays: only that part of a huge image computed which somebody looks at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which regions is an image that no memory holds worked on, and what must each see of its neighbours?"""
+"""Regions in which an image larger than memory is worked on, and what each must see of its neighbours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a recipe run on a file that no memory holds? Region by region, resumable, on one machine or many."""
+"""Run of a recipe on a file larger than memory: region by region, resumable, on one machine or many."""
 
 from __future__ import annotations
 

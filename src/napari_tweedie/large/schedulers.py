@@ -1,4 +1,4 @@
-"""Who does the regions of a large image: this process, or the workers of a cluster?"""
+"""Schedulers of the regions of a large image: this process, or the workers of a cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be done? The complete description of a run, as data that can be stored and replayed."""
+"""Recipe: the complete description of a run, as data that can be stored and replayed."""
 
 from __future__ import annotations
 

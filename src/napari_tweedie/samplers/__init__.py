@@ -1,4 +1,4 @@
-"""Which samplers are there? ``names()`` lists them, ``load(name, **parameters)`` builds one."""
+"""Samplers of p(x | y): ``names()`` lists them, ``load(name, **parameters)`` builds one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How do diffusion models restore images? DPS guides by a gradient, DiffPIR by a proximal map."""
+"""Diffusion samplers: DPS guides by a gradient, DiffPIR by a proximal map."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does the prior of a denoiser look like, and what can it add to exact measurements? Coarse-to-fine ascent."""
+"""Implicit-prior sampler: coarse-to-fine ascent on a denoiser's prior, alone or under exact measurements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which interval is stated for a pixel, and what is known of how often it holds the truth?"""
+"""Interval stated for a pixel, and what is known of how often it holds the truth."""
 
 from __future__ import annotations
 

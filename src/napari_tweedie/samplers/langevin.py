@@ -1,4 +1,4 @@
-"""How are draws made by following the score? Annealed Langevin dynamics, the stochastic image denoiser."""
+"""Annealed Langevin dynamics: draws made by following the score, the stochastic image denoiser."""
 
 from __future__ import annotations
 

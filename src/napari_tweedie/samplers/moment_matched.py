@@ -1,4 +1,4 @@
-"""How are draws from the posterior of a noisy image made in few steps? Reverse diffusion with matched moments."""
+"""Moment-matched diffusion: draws from the posterior of a noisy image in few steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is a sampler? A generator of stacks of images that become draws from p(x | y)."""
+"""Sampler: the base of generators of stacks of images that become draws from p(x | y)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if the singular values of A are known? SNIPS and DDRM treat every direction by how well it was measured."""
+"""SNIPS and DDRM: samplers that treat every singular direction of A by how well it was measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are draws made for blur, gaps or low resolution? Data and denoiser take turns, as in a Gibbs sampler."""
+"""Split Gibbs sampler for blur, gaps or low resolution: data and denoiser take turns."""
 
 from __future__ import annotations
 

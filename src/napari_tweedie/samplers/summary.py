@@ -1,4 +1,4 @@
-"""What do the samples say together? Mean, standard deviation and intervals, pixel by pixel."""
+"""Summary of samples: mean, standard deviation and intervals, pixel by pixel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which solvers are there? ``names()`` lists them, ``load(name, **parameters)`` builds one."""
+"""Solvers: ``names()`` lists them, ``load(name, **parameters)`` builds one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done without a denoiser? The baselines that users know: Wiener and Tikhonov."""
+"""Solvers without a denoiser, the baselines that users know: Wiener and Tikhonov."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if the data step is a gradient step? Plug-and-play ISTA (PGD) and FISTA."""
+"""Plug-and-play ISTA (PGD) and FISTA: solvers whose data step is a gradient step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if A is a random projection? Message passing: every denoiser call sees white noise of a known level."""
+"""Message passing for random projections: every denoiser call sees white noise of a known level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do all solvers that call a denoiser share? The options of plug-and-play."""
+"""Plug-and-play: the options that all solvers with a denoiser share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if the denoiser defines a penalty? Regularisation by denoising (RED): gradient descent, fixed point, ADMM."""
+"""Regularisation by denoising (RED), the denoiser as a penalty: gradient descent, fixed point, ADMM."""
 
 from __future__ import annotations
 

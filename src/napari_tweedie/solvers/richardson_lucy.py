@@ -1,4 +1,4 @@
-"""What if photons are counted? Richardson–Lucy deconvolution, which keeps the image non-negative and its total flux."""
+"""Richardson–Lucy deconvolution of counted photons, which keeps the image non-negative and its total flux."""
 
 from __future__ import annotations
 

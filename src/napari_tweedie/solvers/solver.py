@@ -1,4 +1,4 @@
-"""What is a solver? A generator of better and better estimates, watched while it runs."""
+"""Solver: the base of generators of better and better estimates, watched while they run."""
 
 from __future__ import annotations
 

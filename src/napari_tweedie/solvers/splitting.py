@@ -1,4 +1,4 @@
-"""How do data term and denoiser take turns? Half-quadratic splitting and ADMM."""
+"""Half-quadratic splitting and ADMM: solvers in which data term and denoiser take turns."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How are the bundled networks made? Data, loss and loop; users train and adapt with the same code."""
+"""Training of the bundled networks: data, loss and loop; users train and adapt with the same code."""

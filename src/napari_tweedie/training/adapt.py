@@ -1,4 +1,4 @@
-"""How does a trained network learn what is particular to the image at hand, with no clean image to learn from?"""
+"""Adaptation of a trained network to the image at hand, with no clean image to learn from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which patches does a network see during training?"""
+"""Training data: the patches that a network sees."""
 
 from __future__ import annotations
 

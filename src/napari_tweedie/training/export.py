@@ -1,4 +1,4 @@
-"""How do trained weights become a file that the plugin can ship?"""
+"""Export of trained weights to a file that the plugin can ship."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a network trained? Seeded, logged, and resumable at any step."""
+"""Training loop: seeded, logged, and resumable at any step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does training minimise?"""
+"""Losses that training minimises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can a network learn from images that nobody had to take? Drawn ones: endless, noise-free, without a licence.
+"""Synthetic images to learn from, drawn rather than taken: endless, noise-free, without a licence.
 
 Every function draws a square image, about in [0, 1], float32, from a NumPy generator: same generator, same image.
 """

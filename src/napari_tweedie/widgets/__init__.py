@@ -1,1 +1,1 @@
-"""What does the user meet in napari?"""
+"""Widgets: what the user meets in napari."""

@@ -1,4 +1,4 @@
-"""What does the plugin do, in one picture?"""
+"""Demo figure: what the plugin does, in one picture."""
 
 from __future__ import annotations
 

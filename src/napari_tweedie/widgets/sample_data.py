@@ -1,4 +1,4 @@
-"""Which images can be opened to try things out?"""
+"""Sample images that can be opened to try things out."""
 
 from __future__ import annotations
 

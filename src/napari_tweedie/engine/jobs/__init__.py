@@ -1,4 +1,4 @@
-"""What does each kind of job compute on one block of an image?"""
+"""Jobs: what each kind of run computes on one block of an image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a region of a block filled, or pasted from another image?"""
+"""Blend job: a region of a block filled, or pasted from another image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often do the intervals of a recipe hold the truth of a clean block?"""
+"""Calibrate job: how often the intervals of a recipe hold the truth of a clean block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a block taken apart into bands?"""
+"""Decompose job: a block taken apart into bands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a measurement of a block simulated?"""
+"""Degrade job: a measurement of a block simulated."""
 
 from __future__ import annotations
 

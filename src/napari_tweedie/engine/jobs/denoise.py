@@ -1,4 +1,4 @@
-"""How is a block denoised?"""
+"""Denoise job: a block denoised."""
 
 from __future__ import annotations
 

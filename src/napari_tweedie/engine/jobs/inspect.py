@@ -1,4 +1,4 @@
-"""How is the denoiser looked at, at work on a block?"""
+"""Inspect job: the denoiser looked at, at work on a block."""
 
 from __future__ import annotations
 

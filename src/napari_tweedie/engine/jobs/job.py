@@ -1,4 +1,4 @@
-"""What is a kind of job? Something computed block by block of an image, returned as named images."""
+"""Base of the jobs: something computed block by block of an image, returned as named images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a block restored from a measurement?"""
+"""Restore job: a block restored from a measurement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are draws from the posterior of a block made, and what do they say together?"""
+"""Sample job: draws from the posterior of a block, and what they say together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are images drawn from the prior alone?"""
+"""Synthesise job: images drawn from the prior alone."""
 
 from __future__ import annotations
 

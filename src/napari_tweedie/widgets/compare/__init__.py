@@ -1,1 +1,1 @@
-"""In which ways can a few layers be looked at together?"""
+"""Compare: the ways in which a few layers are looked at together."""

@@ -1,4 +1,4 @@
-"""How are layers shown in turn, so that what differs between them moves?"""
+"""Blink: layers shown in turn, so that what differs between them moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is only a strip of the canvas drawn of a layer?"""
+"""Clip: only a strip of the canvas drawn of a layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where do layers differ, and by how much?"""
+"""Difference: where layers differ, and by how much."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a result differ from its input?"""
+"""Compare dock: how a result differs from its input."""
 
 from __future__ import annotations
 

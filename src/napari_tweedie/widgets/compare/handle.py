@@ -1,4 +1,4 @@
-"""What does the user drag in the canvas?"""
+"""Handle that the user drags in the canvas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What are the grey levels of several layers along one drawn line?"""
+"""Line profile: the grey levels of several layers along one drawn line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pixels of two layers lie on each other?"""
+"""Overlap of two layers: which of their pixels lie on each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are layers shown beside each other, moved and zoomed as one?"""
+"""Side by side: layers shown beside each other, moved and zoomed as one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How similar are layers to a reference, in numbers?"""
+"""Similarity table: how alike layers are to a reference, in numbers."""
 
 from __future__ import annotations
 

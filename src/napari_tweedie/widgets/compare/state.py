@@ -1,4 +1,4 @@
-"""How does the viewer come back from a comparison as it was?"""
+"""State of the viewer before a comparison, and its return."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a line dragged across layers, with another layer on each of its sides?"""
+"""Swipe: a line dragged across layers, with another layer on each of its sides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is a way to look at a few layers together?"""
+"""View: the base of the ways to look at a few layers together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is the network adapted to a layer in napari?"""
+"""Adapt dock: the network adapted to a layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are many files done with several recipes, and seen to succeed or fail?"""
+"""Batch dock: many files done with several recipes, and seen to succeed or fail."""
 
 from __future__ import annotations
 

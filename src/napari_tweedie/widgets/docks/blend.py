@@ -1,4 +1,4 @@
-"""How is a region of a layer filled, or pasted from another layer, without a seam in napari?"""
+"""Blend dock: a region of a layer filled, or pasted from another layer, without a seam."""
 
 from __future__ import annotations
 

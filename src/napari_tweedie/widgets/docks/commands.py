@@ -1,4 +1,4 @@
-"""What can be done to a layer with one click?"""
+"""Commands that act on a layer with one click."""
 
 from __future__ import annotations
 

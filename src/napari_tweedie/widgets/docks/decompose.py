@@ -1,4 +1,4 @@
-"""How is a layer taken apart into bands in napari, and put together again?"""
+"""Decompose dock: a layer taken apart into bands, and put together again."""
 
 from __future__ import annotations
 

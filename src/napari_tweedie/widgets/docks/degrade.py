@@ -1,4 +1,4 @@
-"""How is a measurement simulated from a clean layer in napari?"""
+"""Degrade dock: a measurement simulated from a clean layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a layer denoised in napari?"""
+"""Denoise dock: a layer denoised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a denoiser looked at in napari, at work on the user's own image?"""
+"""Inspect dock: a denoiser looked at, at work on the user's own image."""
 
 from __future__ import annotations
 

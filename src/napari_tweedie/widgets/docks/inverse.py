@@ -1,4 +1,4 @@
-"""What have the docks in common that undo a degradation?"""
+"""Base of the docks that undo a degradation."""
 
 from __future__ import annotations
 

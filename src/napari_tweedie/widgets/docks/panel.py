@@ -1,4 +1,4 @@
-"""What do all docks have in common? A layer and its noise, a denoiser, advanced settings, and a run bar."""
+"""Base of all docks: a layer and its noise, a denoiser, advanced settings, and a run bar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are draws from the posterior of a layer made in napari, with a standard deviation that can be trusted?"""
+"""Posterior dock: draws from the posterior of a layer, with a standard deviation that can be trusted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a known degradation of a layer undone in napari?"""
+"""Restore dock: a known degradation of a layer undone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are images made in napari of what a denoiser believes images look like?"""
+"""Synthesise dock: images of what a denoiser believes images look like."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where are a user's own networks kept?"""
+"""Folder of the user's own, adapted networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""With which small widget is a value of some type edited?"""
+"""Editors: the small widget with which a value of some type is edited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of the open layers is meant?"""
+"""Layer choice: which of the open layers is meant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are the parts of a dock arranged?"""
+"""Layout of the parts of a dock."""
 
 from __future__ import annotations
 

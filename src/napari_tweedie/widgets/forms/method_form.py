@@ -1,4 +1,4 @@
-"""How do a method's fields become a form, and the form a method?"""
+"""Forms of methods: a method's fields as a form, and the form as a method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are a few curves drawn in a dock?"""
+"""Plot of a few curves in a dock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has the user set in napari's preferences?"""
+"""Preferences that the user has set in napari."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How do napari's events reach widgets that may be gone?"""
+"""Relay of napari's events to widgets that may be gone."""
 
 from __future__ import annotations
 

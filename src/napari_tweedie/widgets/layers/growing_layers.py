@@ -1,4 +1,4 @@
-"""How do the layers of a run come into the viewer, grow while it runs, and stay or go at its end?"""
+"""Layers of a run that come into the viewer, grow while it runs, and stay or go at its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a layer shown in napari of which only that is computed which somebody looks at?"""
+"""Lazy layers: only that computed which somebody looks at."""
 
 from __future__ import annotations
 

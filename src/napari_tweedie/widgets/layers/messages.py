@@ -1,4 +1,4 @@
-"""How are numbers, times and errors put into words?"""
+"""Messages: numbers, times and errors put into words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are the bands of a decomposition weighed and added up again, while the user looks?"""
+"""Band mixer: the bands of a decomposition weighed and added up again, while the user looks."""
 
 from __future__ import annotations
 

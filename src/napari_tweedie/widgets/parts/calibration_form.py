@@ -1,4 +1,4 @@
-"""How often do intervals hold the truth? A clean layer to try it on, and the curve that was found."""
+"""Calibration form: a clean layer to try intervals on, and the curve of how often they hold the truth."""
 
 from __future__ import annotations
 

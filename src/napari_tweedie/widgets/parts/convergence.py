@@ -1,4 +1,4 @@
-"""How does an iteration converge?"""
+"""Convergence plot of an iteration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which degradations happened to an image, one after the other?"""
+"""Degradation form: what happened to an image, one degradation after the other."""
 
 from __future__ import annotations
 

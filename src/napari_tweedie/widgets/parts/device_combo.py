@@ -1,4 +1,4 @@
-"""On which device is it computed?"""
+"""Device choice: where it is computed."""
 
 from __future__ import annotations
 

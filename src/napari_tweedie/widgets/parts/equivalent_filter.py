@@ -1,4 +1,4 @@
-"""With which weights does the denoiser average the image into the pixel under the cursor?"""
+"""Equivalent filter: the weights with which the denoiser averages the image into the pixel under the cursor."""
 
 from __future__ import annotations
 

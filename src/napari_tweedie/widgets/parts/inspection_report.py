@@ -1,4 +1,4 @@
-"""How is what an inspection found read: as a curve, a spectrum, or a table?"""
+"""Inspection report: what was found, as a curve, a spectrum, or a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which noise does the layer have, by estimate or by the user's word?"""
+"""Noise form: the noise of the layer, by estimate or by the user's word."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does what a form says get out of the window, and back into it from a result?"""
+"""Recipe button: what a form says, out of the window and back into it from a result."""
 
 from __future__ import annotations
 

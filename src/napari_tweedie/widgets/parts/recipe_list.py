@@ -1,4 +1,4 @@
-"""Which recipes are done in a batch?"""
+"""Recipe list: what is done in a batch."""
 
 from __future__ import annotations
 

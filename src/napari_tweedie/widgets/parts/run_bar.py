@@ -1,4 +1,4 @@
-"""What does the user press, and what is the user told while it runs and when it has ended?"""
+"""Run bar: what the user presses, and is told while it runs and when it has ended."""
 
 from __future__ import annotations
 

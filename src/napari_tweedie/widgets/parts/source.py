@@ -1,4 +1,4 @@
-"""Which layer is worked on, and how are its axes read?"""
+"""Source: the layer that is worked on, and how its axes are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does an adaptation live in napari? Like any other run, but that it ends in a file."""
+"""Adaptation in napari: like any other run, but that it ends in a file."""
 
 from __future__ import annotations
 

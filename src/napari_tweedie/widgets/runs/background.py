@@ -1,4 +1,4 @@
-"""How is something short computed without holding up the window?"""
+"""Background work: something short computed without holding up the window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a batch live in napari? Like any other run, but that it goes from files to files."""
+"""Batch in napari: like any other run, but that it goes from files to files."""
 
 from __future__ import annotations
 

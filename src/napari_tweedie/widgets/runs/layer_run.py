@@ -1,4 +1,4 @@
-"""How does a run live in napari? A worker thread, a layer that grows, and one end for every way it can end."""
+"""Run on a layer in napari: a worker thread, a layer that grows, and one end for every way it can end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do all runs have in common? One at a time, in a worker thread, with one end for every way they can end."""
+"""Base of all runs in napari: one at a time, in a worker thread, with one end for every way they can end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which thread does a run work, and how do its errors get out?"""
+"""Worker thread in which a run works, and out of which its errors come."""
 
 from __future__ import annotations
 
