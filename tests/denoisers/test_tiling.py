@@ -5,6 +5,7 @@ import torch
 from napari_tweedie import denoisers
 from napari_tweedie.core.cancellation import cancellable
 from napari_tweedie.core.results import Cancelled
+from napari_tweedie.denoisers.levels import levels_of_autocovariance
 from napari_tweedie.denoisers.tiling import Tiled, Volume
 
 
@@ -56,3 +57,38 @@ def test_a_single_plane_is_not_averaged_with_lines(generator: torch.Generator) -
     x = torch.rand((1, 1, 1, 6, 7), generator=generator)
     volume = Volume(Tiled(lambda x, _: x.roll(1, dims=-1), 64, 0))(x, 0.1)
     torch.testing.assert_close(volume, x.roll(1, dims=4))
+
+
+@pytest.mark.parametrize("scales", [1, 10])
+def test_maps_of_noise_levels_are_cut_with_the_image(scales: int, generator: torch.Generator) -> None:
+    x, level = torch.rand((2, 3, 20, 33), generator=generator), torch.rand((2, scales, 20, 33), generator=generator)
+    tiled = Tiled(lambda x, sigma: x + sigma.mean(1, keepdim=True), 16, 3)
+    torch.testing.assert_close(tiled(x, level), x + level.mean(1, keepdim=True))
+    lines = level[:1, :, :1]  # the same in every row and sample
+    torch.testing.assert_close(tiled(x, lines), x + lines.mean(1, keepdim=True))
+
+
+def test_tiles_of_a_network_with_a_map_have_no_seams(generator: torch.Generator) -> None:
+    unet = denoisers.load("unet-small", precision="float32")
+    x, level = torch.rand((1, 1, 200, 168), generator=generator), 0.05 + 0.1 * torch.rand((1, 1, 200, 168), generator=generator)
+    tiled = Tiled(unet, 96, unet.halo)(x, level)
+    assert (tiled - unet(x, level)).abs().max() < 1e-3 * 0.1
+
+
+def test_maps_of_volumes_follow_the_directions(generator: torch.Generator) -> None:
+    x, level = (torch.rand((2, 2, 5, 6, 7), generator=generator) for _ in range(2))
+    volume = Volume(Tiled(lambda x, sigma: x + sigma, 4, 0))(x, level[:, :1])
+    torch.testing.assert_close(volume, x + level[:, :1])
+
+
+def test_noise_that_correlates_along_the_rows_of_a_stack_is_white_across_its_planes() -> None:
+    """Rows along Y and along Z are independent, so means over them tell what means over columns do."""
+    line = np.zeros((1, 15))
+    line[0, 6:9] = 0.5, 1.0, 0.5
+    levels = torch.from_numpy(levels_of_autocovariance(line)).float().view(1, 10, 1, 1, 1)
+    seen = []
+    Volume(Tiled(lambda x, sigma: seen.append(sigma[0].flatten()) or x, 64, 0))(torch.zeros(1, 1, 4, 4, 4), levels)
+    of_planes, across_y, across_x = seen
+    torch.testing.assert_close(of_planes, levels.flatten())
+    torch.testing.assert_close(across_y, levels.flatten())
+    torch.testing.assert_close(across_x, torch.ones(10))

@@ -5,7 +5,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from napari_tweedie import denoisers
 from napari_tweedie.analysis.jacobian import Jacobian
-from napari_tweedie.denoisers.unet import UNet, initialise
+from napari_tweedie.denoisers.unet import UNet, initialise, with_levels
 
 
 @pytest.fixture(params=["unet", "unet-small"])
@@ -131,3 +131,47 @@ def test_a_product_with_the_jacobian_costs_a_call(unet: denoisers.Denoiser, gene
         costs.append(counter.get_total_flops())
     assert costs[0] > 0
     assert max(costs) <= 1.01 * costs[0]
+
+
+def test_white_noise_told_as_a_number_a_map_or_levels_is_the_same(unet: denoisers.Denoiser, generator: torch.Generator) -> None:
+    x = torch.rand((2, 2, 21, 24), generator=generator)
+    expected = unet(x, 0.1)
+    for shape in ((1, 1, 1, 1), (2, 1, 21, 24), (1, 10, 1, 1), (2, 10, 21, 24), (1, 10, 21, 1)):
+        torch.testing.assert_close(unet(x, torch.full(shape, 0.1)), expected, rtol=0, atol=1e-5)
+
+
+def test_homogeneous_in_levels_and_maps(unet: denoisers.Denoiser, scene: np.ndarray, generator: torch.Generator) -> None:
+    x = torch.from_numpy(scene).float()[None, None]
+    for shape in ((1, 1, *scene.shape), (1, 10, 1, 1)):
+        level = 0.05 + 0.1 * torch.rand(shape, generator=generator)
+        torch.testing.assert_close(unet(300 * x, 300 * level) / 300, unet(x, level), rtol=1e-3, atol=1e-4)
+
+
+def test_pixels_without_noise_are_kept_where_a_map_says_so(unet: denoisers.Denoiser, generator: torch.Generator) -> None:
+    x, level = torch.rand((1, 1, 32, 32), generator=generator), torch.full((1, 1, 32, 32), 0.1)
+    level[..., :16] = 0
+    clean = unet(x, level)
+    assert torch.equal(clean[..., :16], x[..., :16])
+    assert not torch.equal(clean[..., 16:], x[..., 16:])
+
+
+def test_a_map_follows_the_noise(unet: denoisers.Denoiser, scene: np.ndarray, generator: torch.Generator) -> None:
+    """Half of the image is four times noisier: told so, the error is lower than with the root mean square everywhere."""
+    clean = torch.from_numpy(scene).float()[None, None]
+    level = torch.full(clean.shape, 0.04)
+    level[..., : clean.shape[3] // 2] = 0.16
+    noisy = clean + level * torch.randn(clean.shape, generator=generator)
+    told, even = (unet(noisy, sigma) for sigma in (level, float(level.square().mean().sqrt())))
+    assert (told - clean).square().mean() < 0.95 * (even - clean).square().mean()
+
+
+def test_more_channels_of_levels_change_nothing_at_first(generator: torch.Generator) -> None:
+    network = UNet(widths=(4, 6), blocks=1)
+    initialise(network, 0.7, generator)
+    wide = with_levels(network, 10)
+    x, sigma = torch.rand((2, 1, 8, 12), generator=generator), torch.tensor([0.1, 0.3])
+    torch.testing.assert_close(wide(x, sigma), network(x, sigma), rtol=1e-4, atol=1e-6)
+    levels = torch.rand((2, 10, 8, 12), generator=generator)
+    torch.testing.assert_close(wide(x, levels), network(x, levels), rtol=1e-4, atol=1e-6)
+    with pytest.raises(ValueError, match="one channel of noise levels"):
+        with_levels(wide, 10)

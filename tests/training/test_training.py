@@ -10,10 +10,10 @@ from napari_tweedie.denoisers.network import load_network
 from napari_tweedie.training.data import Images, Source, draw_batch, read_folder
 from napari_tweedie.training.export import write_weights
 from napari_tweedie.training.loop import Training, train
-from napari_tweedie.training.losses import draw_noise_levels, weighted_squared_error
+from napari_tweedie.training.losses import draw_noise_level, weighted_squared_error
 from napari_tweedie.training.synthetic import Synthetic
 
-SMALL = {"widths": (16, 16), "blocks": 1, "batch": 4, "patch": 16, "large_patch": 32, "learning_rate": 1e-3}
+SMALL = {"widths": (16, 16), "blocks": 1, "batch": 4, "patch": 16, "large_patch": 32}
 
 
 @pytest.fixture
@@ -79,6 +79,33 @@ def test_training_starts_from_given_weights(sources: list[Source], tmp_path: Pat
         train(other_widths, sources, tmp_path / "third", torch.device("cpu"), start=path)
 
 
+def test_weights_for_white_noise_grow_into_ones_for_any(sources: list[Source], tmp_path: Path) -> None:
+    """What they were trained for they do as before; then batches of every kind of noise teach them more."""
+    path = tmp_path / "white.safetensors"
+    white = train(Training(steps=2, **SMALL), sources, tmp_path / "white", torch.device("cpu"))
+    write_weights(white, path)
+    every = Training(steps=1, learning_rate=1e-12, levels=True, coloured=0.4, uneven=0.3, photons=0.3, **SMALL)
+    grown = train(every, sources, tmp_path / "still", torch.device("cpu"), start=path)
+    x, sigma = torch.rand(2, 1, 16, 16), torch.tensor([0.1, 0.3])
+    torch.testing.assert_close(grown(x, sigma), white(x, sigma), rtol=2e-2, atol=1e-3)
+    fast = every.model_copy(update={"steps": 20, "learning_rate": 1e-2})
+    moved = train(fast, sources, tmp_path / "any", torch.device("cpu"), start=path)
+    write_weights(moved, tmp_path / "any.safetensors")
+    loaded = load_network(tmp_path / "any.safetensors", torch.device("cpu"))
+    assert loaded.levels == 10
+    levels = torch.rand(2, 10, 1, 1)
+    torch.testing.assert_close(loaded(x, levels), moved(x, levels), rtol=5e-2, atol=5e-3)
+    assert (loaded(x, levels) - loaded(x, levels.flip(1))).abs().max() > 0  # scales are told apart now
+
+
+def test_kinds_of_noise_come_in_their_shares() -> None:
+    settings = Training(coloured=0.3, uneven=0.2, photons=0.1)
+    rng = np.random.default_rng(0)
+    names = [settings.noise(rng).__name__ for _ in range(4000)]
+    for name, share in (("coloured", 0.3), ("uneven", 0.2), ("photons", 0.1), ("white", 0.4)):
+        assert names.count(name) / 4000 == pytest.approx(share, abs=0.03)
+
+
 def test_nothing_to_train_on_is_refused() -> None:
     with pytest.raises(ValueError, match="nothing to train on"):
         draw_batch([Synthetic(0.0)], 1, 16, np.random.default_rng(0))
@@ -105,10 +132,11 @@ def test_batches_are_seeded_and_of_the_asked_size(sources: list[Source]) -> None
 
 
 def test_noise_levels_cover_zero_to_one() -> None:
-    levels = draw_noise_levels(10_000, torch.Generator().manual_seed(0))
+    rng = np.random.default_rng(0)
+    levels = np.array([draw_noise_level(rng) for _ in range(10_000)])
     assert 0 <= levels.min() < 0.001
     assert 0.99 < levels.max() <= 1
-    assert (levels < 75 / 255).float().mean() == pytest.approx(0.85, abs=0.02)
+    assert (levels < 75 / 255).mean() == pytest.approx(0.85, abs=0.02)
 
 
 def test_the_loss_weighs_samples_by_their_noise() -> None:

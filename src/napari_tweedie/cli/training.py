@@ -48,7 +48,8 @@ def train(
         found = [image for folder in folders for image in read_folder(folder, frozenset(licence))]
         return Images(found, share * (1 - synthetic) if found else 0.0, microscope)
 
-    sources: list[Source] = [images(photographs, 0.70, microscope=False), images(microscopy, 0.20), images(medical, 0.10)]
+    sources: list[Source] = [images(photographs, 0.65, microscope=False), images(medical, 0.10)]
+    sources += [images([folder], 0.25 / len(microscopy)) for folder in microscopy]
     network = run(training, [*sources, Synthetic(synthetic)], out, devices.pick(device), start=start)
     write_weights(network, out / "weights.safetensors", training=training.model_dump_json())
 

@@ -61,6 +61,16 @@ class Combined(Denoiser):
         """Whether gradients flow through every part."""
         return all(part.differentiable for part in self.parts)
 
+    @property
+    def takes_map(self) -> bool:  # type: ignore[override]
+        """Whether every part takes maps of the noise level."""
+        return all(part.takes_map for part in self.parts)
+
+    @property
+    def takes_levels(self) -> bool:  # type: ignore[override]
+        """Whether every part takes noise that is not white."""
+        return all(part.takes_levels for part in self.parts)
+
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         weights = self.weights or (1 / len(self.parts),) * len(self.parts)
         total = weights[0] * self.parts[0](x, sigma)

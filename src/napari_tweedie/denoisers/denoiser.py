@@ -33,6 +33,10 @@ class Denoiser(Method):
     """Whether f(·, σ) is a symmetric matrix, so that RED minimises a function."""
     differentiable: ClassVar[bool] = False
     """Whether autograd sees through it: derivatives of f then need no finite differences."""
+    takes_map: ClassVar[bool] = False
+    """Whether sigma may differ from pixel to pixel, a map of shape (B, 1, Y, X)."""
+    takes_levels: ClassVar[bool] = False
+    """Whether noise need not be white: sigma may be its levels at every scale, (B, 10, Y | 1, X | 1), of `denoisers.levels`."""
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """Return f(x, σ)."""

@@ -112,7 +112,7 @@ def _of_state_dict(path: Path, device: Device) -> UNet:
         coarse = takewhile(lambda key: key in weights, (f"shrink.{n}.weight" for n in count()))
         widths = (weights["head.weight"].shape[0], *(weights[key].shape[0] for key in coarse))
         blocks = sum(1 for _ in takewhile(lambda key: key in weights, (f"bottom.{n}.first.weight" for n in count())))
-        made = _unet()(widths=widths, blocks=blocks)
+        made = _unet()(widths=widths, blocks=blocks, levels=weights["head.weight"].shape[1] - 1)
         made.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise ValueError(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
 from napari_tweedie.denoisers.denoiser import Denoiser
+from napari_tweedie.denoisers.levels import level_maps
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,6 +35,8 @@ class Unet(Denoiser):
     halo: ClassVar[int] = 56
     bytes_per_pixel: ClassVar[int] = 450
     differentiable: ClassVar[bool] = True
+    takes_map: ClassVar[bool] = True
+    takes_levels: ClassVar[bool] = True
 
     precision: Literal["auto", "float32", "bfloat16"] = Parameter(
         "auto", "Arithmetic of the network; auto: bfloat16 where this device is measured to run it faster.", advanced=True
@@ -59,18 +62,25 @@ class UnetSmall(Unet):
     name: ClassVar[str] = "unet-small"
     title: ClassVar[str] = "U-Net, small"
     halo: ClassVar[int] = 48
+    takes_levels: ClassVar[bool] = False
 
 
 def denoise(network: UNet, x: Tensor, sigma: float | Tensor, precision: DType) -> Tensor:
-    """Return x − network(x, σ) for x of shape (B, C, Y, X), channel by channel, padded; x itself where σ is 0."""
+    """Return x − network(x, σ) for x of shape (B, C, Y, X), channel by channel, padded; x itself where σ is 0.
+
+    σ is a number, one a sample, a map, or levels at every scale, as `level_maps` takes them.
+    """
     samples, channels = x.shape[:2]
     planes = x.reshape(samples * channels, 1, *x.shape[2:])
-    level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(samples).repeat_interleave(channels)
+    level = level_maps(sigma, x).repeat_interleave(channels, dim=0)
+    noisy = level.amax(1, keepdim=True) > 0
+    if level.shape[2:] != (1, 1):
+        level = pad_to_multiple(level.expand(-1, -1, *x.shape[2:]), network.stride)
     padded = pad_to_multiple(planes, network.stride)
     with torch.autocast(x.device.type, dtype=precision, enabled=precision is not torch.float32):
         noise = network(padded.contiguous(memory_format=torch.channels_last), level)
     clean = planes - noise[..., : x.shape[2], : x.shape[3]].to(x.dtype)
-    return torch.where((level > 0).view(-1, 1, 1, 1), clean, planes).reshape(x.shape)
+    return torch.where(noisy, clean, planes).reshape(x.shape)
 
 
 @functools.cache
@@ -82,7 +92,8 @@ def load_network(path: Path, device: Device) -> UNet:
 
     with safe_open(path, "pt") as file:
         architecture = json.loads(file.metadata()["architecture"])
-        network = UNet(widths=tuple(architecture["widths"]), blocks=architecture["blocks"])
+        widths, levels = tuple(architecture["widths"]), architecture.get("levels", 1)
+        network = UNet(widths=widths, blocks=architecture["blocks"], levels=levels)
         network.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.eval().requires_grad_(False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from napari_tweedie.core.cancellation import cancellation_point
 from napari_tweedie.core.lazy import torch
+from napari_tweedie.denoisers.levels import SCALES, level_maps
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,7 +53,7 @@ class Tiled:
         return getattr(self.denoiser, "is_symmetric", False)
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
-        """Return f(x, σ) for x of shape (B, C, …, Y, X)."""
+        """Return f(x, σ) for x of shape (B, C, …, Y, X); maps of noise levels are cut with it."""
         return exhaust(self.pieces(x, sigma))
 
     def pieces(self, x: Tensor, sigma: float | Tensor) -> Pieces:
@@ -60,14 +61,14 @@ class Tiled:
         height, width = x.shape[-2:]
         result = x.clone()
         together = max(1, self.size**2 // x[0, 0].numel())
-        level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[0])
+        level = level_maps(sigma, x)
         tiles = list(product(range(0, len(x), together), range(0, height, self.size), range(0, width, self.size)))
         for done, (first, top, left) in enumerate(tiles, start=1):
             cancellation_point()
             batch = slice(first, first + together)
             rows, inner_rows = self._window(top, height)
             columns, inner_columns = self._window(left, width)
-            tile = self.denoiser(x[batch, ..., rows, columns], level[batch])
+            tile = self.denoiser(x[batch, ..., rows, columns], _part(level[batch], rows, columns))
             result[batch, ..., top : top + self.size, left : left + self.size] = tile[..., inner_rows, inner_columns]
             yield done / len(tiles), result
         return result
@@ -76,6 +77,14 @@ class Tiled:
         """Return the tile with its halo, and the place of the tile inside it."""
         first, last = max(0, start - self.halo), min(length, start + self.size + self.halo)
         return slice(first, last), slice(start - first, min(length, start + self.size) - first)
+
+
+def _part(level: Tensor, rows: slice, columns: slice) -> Tensor:
+    """Return the levels of a tile, one a sample where there is no more to tell."""
+    if level[0].numel() == 1:
+        return level.flatten()
+    rows, columns = (slice(None) if n == 1 else part for n, part in zip(level.shape[-2:], (rows, columns), strict=True))
+    return level[..., rows, columns]
 
 
 class Volume:
@@ -111,17 +120,29 @@ class Volume:
     def pieces(self, x: Tensor, sigma: float | Tensor) -> Pieces:
         """Do the same piece by piece: yield the share that is done with the result so far, and return the result."""
         total, counted = torch.zeros_like(x), 0.0
-        level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[0])
+        level = level_maps(sigma, x)
         across = 1 / (3 * self.aspect)
         weights = {2: 1 - 2 * across, 3: across, 4: across} if x.shape[2] > 1 else {2: 1.0}
         for done, (axis, weight) in enumerate(weights.items()):
             stack = x.movedim(axis, 1)
             planes = stack.reshape(-1, 1, *stack.shape[3:])
-            steps = self.planes.pieces(planes, level.repeat_interleave(len(planes) // x.shape[0]))
+            steps = self.planes.pieces(planes, _of_planes(level, axis, x))
             clean = yield from _within(steps, done, len(weights), total / counted if counted else x)
             total += weight * clean.reshape(stack.shape).movedim(1, axis)
             counted += weight
         return total
+
+
+def _of_planes(level: Tensor, axis: int, x: Tensor) -> Tensor:
+    """Return the levels (B, 1 | 10, Z | 1, Y | 1, X | 1) of volumes `x` as those of their planes across an axis.
+
+    Noise is taken to be independent from plane to plane of a stack: only within the planes may it correlate.
+    """
+    if level.shape[1] > 1 and axis != 2:  # rows of planes of X and Z, and of Y and Z, are those along Z
+        along = [SCALES.index((1, across) if axis == 3 else (across, 1)) for _, across in SCALES]
+        level = level[:, along]
+    stack = level.expand(*(x.shape[axis] if n == axis else -1 for n in range(level.ndim))).movedim(axis, 1)
+    return stack.flatten(0, 1).repeat_interleave(x.shape[1], dim=0)
 
 
 def _within(steps: Pieces, done: int, parts: int, so_far: Tensor) -> Pieces:

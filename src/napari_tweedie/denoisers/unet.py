@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from napari_tweedie.core.cancellation import cancellation_point
 from napari_tweedie.denoisers.convolution import Convolution, TransposedConvolution
+from napari_tweedie.denoisers.levels import level_maps
 
 BAND = 128
 """Rows that a layer is computed for at a time where memory counts: features of the finest scale are its largest part."""
@@ -77,7 +78,7 @@ def bands(height: int, reach: int) -> Iterator[tuple[slice, slice, slice]]:
 class UNet(nn.Module):
     """Noise-conditioned residual U-Net without biases.
 
-    Every layer is a bias-free convolution or a ReLU and the noise level enters as a constant channel,
+    Every layer is a bias-free convolution or a ReLU and the noise levels enter as channels, constant or maps,
     so the network is positively homogeneous: ``net(k x, k σ) = k net(x, σ)`` for k > 0.
     It predicts the noise, hence the clean image is ``x − net(x, σ)``.
 
@@ -89,6 +90,8 @@ class UNet(nn.Module):
         Features at each scale, fine to coarse; each scale halves the size of the one before.
     blocks : int
         Residual blocks per scale on the way down, at the bottom, and on the way up.
+    levels : int
+        Channels of noise levels: 1, that of white noise, or one for each of `levels.SCALES`.
 
     Notes
     -----
@@ -96,13 +99,13 @@ class UNet(nn.Module):
     Height and width of the input must be multiples of `stride`.
     """
 
-    def __init__(self, channels: int = 1, widths: tuple[int, ...] = (32, 64, 128, 256), blocks: int = 2) -> None:
+    def __init__(self, channels: int = 1, widths: tuple[int, ...] = (32, 64, 128, 256), blocks: int = 2, levels: int = 1) -> None:
         super().__init__()
-        self.widths, self.blocks = tuple(widths), blocks
+        self.widths, self.blocks, self.levels = tuple(widths), blocks, levels
         *fine, coarsest = widths
         steps = list(pairwise(widths))
         self.stride = 2 ** len(steps)
-        self.head = convolution(channels + 1, widths[0])
+        self.head = convolution(channels + levels, widths[0])
         self.down = nn.ModuleList(residual_blocks(width, blocks) for width in fine)
         self.shrink = nn.ModuleList(Convolution(a, b, 2, stride=2, bias=False) for a, b in steps)
         self.bottom = residual_blocks(coarsest, blocks)
@@ -111,9 +114,14 @@ class UNet(nn.Module):
         self.tail = convolution(widths[0], channels)
 
     def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
-        """Predict the noise of `x`, shape (B, C, Y, X), whose standard deviation is `sigma`, shape (B,)."""
-        level = sigma.view(-1, 1, 1, 1).expand(-1, 1, *x.shape[2:])
-        image = torch.cat([x, level], dim=1)
+        """Predict the noise of `x`, shape (B, C, Y, X), of levels `sigma`, shape (B,) or as `levels.level_maps` takes them.
+
+        White noise has the same level at every scale. A network with one channel of levels is given their mean.
+        """
+        level = level_maps(sigma, x)
+        if self.levels == 1:
+            level = level.mean(1, keepdim=True)
+        image = torch.cat([x, level.expand(-1, self.levels, *x.shape[2:])], dim=1)
         features, skips = self.head(image), []
         for blocks, shrink in zip(self.down, self.shrink, strict=True):
             features = shrink(blocks(features))
@@ -128,6 +136,19 @@ class UNet(nn.Module):
     def _end(self, features: Tensor, image: Tensor) -> Tensor:
         """Return the noise; what skips the finest scale is computed again, as it is large and quickly done."""
         return self.tail(features + self.head(image))
+
+
+def with_levels(network: UNet, levels: int) -> UNet:
+    """Return a copy of a network of one channel of levels that has several: of their mean, it makes the same."""
+    if network.levels != 1:
+        raise ValueError(f"a network with one channel of noise levels is needed (got {network.levels})")
+    channels = network.head.in_channels - 1
+    made = UNet(channels, network.widths, network.blocks, levels)
+    weights = dict(network.state_dict())
+    image, level = weights["head.weight"].split([channels, 1], dim=1)
+    weights["head.weight"] = torch.cat([image, (level / levels).expand(-1, levels, -1, -1)], dim=1)
+    made.load_state_dict(weights)
+    return made.to(level.device)
 
 
 def initialise(network: UNet, gain: float, generator: torch.Generator) -> None:

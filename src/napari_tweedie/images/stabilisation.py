@@ -50,6 +50,13 @@ class Anscombe:
         photons = (image - np.float64(self.offset)) / self.gain
         return _root(photons, self.read_noise / self.gain)
 
+    def expected(self, clean: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the mean of `forward` over noisy measurements of a clean image, which `back` inverts; no light below 0."""
+        s = self.read_noise / self.gain
+        photons = np.maximum((clean - np.float64(self.offset)) / self.gain, 0)
+        tabulated = np.interp(photons, *_table(s))
+        return np.asarray(np.where(photons > MOST_PHOTONS, 2 * np.sqrt(photons + 1 / 8 + s**2), tabulated))
+
     def back(self, stabilised: NDArray[Any]) -> NDArray[np.float32]:
         """Return the clean image that `forward` of its noisy measurements has the mean `stabilised` of.
 

@@ -49,9 +49,18 @@ class Images:
         patch = np.rot90(_crop(image, size, rng), int(rng.integers(4)))
         if rng.random() < 0.5:
             patch = patch[:, ::-1]
-        if self.microscope:
+        if self.microscope and rng.random() < 0.3:
+            patch = _as_root(patch, rng)
+        elif self.microscope:
             patch = np.clip(patch, 0, None) ** rng.uniform(0.7, 1.5) * rng.uniform(0.3, 1.2) + rng.uniform(-0.2, 0.3)
         return np.ascontiguousarray(patch, dtype=np.float32)
+
+
+def _as_root(patch: Image, rng: np.random.Generator) -> Image:
+    """Return a photon-limited image as it is where its noise is stabilised: a root of it, mapped to about [0, 1]."""
+    root = np.sqrt(np.clip(patch, 0, None) + 10 ** rng.uniform(-3, -0.5))
+    low, high = np.percentile(root, (0.1, 99.9))
+    return np.asarray((root - low) / max(high - low, 0.05), np.float32)
 
 
 def read_folder(folder: Path, licences: frozenset[str]) -> list[Image]:

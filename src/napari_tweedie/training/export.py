@@ -14,5 +14,5 @@ from napari_tweedie.denoisers.unet import UNet
 def write_weights(network: UNet, path: Path, **facts: str) -> None:
     """Write the weights as float16 safetensors whose metadata holds the architecture and facts about their making."""
     tensors = {name: tensor.detach().cpu().to(torch.float16).contiguous() for name, tensor in network.state_dict().items()}
-    architecture = json.dumps({"widths": network.widths, "blocks": network.blocks})
+    architecture = json.dumps({"widths": network.widths, "blocks": network.blocks, "levels": network.levels})
     save_file(tensors, path, metadata={"architecture": architecture, **facts})

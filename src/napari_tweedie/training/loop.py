@@ -13,14 +13,18 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from napari_tweedie.core.device import fastest_precision
+from napari_tweedie.denoisers.levels import SCALES
 from napari_tweedie.denoisers.network import load_network
-from napari_tweedie.denoisers.unet import UNet, initialise
+from napari_tweedie.denoisers.unet import UNet, initialise, with_levels
 from napari_tweedie.training.data import Source, draw_batch
-from napari_tweedie.training.losses import draw_noise_levels, weighted_squared_error
+from napari_tweedie.training.losses import draw_noise_level, weighted_squared_error
+from napari_tweedie.training.noises import Noise, coloured, photons, uneven, white
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +46,23 @@ class Training(BaseModel):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="Arithmetic of the network; auto: bfloat16 where the device is measured to run it faster."
     )
+    levels: bool = Field(False, description="Tell the network the noise level at every scale, instead of one of white noise.")
+    coloured: float = Field(0.0, ge=0, le=1, description="Share of noise of random spectra.")
+    uneven: float = Field(0.0, ge=0, le=1, description="Share of noise whose level differs from pixel to pixel.")
+    photons: float = Field(0.0, ge=0, le=1, description="Share of photon noise, stabilised; what is left of 1 is white and even.")
+    workers: int = Field(0, ge=0, description="Processes that prepare batches ahead; 0: none, where one core does all.")
+    compile: bool = Field(False, description="Compile the network first: worth its minutes on a GPU.")
     seed: int = Field(0, ge=0, description="Seed of weights, patches and noise.")
 
     def rate(self, step: int) -> float:
         """Learning rate at `step`."""
         warm = min(1.0, (step + 1) / min(200, self.steps / 10))
         return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+
+    def noise(self, rng: np.random.Generator) -> Noise:
+        """Draw the kind of noise of a patch."""
+        kinds: tuple[Noise, ...] = (coloured, uneven, photons, white)
+        return kinds[int(np.searchsorted(np.cumsum((self.coloured, self.uneven, self.photons)), rng.random(), side="right"))]
 
     def dtype(self, device: torch.device) -> torch.dtype:
         """Arithmetic of the network on `device`."""
@@ -102,7 +117,7 @@ def _as_matrix(kernel: Tensor) -> Tensor:
 
 
 def train(
-    settings: Training, sources: Sequence[Source], folder: Path, device: torch.device, every: int = 200, start: Path | None = None
+    settings: Training, sources: Sequence[Source], folder: Path, device: torch.device, every: int = 100, start: Path | None = None
 ) -> UNet:
     """Train a network on patches of `sources`, or go on from the checkpoint in `folder`.
 
@@ -150,9 +165,10 @@ def train(
     precision = settings.dtype(device)
     losses: list[float] = []
     started = time.monotonic()
+    called = torch.compile(network) if settings.compile else network
     for step, (clean, noisy, sigma) in enumerate(_batches(settings, sources, first, device), start=first):
         with torch.autocast(device.type, dtype=precision, enabled=precision is not torch.float32):
-            noise = network(noisy, sigma)
+            noise = called(noisy, sigma)
         loss = weighted_squared_error(noisy - noise.float(), clean, sigma)
         network.zero_grad()
         loss.backward()
@@ -175,29 +191,46 @@ def train(
 
 
 def _first_network(settings: Training, start: Path | None) -> UNet:
+    levels = len(SCALES) if settings.levels else 1
     if start is None:
-        network = UNet(widths=settings.widths, blocks=settings.blocks)
+        network = UNet(widths=settings.widths, blocks=settings.blocks, levels=levels)
         initialise(network, 0.2, torch.Generator().manual_seed(settings.seed))
         return network
     found = load_network(start, torch.device("cpu"))
     if (found.widths, found.blocks) != (settings.widths, settings.blocks):
         raise ValueError(f"{start.name} holds widths {found.widths} and {found.blocks} blocks: give these in the settings")
-    return copy.deepcopy(found).requires_grad_(True).train()
+    made = copy.deepcopy(found) if found.levels == levels else with_levels(found, levels)
+    return made.requires_grad_(True).train()
+
+
+class Batches(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """The batch of every step: clean and noisy patches (B, 1, Y, X), and levels (B, 10, Y, X) of the noise."""
+
+    def __init__(self, settings: Training, sources: Sequence[Source]) -> None:
+        self.settings, self.sources = settings, sources
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        rng = np.random.default_rng((self.settings.seed, step))
+        count, size = self.settings.batch_at(step)
+        patches = draw_batch(self.sources, count, size, rng)
+        examples = [self.settings.noise(rng)(patch[0], draw_noise_level(rng), rng) for patch in patches]
+        clean, noisy = ([getattr(example, name)[None] for example in examples] for name in ("clean", "noisy"))
+        levels = [np.broadcast_to(example.levels, (len(SCALES), size, size)) for example in examples]
+        return _stacked(clean), _stacked(noisy), _stacked(levels)
+
+
+def _stacked(arrays: list[NDArray[Any]]) -> Tensor:
+    return torch.from_numpy(np.stack(arrays).astype(np.float32))
 
 
 def _batches(
     settings: Training, sources: Sequence[Source], first: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    generator = torch.Generator()
-    for step in range(first, settings.steps):
-        rng = np.random.default_rng((settings.seed, step))
-        generator.manual_seed(int(rng.integers(2**62)))
-        count, size = settings.batch_at(step)
-        clean = torch.from_numpy(draw_batch(sources, count, size, rng))
-        sigma = draw_noise_levels(count, generator)
-        noise = torch.randn(clean.shape, generator=generator) * sigma.view(-1, 1, 1, 1)
-        noisy = (clean + noise).to(device).contiguous(memory_format=torch.channels_last)
-        yield clean.to(device), noisy, sigma.to(device)
+    batches, steps = Batches(settings, sources), range(first, settings.steps)
+    loader = DataLoader(batches, batch_size=None, sampler=steps, num_workers=settings.workers, pin_memory=device.type == "cuda")
+    for clean, noisy, levels in loader:
+        noisy = noisy.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+        yield clean.to(device, non_blocking=True), noisy, levels.to(device, non_blocking=True)
 
 
 def _save(path: Path, step: int, network: UNet, averaged: UNet, optimiser: Optimiser) -> None:

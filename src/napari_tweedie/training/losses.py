@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_tweedie.core.lazy import torch
+import numpy as np
+
 from napari_tweedie.denoisers.denoiser import Denoise
 
 if TYPE_CHECKING:
@@ -16,8 +17,10 @@ def weighted_squared_error(estimate: Tensor, clean: Tensor, sigma: Tensor) -> Te
 
     The squared error of a good denoiser of images in [0, 1] grows about as σ^1.2 (from published PSNR tables),
     so each sample of shape (C, Y, X) is divided by (σ + 0.005)^1.2. Minimising it for every σ makes the network
-    the posterior mean E[clean | noisy], which is what Tweedie's formula asks for.
+    the posterior mean E[clean | noisy], which is what Tweedie's formula asks for. σ, of shape (B,) or levels
+    (B, 10, Y, X), counts by its mean.
     """
+    sigma = sigma.flatten(1).mean(dim=1) if sigma.ndim > 1 else sigma
     error = (estimate - clean).square().flatten(1).mean(dim=1)
     return (error * (sigma + 0.005) ** -1.2).mean()
 
@@ -46,8 +49,6 @@ def sure(denoiser: Denoise, noisy: Tensor, sigma: Tensor, probe: Tensor) -> Tens
     return (estimate - noisy).square() - level.square() + 2 * level.square() * divergence
 
 
-def draw_noise_levels(count: int, generator: torch.Generator) -> Tensor:
-    """Draw noise levels, shape (count,): 85 % uniform in [0, 75/255], where restoration happens, the rest up to 1."""
-    low = torch.rand(count, generator=generator) * (75 / 255)
-    high = 75 / 255 + torch.rand(count, generator=generator) * (1 - 75 / 255)
-    return torch.where(torch.rand(count, generator=generator) < 0.85, low, high)
+def draw_noise_level(rng: np.random.Generator) -> float:
+    """Draw a noise level: 85 % uniform in [0, 75/255], where restoration happens, the rest up to 1."""
+    return float(rng.uniform(0, 75 / 255) if rng.random() < 0.85 else rng.uniform(75 / 255, 1))
