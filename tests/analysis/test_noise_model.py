@@ -88,3 +88,31 @@ def test_noise_of_enlarged_pixels_has_four_times_the_gain(cells: np.ndarray) -> 
 
 def test_noise_that_may_be_correlated_but_is_not_has_its_own_gain(cells: np.ndarray) -> None:
     assert fit_noise([measured(cells, 10, 3.0)], correlated=True).gain == pytest.approx(GAIN, rel=0.25)  # texture counts
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("offset", [None, 1e6])
+def test_a_dark_frame_has_read_noise_and_a_gain_that_hides_in_it(seed: int, offset: float | None) -> None:
+    """Nothing in it is brighter than the offset, so all of its variance is read noise."""
+    frame = np.rint(np.random.default_rng(seed).normal(100, 2.0, (96, 96)))
+    fit = fit_noise([frame], offset=offset)
+    assert fit.variance(frame.mean()) == pytest.approx(4 + 1 / 12, rel=0.1)
+    assert 0 < fit.gain < 10
+
+
+@pytest.mark.parametrize("light", [0.02, 0.05, 50.0])
+def test_a_flat_field_of_any_light_has_the_variance_that_it_shows(light: float, rng: np.random.Generator) -> None:
+    field = rng.poisson(light, (96, 96))
+    fit = fit_noise([field])
+    assert 0 < fit.gain < 10
+    assert fit.variance(field.mean()) <= 1.2 * field.var()
+
+
+def test_an_empty_channel_has_no_noise() -> None:
+    fit = fit_noise([np.full((32, 32), 7, np.uint8), np.full((32, 32), np.nan)])
+    assert (fit.offset, fit.variance(7.0)) == (7.0, 0.0)
+    assert fit_noise([np.zeros((4, 4))], gain=2.0, offset=-1.0, read_noise=3.0).variance(0.0) == 2 + 9
+
+
+def test_a_gain_that_is_given_is_kept_where_no_light_tells_of_it(rng: np.random.Generator) -> None:
+    assert fit_noise([rng.normal(0, 1e-3, (64, 64))], gain=1e-9).gain == 1e-9

@@ -27,6 +27,7 @@ MOST_PATCHES = 2**16
 MOST_GROUPS, GROUP_SIZE = 24, 25 * SIZE**2  # groups of patches, and how many patches one should have
 DARKEST = 0.01  # share of the patches, those with the darkest surroundings, whose mean counts as unlit
 LEAST_SHARE = 1e-3  # photon noise counts at least this share of the read noise's variance: a gain of zero has no photons
+ROUNDING = 1e-6  # noise counts at least this share of the range, about what float32 tells apart
 ROUNDS = 30
 
 
@@ -71,7 +72,8 @@ def fit_noise(
     Parameters
     ----------
     planes
-        2-D arrays (Y, X) of any real dtype. NaN, infinite and exactly constant regions are set aside.
+        2-D arrays (Y, X) of any real dtype. NaN, infinite and exactly constant regions are set aside; in planes that hold one
+        value only, as an empty channel does, there is no noise.
     gain, offset, read_noise : float, optional
         What is known, in grey levels.
     correlated : bool
@@ -83,12 +85,23 @@ def fit_noise(
     ValueError
         If the planes are too small, or too uniform in their values, to measure noise on.
     """
+    if (value := _constant(planes)) is not None:
+        zero = value if offset is None else offset
+        return NoiseFit(1.0 if gain is None else gain, zero, 0.0 if read_noise is None else read_noise, (value,), (0.0,))
     fine = _fit(planes, gain, offset, read_noise)
     if not correlated:
         return fine
     coarse = _fit([averaged(plane, 2) for plane in planes], gain, fine.offset, read_noise, pixels=4)
     typical = float(np.mean(fine.means))
     return max(fine, coarse, key=lambda fit: fit.variance(typical))
+
+
+def _constant(planes: Sequence[NDArray[Any]]) -> float | None:
+    """Return the one value that planes hold, None if there are several or none."""
+    finite = [plane[np.isfinite(plane)] for plane in planes]
+    ends = [(float(values.min()), float(values.max())) for values in finite if values.size]
+    low, high = min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=1.0)
+    return low if low == high else None
 
 
 def _fit(
@@ -101,8 +114,12 @@ def _fit(
     known = np.array([np.nan if gain is None else gain, np.nan if read_noise is None else read_noise**2])
     lit = np.maximum(means - zero, 0.0)
     slope, unlit = _line(lit, variances, weights, known)
-    least = LEAST_SHARE * max(unlit, float(variances.max()) * LEAST_SHARE) / max(float(lit.max()), np.finfo(float).tiny)
-    return NoiseFit(float(max(slope, least)), float(zero), float(unlit**0.5), _floats(means), _floats(variances))
+    strongest = float(variances.max())
+    light = max(float(lit.max()), strongest**0.5, np.finfo(float).tiny)  # less light than noise tells nothing of the gain
+    least = LEAST_SHARE * max(unlit, strongest * LEAST_SHARE) / light
+    return NoiseFit(
+        float(max(slope, least)) if gain is None else gain, float(zero), float(unlit**0.5), _floats(means), _floats(variances)
+    )
 
 
 def _points(planes: Sequence[NDArray[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]:
@@ -126,6 +143,7 @@ def _points(planes: Sequence[NDArray[Any]]) -> tuple[NDArray[np.float64], NDArra
     if len(points) < 2:
         raise ValueError("gain and read noise cannot be estimated from an image that is almost constant: give them")
     means, variances, counts = np.array(points).T
+    variances = np.maximum(variances, (ROUNDING * float(np.ptp(patches))) ** 2)
     darkest = patches[order < max(1, DARKEST * len(order))].mean()
     return means, variances, np.sqrt(np.minimum(counts, counts.mean())), float(darkest)
 

@@ -21,7 +21,8 @@ from scipy.ndimage import gaussian_filter
 from napari_tweedie.images.intensity import Intensity
 
 MOST_PHOTONS = 200.0
-"""Up to here the expectations are tabulated; beyond, their asymptotic form is right to 10⁻³ photons."""
+"""Up to here the expectations are tabulated; beyond, or with a read noise of that variance, their asymptotic form is right to
+10⁻³ photons."""
 TABLE_SIZE = 1000
 NEIGHBOURHOOD = 6.0
 """Standard deviation, in pixels, of the window in which an estimate keeps the light of its measurement."""
@@ -46,7 +47,10 @@ class Anscombe:
     read_noise: float
 
     def forward(self, image: NDArray[Any]) -> NDArray[np.float64]:
-        """Return ``2 √(z + 3/8 + s²)``, 0 where there is no root; z and s are the image and the read noise in photons."""
+        """Return ``2 √(z + 3/8 + s²) − 2 s``, z and s being the image and the read noise in photons; −2 s where there is no root.
+
+        Without the shift the numbers would be large, and nearly equal, where read noise hides the photons.
+        """
         photons = (image - np.float64(self.offset)) / self.gain
         return _root(photons, self.read_noise / self.gain)
 
@@ -64,12 +68,16 @@ class Anscombe:
         backgrounds.
         """
         s = self.read_noise / self.gain
-        photons, expected = _table(s)
         values = np.asarray(stabilised, dtype=np.float64)
-        result = np.interp(values, expected, photons)
-        slope = (photons[1] - photons[0]) / (expected[1] - expected[0])
+        result = values**2 / 4 + s * values - 1 / 8
+        if s**2 < MOST_PHOTONS:
+            photons, expected = _table(s)
+            slope = (photons[1] - photons[0]) / (expected[1] - expected[0])
+            result = np.where(values > expected[-1], result, np.interp(values, expected, photons))
+        else:
+            slope = np.sqrt(s**2 + 1 / 8)
+            expected = np.array([1 / 4 / (slope + s)])
         result = np.where(values < expected[0], slope * (values - expected[0]), result)
-        result = np.where(values > expected[-1], values**2 / 4 - 1 / 8 - s**2, result)
         return np.asarray(self.gain * result + self.offset, dtype=np.float32)
 
 
@@ -115,7 +123,8 @@ def keep_light(estimate: NDArray[Any], noisy: NDArray[Any]) -> NDArray[np.float3
 
 
 def _root(photons: NDArray[np.float64], s: float) -> NDArray[np.float64]:
-    return np.asarray(2 * np.sqrt(np.maximum(photons + 3 / 8 + s**2, 0)))
+    above = np.maximum(photons + 3 / 8, -(s**2))
+    return np.asarray(2 * above / np.maximum(np.sqrt(above + s**2) + s, np.finfo(float).tiny))
 
 
 @functools.lru_cache(maxsize=64)
