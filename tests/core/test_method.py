@@ -3,10 +3,9 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import torch
-from pydantic import ValidationError
 
 from napari_tweedie import degradations, denoisers, solvers
-from napari_tweedie.core.method import Input, Method, Parameter, explain, fingerprint
+from napari_tweedie.core.method import Input, Method, Parameter, fingerprint
 
 
 class Example(Method):
@@ -17,15 +16,14 @@ class Example(Method):
 
 
 def test_out_of_range_values_are_explained_in_one_line() -> None:
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(ValueError, match=r"^strength: should be greater than or equal to 0 \(got -0.1\)$"):
         Example(strength=-0.1)
-    assert explain(caught.value) == "strength: should be greater than or equal to 0 (got -0.1)"
 
 
 def test_unknown_parameters_are_refused_and_values_cannot_change() -> None:
-    with pytest.raises(ValidationError, match="sigma"):
+    with pytest.raises(ValueError, match="sigma"):
         Example(sigma=3)
-    with pytest.raises(ValidationError, match="frozen"):
+    with pytest.raises(ValueError, match="strength: cannot be changed: make a new one"):
         Example().strength = 2.0
 
 

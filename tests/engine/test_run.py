@@ -7,8 +7,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_tweedie.denoisers.network import Unet
-from napari_tweedie.engine import Cancelled, Preview, Progress, last, run
-from napari_tweedie.engine.run import run as engine
+from napari_tweedie.engine import Cancelled, Preview, Progress, last, measure, run
 from napari_tweedie.recipe import Recipe
 
 
@@ -294,7 +293,7 @@ def test_the_callers_gradient_mode_is_left_alone(noisy: np.ndarray) -> None:
 
 
 def test_noise_levels_are_those_of_the_run(noisy: np.ndarray) -> None:
-    measured = [channel.sigma for channel in engine.measure(Recipe(), noisy)]
+    measured = [channel.sigma for channel in measure(Recipe(), noisy)]
     assert measured == last(run(Recipe(), noisy)).provenance["noise_levels"]
 
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
+from napari_tweedie import degradations, samplers, solvers
+from napari_tweedie.core.method import MissingInput
 from napari_tweedie.recipe import Recipe
 
 
@@ -18,7 +19,37 @@ def test_a_recipe_survives_json() -> None:
 
 
 def test_names_alone_mean_defaults() -> None:
-    assert Recipe(solver="hqs") == Recipe(solver={"name": "hqs"}) == Recipe()
+    assert Recipe(solver="hqs") == Recipe(solver={"name": "hqs"})
+    assert Recipe(solver="auto") == Recipe(solver={"name": "auto"}) == Recipe(solver={}) == Recipe()
+
+
+@pytest.mark.parametrize("degradation", [name for name in degradations.names() if name != "composition"])
+@pytest.mark.parametrize("job", ["restore", "sample"])
+def test_what_is_left_to_be_chosen_suits_the_degradation(job: str, degradation: str) -> None:
+    needed = {name: np.ones((5, 5)) for name in degradations.registry.method(degradation).inputs()}
+    recipe = Recipe(job=job, degradation=degradation).with_inputs(**needed)
+    assert recipe.solver.name == degradations.registry.method(degradation).solver
+    assert recipe.sampler.name == ("moment-matched" if degradation == "identity" else "split-gibbs")
+    assert Recipe.model_validate_json(recipe.model_dump_json()).with_inputs(**needed).solver == recipe.solver
+
+
+def test_parameters_go_to_the_method_that_suits() -> None:
+    recipe = Recipe(job="restore", degradation="gaussian-blur", solver={"iterations": 3}, sampler={"samples": 5}).with_inputs()
+    assert recipe.solver == solvers.load("hqs", iterations=3)
+    assert recipe.sampler == samplers.load("split-gibbs", samples=5)
+    with pytest.raises(ValueError, match="betta: there is no such parameter"):
+        Recipe(job="restore", degradation="gaussian-blur", solver={"betta": 3}).with_inputs()
+
+
+def test_two_degradations_get_the_solver_and_the_turns_that_suffice_for_both() -> None:
+    blur, mask = degradations.load("gaussian-blur"), degradations.load("downsample")
+    solver = Recipe(job="restore", degradation=mask @ blur).with_inputs().solver
+    assert solver == solvers.load("hqs", iterations=max(type(blur).iterations, type(mask).iterations))
+
+
+def test_a_missing_array_says_how_to_give_it() -> None:
+    with pytest.raises(MissingInput, match="degradation 'psf-blur' needs an array: pass it beside the recipe, as psf=array"):
+        Recipe(job="restore", degradation={"name": "psf-blur"}).with_inputs()
 
 
 @pytest.mark.parametrize(
@@ -29,7 +60,7 @@ def test_names_alone_mean_defaults() -> None:
         ({"job": "paint"}, "job"),
         ({"noise": {"sigma": -1}}, "greater than or equal to 0"),
         ({"unknown": 1}, "unknown"),
-        ({"degradation": {"name": "mask"}}, "mask"),
+        ({"degradation": {"name": "mask", "marks": "dead"}}, "marks: should be 'missing' or 'known'"),
         ({"version": 2}, "version"),
         ({"spacing": (1.0,)}, "a number for each of YX or ZYX"),
         ({"spacing": (1.0, 1.0), "volume": True}, "a number for each of ZYX"),
@@ -38,7 +69,7 @@ def test_names_alone_mean_defaults() -> None:
     ],
 )
 def test_what_is_wrong_is_named(fields: dict[str, object], message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ValueError, match=message):
         Recipe(**fields)
 
 

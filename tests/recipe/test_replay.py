@@ -58,10 +58,10 @@ def test_python_and_command_line_do_what_the_recipe_does(recipe: Recipe, folder:
         np.testing.assert_array_equal(read(folder / name).data, expected)
 
 
-def test_a_copied_command_keeps_the_default_solver_where_the_command_line_would_choose_another() -> None:
-    masked = Recipe(job="restore", degradation={"name": "mask", "mask": {"name": "marks.tif"}})
-    assert masked.solver.name != masked.degradation.solver
-    assert f"--set solver={masked.solver.name}" in as_command_line(masked)
+def test_a_copied_command_names_a_solver_that_was_chosen_and_leaves_open_what_was() -> None:
+    mask = {"name": "mask", "mask": {"name": "marks.tif"}}
+    assert "--set solver=hqs" in as_command_line(Recipe(job="restore", degradation=mask, solver="hqs"))
+    assert "solver" not in as_command_line(Recipe(job="restore", degradation=mask))
 
 
 def test_what_the_command_line_does_not_take_is_passed_on_as_python(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ class PoissonEditing(Method):
     name: ClassVar[str] = "poisson-editing"
     title: ClassVar[str] = "Seamless paste or fill"
 
-    region: ArrayInput = Parameter(..., "Marks the pixels to replace: zero or not.", layer="labels")
+    region: ArrayInput = Parameter(Input.needed("region"), "Marks the pixels to replace: zero or not.", layer="labels")
     source: ArrayInput = Parameter(
         Input(None), "Image, on the same pixels, whose detail is pasted; none: the region is filled smoothly.", layer="image"
     )

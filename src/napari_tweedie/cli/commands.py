@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_tweedie import degradations
 from napari_tweedie.cli.options import Degradation, Denoiser, In, Mask, Out, Psf, Scheduler, Set, Sigma, Volume
 from napari_tweedie.cli.recipes import noise_of, read_inputs, run_recipe
 from napari_tweedie.cli.terminal import err, out, with_bar
@@ -26,26 +25,24 @@ def denoise(
 
 def restore(
     image: In, result: Out, degradation: Degradation = "identity",
-    solver: Annotated[str, typer.Option(help="A name from `list`; by default the one that suits the degradation.")] = "",
+    solver: Annotated[str, typer.Option(help="A name from `list`; auto: what suits the degradation.")] = "auto",
     sigma: Sigma = None, psf: Psf = None, mask: Mask = None, volume: Volume = False, set_: Set = [],
     scheduler: Scheduler = "local",
 ) -> None:  # fmt: skip
     """Undo a known degradation: blur, missing pixels, low resolution."""
-    solver = solver or degradations.registry.method(degradation).solver
     recipe = {"job": "restore", "degradation": degradation, "solver": solver, "noise": noise_of(sigma), "volume": volume}
     run_recipe(recipe, set_, image, result, scheduler, psf=psf, mask=mask)
 
 
 def sample(
     image: In, result: Out, degradation: Degradation = "identity",
-    sampler: Annotated[str, typer.Option(help="A name from `list`; by default the one that suits the degradation.")] = "",
+    sampler: Annotated[str, typer.Option(help="A name from `list`; auto: what suits the degradation.")] = "auto",
     samples: Annotated[int, typer.Option(min=1, help="How many samples are drawn.")] = 16,
     denoiser: Denoiser = "unet",
     sigma: Sigma = None, psf: Psf = None, mask: Mask = None, volume: Volume = False, set_: Set = [],
 ) -> None:  # fmt: skip
     """Draw samples of the posterior; write their mean, standard deviation and interval, and the samples beside it."""
-    name = sampler or ("moment-matched" if degradation == "identity" else "split-gibbs")
-    recipe = {"job": "sample", "degradation": degradation, "sampler": {"name": name, "samples": samples}}
+    recipe = {"job": "sample", "degradation": degradation, "sampler": {"name": sampler, "samples": samples}}
     run_recipe(
         {**recipe, "denoiser": denoiser, "noise": noise_of(sigma), "volume": volume}, set_, image, result, psf=psf, mask=mask
     )

@@ -32,7 +32,7 @@ def list_methods() -> None:
             for field, info in method.model_fields.items():
                 unit = method.hint(field, "unit")
                 meaning = f"{info.description}{f' ({unit})' if unit else ''}"
-                table.add_row("", field, "" if info.is_required() else _short(info.default), meaning)
+                table.add_row("", field, "" if method.needs(field) else _short(info.default), meaning)
         out.print(table)
 
 
@@ -71,7 +71,7 @@ def calibrate(
     image: Annotated[Path, typer.Argument(help="A clean image: the truth that measurements are simulated of.")],
     sigma: Annotated[float, typer.Option(help="Noise level of the measurements, in grey levels.")],
     degradation: Degradation = "identity",
-    sampler: Annotated[str, typer.Option(help="A name from `list`; by default the one that suits the degradation.")] = "",
+    sampler: Annotated[str, typer.Option(help="A name from `list`; auto: what suits the degradation.")] = "auto",
     denoiser: Denoiser = "unet", psf: Psf = None, mask: Mask = None, volume: Volume = False, set_: Set = [],
 ) -> None:  # fmt: skip
     """Count how often the stated interval holds the truth, and find the factor that corrects its width."""
@@ -79,8 +79,7 @@ def calibrate(
     from napari_tweedie.images.files import read
 
     source = read(image)
-    name = sampler or ("moment-matched" if degradation == "identity" else "split-gibbs")
-    recipe: dict[str, Any] = {"job": "calibrate", "degradation": degradation, "sampler": name, "denoiser": denoiser}
+    recipe: dict[str, Any] = {"job": "calibrate", "degradation": degradation, "sampler": sampler, "denoiser": denoiser}
     recipe |= {"noise": noise_of(sigma), "volume": volume}
     apply_settings(set_, recipe)
     inputs = read_inputs({"psf": psf, "mask": mask})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args, get_origin
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidat
 from napari_tweedie.core.lazy import torch
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
     from torch import Tensor
 
 
@@ -41,13 +43,49 @@ def Parameter(  # noqa: N802 - reads like pydantic's Field
     return Field(default, description=description, json_schema_extra=extra, **limits)
 
 
-class Method(BaseModel):
+class Model(BaseModel):
+    """Base of what is declared once and checked: frozen, and what is wrong with a value is said in one sentence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, **values: Any) -> None:
+        with sentences():
+            super().__init__(**values)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        with sentences():
+            super().__setattr__(name, value)
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Build an instance from a mapping.
+
+        Raises
+        ------
+        ValueError
+            If a value is not allowed.
+        """
+        with sentences():
+            return super().model_validate(obj, **options)
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """Build an instance from JSON.
+
+        Raises
+        ------
+        ValueError
+            If this is no JSON, or a value is not allowed.
+        """
+        with sentences():
+            return super().model_validate_json(json_data, **options)
+
+
+class Method(Model):
     """Base of every denoiser, degradation, noise model, solver and sampler.
 
     From its fields come forms, command-line options, the recipe's JSON, validation and documentation.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ClassVar[str]
     """Name in recipes and on the command line."""
@@ -88,10 +126,19 @@ class Method(BaseModel):
         own = {name: arrays[name] for name in self.inputs() if name in arrays}
         return type(self)(**{**dict(self), **own}) if own else self
 
+    @classmethod
+    def needs(cls, field: str) -> bool:
+        """Tell whether a field has to be given."""
+        return is_needed(cls.model_fields[field])
+
     def missing_inputs(self) -> list[str]:
         """Return the names of the array fields whose array is needed and not here yet."""
-        fields, arrays = type(self).model_fields, self.arrays()
-        return [name for name, array in arrays.items() if array.array is None and (fields[name].is_required() or array.name)]
+        return [name for name, array in self.arrays().items() if array.array is None and (array.name or array.sha256)]
+
+
+def is_needed(field: FieldInfo) -> bool:
+    """Tell whether a field has to be given: it has no default, or it is an array that there must be."""
+    return field.is_required() or (isinstance(field.default, Input) and bool(field.default.name))
 
 
 def _members(annotation: Any) -> list[Any]:
@@ -109,6 +156,11 @@ class Input:
     sha256: str = ""
     spacing: tuple[float, ...] = ()
     """Size of its pixels along every axis, in nanometres; empty: unknown."""
+
+    @classmethod
+    def needed(cls, name: str) -> Input:
+        """Return the default of a field whose array there must be before a run."""
+        return cls(None, name)
 
     @classmethod
     def of(cls, array: Any, name: str = "", spacing: tuple[float, ...] = ()) -> Input:
@@ -165,12 +217,44 @@ ArrayInput = Annotated[
 """Annotation of an array parameter; accepts arrays, tensors, or name and hash from a recipe."""
 
 
+class MissingInput(ValueError):  # noqa: N818 - reads like Cancelled
+    """An array that a method needs is not at hand.
+
+    Parameters
+    ----------
+    part, method, field : str
+        Field of the recipe, name of the method, and name of its array.
+    """
+
+    def __init__(self, part: str, method: str, field: str) -> None:
+        super().__init__(f"the {part} {method!r} needs an array: pass it beside the recipe, as {field}=array")
+        self.part, self.method, self.field = part, method, field
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Turn what pydantic says of a value into a sentence."""
+    try:
+        yield
+    except ValidationError as error:
+        raise ValueError(explain(error)) from None
+
+
+SAID = {
+    "missing": "must be given",
+    "extra_forbidden": "there is no such parameter",
+    "frozen_instance": "cannot be changed: make a new one",
+    "json_invalid": "this is no JSON",
+}
+"""What is wrong, in our words, by pydantic's kinds of errors."""
+
+
 def explain(error: ValidationError) -> str:
     """Say in one line what is wrong with parameters: the name, the limit, the value, and nothing else."""
     lines = []
     for problem in error.errors():
         where = " ".join(str(part) for part in problem["loc"]) or error.title
-        message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        message = SAID.get(problem["type"]) or problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
         if isinstance(problem["input"], int | float | str | bool):
             message += f" (got {problem['input']!r})"
         lines.append(f"{where}: {message}" if problem["type"] != "value_error" else message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
@@ -88,10 +88,10 @@ class Bundle(Registry[M]):
         return self.methods[name]
 
 
-def chosen_from(registry: Registry[Any]) -> tuple[Any, ...]:
-    """Return the annotations of a field that is a method: it takes one, its name, or its description, and is stored as that."""
+def chosen_from(build: Callable[[Any], Any]) -> tuple[Any, ...]:
+    """Return the annotations of a field that is a method: it takes what `build` takes, and is stored as its description."""
     return (
-        BeforeValidator(registry.build),
+        BeforeValidator(build),
         PlainSerializer(Method.describe, return_type=dict[str, Any]),
         WithJsonSchema({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}),
     )

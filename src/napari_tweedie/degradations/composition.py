@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-Part = Annotated[Degradation, *chosen_from(registry)]
+Part = Annotated[Degradation, *chosen_from(registry.build)]
 """Annotation of a parameter that is a degradation; accepts one, its name, or its description."""
 
 
@@ -54,6 +54,9 @@ class Composition(Degradation):
     def suits_gradients(self) -> bool:  # type: ignore[override]
         """Whether gradient steps suit both."""
         return self.outer.suits_gradients and self.inner.suits_gradients
+
+    def kinds(self) -> tuple[type[Degradation], ...]:
+        return self.inner.kinds() + self.outer.kinds()
 
     def arrays(self) -> dict[str, Input]:
         return self.inner.arrays() | self.outer.arrays()

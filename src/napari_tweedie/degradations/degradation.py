@@ -41,6 +41,10 @@ class Degradation(Method):
     is_random: ClassVar[bool] = False
     """Whether A is a random projection, which message passing needs: i.i.d. or randomised-orthogonal, with E AᵀA = I."""
 
+    def kinds(self) -> tuple[type[Degradation], ...]:
+        """Return the classes of what it is made of, in the order in which that happens."""
+        return (type(self),)
+
     def __call__(self, x: Tensor) -> Tensor:
         """Return A x."""
         raise TypeError(f"{type(self).__name__} defines no forward operator")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.core.method import ArrayInput, Parameter
+from napari_tweedie.core.method import ArrayInput, Input, Parameter
 from napari_tweedie.degradations.degradation import Degradation
 from napari_tweedie.degradations.linear_algebra import Shape
 from napari_tweedie.degradations.svd import SVD
@@ -23,7 +23,7 @@ class Mask(Degradation):
     title: ClassVar[str] = "Missing pixels"
     solver: ClassVar[str] = "pnp-admm"
 
-    mask: ArrayInput = Parameter(..., "Marks pixels: zero or not, in the shape of the image.", layer="labels")
+    mask: ArrayInput = Parameter(Input.needed("mask"), "Marks pixels: zero or not, in the shape of the image.", layer="labels")
     marks: Literal["missing", "known"] = Parameter("missing", "What the marked (non-zero) pixels are.")
 
     def _known(self, x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
-from napari_tweedie.core.method import ArrayInput, Parameter
+from napari_tweedie.core.method import ArrayInput, Input, Parameter
 from napari_tweedie.degradations.blur import Blur
 from napari_tweedie.degradations.linear_algebra import Shape
 
@@ -26,7 +26,9 @@ class PsfBlur(Blur):
     name: ClassVar[str] = "psf-blur"
     title: ClassVar[str] = "Point-spread function"
 
-    psf: ArrayInput = Parameter(..., "The function; it is brought to the pixels of the image and to sum 1.", layer="image")
+    psf: ArrayInput = Parameter(
+        Input.needed("psf"), "The function; it is brought to the pixels of the image and to sum 1.", layer="image"
+    )
     pixel: float | None = Parameter(
         None, "Size of its pixels along Y and X; none: as its layer says, else that of the image.", unit="nm", gt=0, advanced=True
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import device as Device
 
 
-Part = Annotated[Denoiser, *chosen_from(registry)]
+Part = Annotated[Denoiser, *chosen_from(registry.build)]
 """Annotation of a parameter that is a denoiser; accepts one, its name, or its description."""
 
 

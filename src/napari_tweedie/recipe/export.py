@@ -51,8 +51,6 @@ def as_command_line(recipe: Recipe, image: str = "image.tif", result: str = "res
     for name, array in _named(recipe).items():
         words += [f"--{name}", _file(name, array)]
     said = essentials(recipe)
-    if recipe.job == "restore":  # for which the command line chooses a solver by itself
-        said.setdefault("solver", _parameters(recipe.solver))
     for field, value in said.items():
         if field in PARTS:
             words += _set(f"{field}.name" if field == "noise" else field, value["name"])

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from napari_tweedie import degradations, denoisers, samplers, solvers
+from napari_tweedie import degradations, denoisers
 from napari_tweedie.analysis.decomposition import Decomposition
 from napari_tweedie.analysis.inspections import Inspection
 from napari_tweedie.analysis.inspections import registry as inspections
 from napari_tweedie.analysis.poisson import PoissonEditing
-from napari_tweedie.core.method import Input, Method
+from napari_tweedie.core.method import Input, Method, MissingInput, Model
 from napari_tweedie.core.registry import chosen_from
 from napari_tweedie.degradations.noise import Gaussian, Noise, Poisson
 from napari_tweedie.degradations.noise import registry as noises
 from napari_tweedie.images.picture import METRES
+from napari_tweedie.recipe.defaults import AutoSampler, AutoSolver, build_sampler, build_solver, resolved
+from napari_tweedie.samplers import Sampler
 from napari_tweedie.samplers.interval import Interval
+from napari_tweedie.solvers import Solver
 
 M = TypeVar("M", bound=Method)
 
@@ -25,7 +28,7 @@ JobName: TypeAlias = Literal[
 ]
 
 
-class Recipe(BaseModel):
+class Recipe(Model):
     """Everything that determines a result, besides the image and the arrays that its methods name.
 
     Examples
@@ -35,22 +38,20 @@ class Recipe(BaseModel):
     True
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     version: Literal[1] = Field(1, description="Version of this format.")
     job: JobName = Field("denoise", description="What to do.")
-    denoiser: Annotated[denoisers.Denoiser, *chosen_from(denoisers.registry)] = Field(
+    denoiser: Annotated[denoisers.Denoiser, *chosen_from(denoisers.registry.build)] = Field(
         "unet", validate_default=True, description="The model of what images look like."
     )
-    degradation: Annotated[degradations.Degradation, *chosen_from(degradations.registry)] = Field(
+    degradation: Annotated[degradations.Degradation, *chosen_from(degradations.registry.build)] = Field(
         "identity", validate_default=True, description="What happened to the image."
     )
-    noise: Annotated[Noise, *chosen_from(noises)] = Field(Gaussian(), description="Noise of the measurement.")
-    solver: Annotated[solvers.Solver, *chosen_from(solvers.registry)] = Field(
-        "hqs", validate_default=True, description="How the image is estimated; for the job restore."
+    noise: Annotated[Noise, *chosen_from(noises.build)] = Field(Gaussian(), description="Noise of the measurement.")
+    solver: Annotated[Solver, *chosen_from(build_solver)] = Field(
+        AutoSolver(), description="How the image is estimated; for the job restore. auto: what suits the degradation."
     )
-    sampler: Annotated[samplers.Sampler, *chosen_from(samplers.registry)] = Field(
-        "moment-matched", validate_default=True, description="How draws from the posterior are made; for the job sample."
+    sampler: Annotated[Sampler, *chosen_from(build_sampler)] = Field(
+        AutoSampler(), description="How draws from the posterior are made; for the job sample. auto: what suits the degradation."
     )
     interval: Interval = Field(Interval(), description="Which interval is stated; for the job sample.")
     probes: int = Field(
@@ -59,7 +60,7 @@ class Recipe(BaseModel):
     decomposition: Decomposition = Field(
         Decomposition(), description="Into which bands the image is taken apart; for the job decompose."
     )
-    inspection: Annotated[Inspection, *chosen_from(inspections)] = Field(
+    inspection: Annotated[Inspection, *chosen_from(inspections.build)] = Field(
         "score", validate_default=True, description="What is looked at; for the job inspect."
     )
     blending: PoissonEditing | None = Field(None, description="What is pasted into which region; for the job blend.")
@@ -123,7 +124,9 @@ class Recipe(BaseModel):
         return {**self.degradation.arrays(), **self.denoiser.arrays(), **blending}
 
     def with_inputs(self, **inputs: Any) -> Recipe:
-        """Return this recipe with arrays filled in that its methods name, and with the pixel size known to its degradation.
+        """Return this recipe ready to run.
+
+        The arrays that its methods name are filled in, its degradation knows the pixel size, and nothing is left to be chosen.
 
         Raises
         ------
@@ -139,7 +142,6 @@ class Recipe(BaseModel):
         if self.blending is not None:
             changed["blending"] = self.blending.with_arrays(inputs)
         for part, method in changed.items():
-            missing = method.missing_inputs()
-            if missing:
-                raise ValueError(f"the {part} {method.name!r} needs an array: {', '.join(missing)}")
-        return self.model_copy(update=changed)
+            for field in method.missing_inputs():
+                raise MissingInput(part, method.name, field)
+        return resolved(self.model_copy(update=changed))

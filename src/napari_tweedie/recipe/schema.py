@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari_tweedie import degradations, denoisers, solvers
+from napari_tweedie import degradations, denoisers, samplers, solvers
 from napari_tweedie.core.method import Method
+from napari_tweedie.recipe.defaults import AUTO, AutoSampler, AutoSolver
 from napari_tweedie.recipe.recipe import Recipe
 
 
 def schema() -> dict[str, Any]:
     """Return the JSON schema of a recipe with the parameters of every installed method."""
     described = Recipe.model_json_schema()
-    for registry in (denoisers.registry, degradations.registry, solvers.registry):
+    for registry in (denoisers.registry, degradations.registry, solvers.registry, samplers.registry):
         field = described["properties"][registry.kind]
+        names, methods = registry.names(), [_schema(registry.method(name)) for name in registry.names()]
+        if Recipe.model_fields[registry.kind].default in (AutoSolver(), AutoSampler()):
+            names, methods = [AUTO, *names], [_AUTO, *methods]
+            field["default"] = AUTO
         kept = {key: field[key] for key in ("default", "description") if key in field}
-        described["properties"][registry.kind] = kept | {
-            "anyOf": [{"enum": registry.names()}, *(_schema(registry.method(name)) for name in registry.names())]
-        }
+        described["properties"][registry.kind] = kept | {"anyOf": [{"enum": names}, *methods]}
     return described
+
+
+_AUTO = {"type": "object", "properties": {"name": {"const": AUTO}}, "title": "Automatic"}
+"""A method that is chosen later, whose parameters are not known yet."""
 
 
 def _schema(method: type[Method]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_tweedie import samplers
 from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.recipe.defaults import sampler_of
 from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.samplers.interval import Interval
 from napari_tweedie.widgets.docks.inverse import Inverse
@@ -77,7 +78,7 @@ class Posterior(Inverse):
         degraded = self.choosers["degradation"].name != "identity"
         if degraded is not self._degraded:
             self._degraded = degraded
-            self.choosers["sampler"].choose("split-gibbs" if degraded else "moment-matched")
+            self.choosers["sampler"].choose(sampler_of(self.job, self.choosers["degradation"].name)["name"])
 
     def _on_ended(self, text: str) -> None:
         report = self._run.report if self._run is not None else {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from qtpy.QtWidgets import QWidget
 
 from napari_tweedie import solvers
+from napari_tweedie.recipe.defaults import solver_of
 from napari_tweedie.recipe.recipe import JobName
 from napari_tweedie.widgets.docks.inverse import Inverse
 from napari_tweedie.widgets.forms.layout import folded
@@ -49,10 +50,12 @@ class Restore(Inverse):
         if kinds == before:
             return
         self._kinds = kinds
-        if solver.name == suited(before):
-            solver.choose(suited(kinds))
-        if solver.name == "hqs":
-            solver.form.editors["iterations"].set(max(kind.iterations for kind in kinds))
+        suited = solver_of(kinds)
+        if not before or solver.name == solver_of(before)["name"]:
+            solver.choose(suited["name"])
+        if solver.name == suited["name"]:
+            for field in suited.keys() - {"name"}:
+                solver.form.editors[field].set(suited[field])
 
     def _on_progressed(self, progress: Progress) -> None:
         super()._on_progressed(progress)
@@ -63,8 +66,3 @@ class Restore(Inverse):
         if self._run is not None:
             self.convergence.show_trace(self._run.trace)
         super()._on_ended(text)
-
-
-def suited(kinds: tuple[type[Degradation], ...]) -> str:
-    """Return the name of the solver that suits degradations, which follow one another if there are several."""
-    return kinds[0].solver if len(kinds) == 1 else "hqs"

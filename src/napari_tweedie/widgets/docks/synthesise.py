@@ -6,10 +6,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 from napari.layers import Image
-from pydantic import BaseModel, Field
+from pydantic import Field
 from qtpy.QtWidgets import QWidget
 
+from napari_tweedie.core.method import Model
 from napari_tweedie.core.registry import Bundle
+from napari_tweedie.recipe.defaults import PRIOR
 from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.samplers import Sampler
 from napari_tweedie.samplers.implicit_prior import ImplicitPrior
@@ -20,11 +22,8 @@ from napari_tweedie.widgets.layers.crop import Crop
 from napari_tweedie.widgets.runs.layer_run import Order
 from napari_tweedie.widgets.runs.run import RUNS
 
-START = {"samples": 4, "beta": 0.5, "iterations": 300}
-"""Parameters that suit sampling without a measurement."""
 
-
-class Size(BaseModel):
+class Size(Model):
     """Size of the images."""
 
     height: int = Field(128, ge=8, le=2048, description="Pixels along Y.")
@@ -40,8 +39,8 @@ class Synthesise(Panel):
         self.size_ = Form(Size, ["height", "width"], self.viewer.layers)
         methods: Bundle[Sampler] = Bundle("sampler", (ImplicitPrior, MomentMatched))
         sampler = Chooser("Sampler", "How images are drawn from the prior.", methods, ImplicitPrior.name, self.viewer.layers)
-        for field, value in START.items():
-            sampler.editor(field).set(value)
+        for field in PRIOR.keys() - {"name"}:
+            sampler.editor(field).set(PRIOR[field])
         return {"sampler": sampler, **super()._choosers()}
 
     def _parts(self) -> list[QWidget]:

@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tweedie.core.method import Input
+from napari_tweedie.core.method import Input, is_needed
 from napari_tweedie.widgets.forms.adapted_networks import own_networks
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
 from napari_tweedie.widgets.forms.layout import NARROWEST, shrinkable
@@ -178,7 +178,7 @@ def editor(name: str, field: FieldInfo, layers: LayerList) -> Editor:
     annotation = field.annotation
     if annotation is Input:
         kind = str(hints.get("layer"))
-        layer = LayerCombo(layers, KINDS[kind], wanted=name if kind == "image" else "", optional=not field.is_required())
+        layer = LayerCombo(layers, KINDS[kind], wanted=name if kind == "image" else "", optional=not is_needed(field))
         return Editor(layer, layer.value, layer.set_value, layer.changed)
     made = _plain_editor(annotation, *_limits(field), suffix)
     if not field.is_required():

@@ -126,7 +126,7 @@ class Chooser(QWidget, Generic[M]):
         basic, advanced = self._forms[self.name]
         values = basic.values() | advanced.values()
         left_out = [name for name, value in values.items() if value is None and name in self.cls.inputs()]
-        missing = [name for name in left_out if self.cls.model_fields[name].is_required()]
+        missing = [name for name in left_out if self.cls.needs(name)]
         if missing:
             raise ValueError(f"choose a layer for {WRITTEN.get(missing[0], missing[0])}")
         return self._registry.load(self.name, **{name: value for name, value in values.items() if name not in left_out})

@@ -1,0 +1,89 @@
+"""Defaults of a recipe: what "auto" becomes, for docks, command line, Python and batch alike."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import ConfigDict
+
+from napari_tweedie import samplers, solvers
+from napari_tweedie.core.registry import Registry
+from napari_tweedie.samplers import Sampler
+from napari_tweedie.solvers import Solver
+
+if TYPE_CHECKING:
+    from napari_tweedie.degradations import Degradation
+    from napari_tweedie.recipe.recipe import Recipe
+
+log = logging.getLogger(__name__)
+
+AUTO = "auto"
+PRIOR = {"name": "implicit-prior", "samples": 4, "beta": 0.5, "iterations": 300}
+"""The sampler, and its parameters, that suit sampling without a measurement."""
+
+
+class AutoSolver(Solver):
+    """The solver that suits the degradation; parameters that are given are handed on to it."""
+
+    name: ClassVar[str] = AUTO
+    title: ClassVar[str] = "Automatic"
+    model_config = ConfigDict(extra="allow")
+
+
+class AutoSampler(Sampler):
+    """The sampler that suits the degradation; parameters that are given are handed on to it."""
+
+    name: ClassVar[str] = AUTO
+    title: ClassVar[str] = "Automatic"
+    model_config = ConfigDict(extra="allow")
+
+
+def build_solver(value: Any) -> Any:
+    """Build a solver from an instance, its name, or its description; without a name, or called auto, it is chosen later."""
+    return _built(value, solvers.registry, AutoSolver)
+
+
+def build_sampler(value: Any) -> Any:
+    """Build a sampler in the same way."""
+    return _built(value, samplers.registry, AutoSampler)
+
+
+def _built(value: Any, registry: Registry[Any], auto: Callable[..., Any]) -> Any:
+    description = {"name": value} if isinstance(value, str) else value
+    if isinstance(description, dict) and description.get("name", AUTO) == AUTO:
+        return auto(**{key: given for key, given in description.items() if key != "name"})
+    return registry.build(value)
+
+
+def solver_of(kinds: Sequence[type[Degradation]]) -> dict[str, Any]:
+    """Return name and parameters of the solver that measured best for a degradation, or for several after one another."""
+    name = kinds[0].solver if len(kinds) == 1 else "hqs"
+    return {"name": name, "iterations": max(kind.iterations for kind in kinds)} if name == "hqs" else {"name": name}
+
+
+def sampler_of(job: str, degradation: str) -> dict[str, Any]:
+    """Return name and parameters of the sampler that suits a job: for the prior, for noise alone, for everything else."""
+    if job == "synthesise":
+        return PRIOR
+    return {"name": "moment-matched" if degradation == "identity" else "split-gibbs"}
+
+
+def resolved(recipe: Recipe) -> Recipe:
+    """Return a recipe in which nothing is left to be chosen.
+
+    Raises
+    ------
+    ValueError
+        If a parameter was given that the method which suits does not have; the message names both.
+    """
+    changed: dict[str, Any] = {}
+    if isinstance(recipe.solver, AutoSolver):
+        changed["solver"] = solvers.registry.build(solver_of(recipe.degradation.kinds()) | dict(recipe.solver.model_extra or {}))
+    if isinstance(recipe.sampler, AutoSampler):
+        given = recipe.sampler.model_dump(exclude_unset=True)
+        changed["sampler"] = samplers.registry.build(sampler_of(recipe.job, recipe.degradation.name) | given)
+    for part, method in changed.items():
+        log.info("%s for %r: %s", part, recipe.degradation.name, method.describe())
+    return recipe.model_copy(update=changed) if changed else recipe
