@@ -155,7 +155,7 @@ def test_the_asymmetry_is_that_of_the_dense_matrix(exact: bool, generator: torch
 def test_the_equivalent_filter_is_a_row(denoiser: denoisers.Denoiser, matrix: torch.Tensor, x: torch.Tensor) -> None:
     row = equivalent_filter(denoiser, x, SIGMA, (5, 9))
     assert row.exact
-    assert row.window == (slice(0, 16), slice(0, 16))
+    assert row.patch == (slice(0, 16), slice(0, 16))
     torch.testing.assert_close(row.weights.flatten(), matrix[5 * 16 + 9], rtol=1e-4, atol=1e-6)
 
 
@@ -168,12 +168,12 @@ def test_filtering_by_the_weights_gives_the_pixel(unet: denoisers.Denoiser, x: t
     assert float((weights * x[0]).sum() + SIGMA * slope) == pytest.approx(float(value.detach()), rel=1e-4)
 
 
-def test_the_window_around_a_pixel_loses_little(unet: denoisers.Denoiser, scene: np.ndarray) -> None:
+def test_the_patch_around_a_pixel_loses_little(unet: denoisers.Denoiser, scene: np.ndarray) -> None:
     image = torch.from_numpy(scene).float()[None, None]
     near = equivalent_filter(unet, image, SIGMA, (40, 60), radius=24)
     whole = equivalent_filter(unet, image, SIGMA, (40, 60), radius=96)
-    assert near.window == (slice(16, 64), slice(32, 85))
-    expected = whole.weights[(slice(None), *near.window)]
+    assert near.patch == (slice(16, 64), slice(32, 85))
+    expected = whole.weights[(slice(None), *near.patch)]
     assert (near.weights - expected).norm() < 0.1 * expected.norm()
 
 

@@ -26,12 +26,12 @@ def test_every_pixel_is_done_once(shape: tuple[int, ...], generator: torch.Gener
     torch.testing.assert_close(tiled(x, levels), x + levels.view(-1, *[1] * (x.ndim - 1)))
 
 
-def test_pieces_tell_the_share_and_stop_on_request() -> None:
+def test_tiles_tell_the_share_and_stop_on_request() -> None:
     answers = iter([False, False, False, True])
-    pieces = cancellable(Tiled(lambda x, _: x, 8, 0).pieces(torch.zeros(1, 1, 16, 24), 0.1), lambda: next(answers))
-    np.testing.assert_allclose([next(pieces)[0] for _ in range(3)], [1 / 6, 2 / 6, 3 / 6])
+    steps = cancellable(Tiled(lambda x, _: x, 8, 0).tile_by_tile(torch.zeros(1, 1, 16, 24), 0.1), lambda: next(answers))
+    np.testing.assert_allclose([next(steps)[0] for _ in range(3)], [1 / 6, 2 / 6, 3 / 6])
     with pytest.raises(Cancelled):
-        next(pieces)
+        next(steps)
 
 
 def test_a_volume_is_the_mean_of_three_directions(generator: torch.Generator) -> None:

@@ -93,7 +93,7 @@ def test_bands_of_rows_and_gradients_change_nothing(
     with torch.enable_grad():
         expected = unet(x, 0.1)
     for rows in (7, 128):
-        monkeypatch.setattr("napari_tweedie.denoisers.unet.BAND", rows)
+        monkeypatch.setattr("napari_tweedie.denoisers.unet.STRIP", rows)
         with torch.no_grad():
             torch.testing.assert_close(unet(x, 0.1), expected, rtol=0, atol=2e-6)
 

@@ -251,7 +251,7 @@ def test_cancelling_keeps_what_is_done(image: Path) -> None:
 
 
 def test_cancelling_within_a_region_leaves_nothing_of_it(image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_tweedie.denoisers.unet.BAND", 32)
+    monkeypatch.setattr("napari_tweedie.denoisers.unet.STRIP", 32)
     recipe = Recipe(denoiser="unet-small", noise={"sigma": 0.1}, tile=64)
     steps = run_file(recipe, image, tmp_path / "out.zarr", cancelled=lambda: cancels and (asked.append(None) or len(asked) > 5))
     asked: list[None] = []

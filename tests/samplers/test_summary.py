@@ -6,13 +6,13 @@ from napari_tweedie.samplers.sampler import WhiteNoise
 from napari_tweedie.samplers.summary import Running, Summary
 
 
-@pytest.mark.parametrize("pieces", [(12,), (2, 4, 6), (1,) * 12])
-def test_mean_and_std_of_pieces_are_those_of_all(pieces: tuple[int, ...], generator: torch.Generator) -> None:
+@pytest.mark.parametrize("batches", [(12,), (2, 4, 6), (1,) * 12])
+def test_mean_and_std_of_batches_are_those_of_all(batches: tuple[int, ...], generator: torch.Generator) -> None:
     """Also where the mean is 10⁴ times the spread, on which sums of squares would lose all digits."""
     samples = 1000 + 0.1 * torch.randn((12, 2, 5, 6), generator=generator)
     running = Running()
-    for piece in samples.split(list(pieces)):
-        running.add(piece)
+    for batch in samples.split(list(batches)):
+        running.add(batch)
     summary = running.summary()
     torch.testing.assert_close(summary.mean[0].double(), samples.double().mean(0), rtol=1e-6, atol=0)
     torch.testing.assert_close(summary.std[0].double(), samples.double().std(0, correction=0), rtol=1e-2, atol=0)

@@ -32,7 +32,7 @@ class Finding:
     Parameters
     ----------
     share : float
-        Part of the work that is done, from 0 to 1.
+        Share of the work that is done, from 0 to 1.
     images : dict of str to Tensor
         What can be shown, shape (1, C or count, [Z,] Y, X), by name.
     report : dict
@@ -48,7 +48,7 @@ class Inspection(Method):
     """Base of the analyses of f(·, σ) at an image; subclasses say what they return and compute it."""
 
     largest: ClassVar[int] = 256
-    """Most pixels along Y and X of the region that is looked at."""
+    """Most pixels along Y and X of the crop that is looked at."""
 
     def images(self) -> tuple[Output, ...]:
         """Return what images it returns, the most important first."""
@@ -109,14 +109,14 @@ class Strength(Inspection):
 
 
 class AdaptiveBasis(Inspection):
-    """The patterns that the denoiser keeps of this region, most of all first, and the share of each that is kept."""
+    """The patterns that the denoiser keeps of this crop, most of all first, and the share of each that is kept."""
 
     name: ClassVar[str] = "adaptive-basis"
     title: ClassVar[str] = "Adaptive basis"
 
     count: int = Parameter(16, "How many patterns.", ge=1, le=64)
     side: int = Parameter(
-        256, "Most pixels along Y and X of the region; time and memory grow with its area.", ge=32, le=512, advanced=True
+        256, "Most pixels along Y and X of the crop; time and memory grow with its area.", ge=32, le=512, advanced=True
     )
 
     @property
@@ -143,7 +143,7 @@ class AdaptiveBasis(Inspection):
 
 
 class Ideal(Inspection):
-    """How close the denoiser is, on this region, to an ideal one: identity, conservation, symmetry, and the rest."""
+    """How close the denoiser is, on this crop, to an ideal one: identity, conservation, symmetry, and the rest."""
 
     name: ClassVar[str] = "ideal"
     title: ClassVar[str] = "Ideal denoiser report"

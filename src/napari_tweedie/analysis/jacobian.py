@@ -168,15 +168,15 @@ class Filter:
     Parameters
     ----------
     weights : Tensor
-        Shape (C, …), of a window of the image.
-    window : tuple of slice
+        Shape (C, …), of a patch of the image.
+    patch : tuple of slice
         Where in the image, along its spatial axes.
     exact : bool
         Whether it is the row; else a column, the pixel's response to a pulse, which is the same where J is symmetric.
     """
 
     weights: Tensor
-    window: tuple[slice, ...]
+    patch: tuple[slice, ...]
     exact: bool
 
 
@@ -201,12 +201,12 @@ def equivalent_filter(denoiser: Denoise, x: Tensor, sigma: float, pixel: tuple[i
     if len(pixel) != len(shape) or not all(0 <= p < n for p, n in zip(pixel, shape, strict=True)):
         raise ValueError(f"the pixel must lie in the image, of shape {shape} (got {pixel})")
     firsts = [max(0, p - radius) // PHASE * PHASE for p in pixel]
-    window = tuple(slice(first, min(n, p + radius + 1)) for first, p, n in zip(firsts, pixel, shape, strict=True))
-    crop = x[(slice(None), slice(None), *window)]
+    patch = tuple(slice(first, min(n, p + radius + 1)) for first, p, n in zip(firsts, pixel, shape, strict=True))
+    crop = x[(slice(None), slice(None), *patch)]
     pulse = torch.zeros_like(crop)
     pulse[(0, 0, *(p - first for p, first in zip(pixel, firsts, strict=True)))] = 1
     jacobian = Jacobian(denoiser, crop, sigma)
-    return Filter(jacobian.transposed(pulse)[0], window, jacobian.exact)
+    return Filter(jacobian.transposed(pulse)[0], patch, jacobian.exact)
 
 
 def _require_noise(sigma: float) -> None:

@@ -80,23 +80,23 @@ def edit(
     Without a source the gradients are zero. What the plane holds inside of the region counts for "maximum" and "average" alone;
     it may be NaN otherwise.
     """
-    window = _window(region)
-    marked = region[window]
+    box = _bounding_box(region)
+    marked = region[box]
     solver = PoissonSolver(marked)
-    start = target[window].astype(np.float64)
+    start = target[box].astype(np.float64)
     known = start[~marked]
     if gradients == "replace":
         start[marked] = known.mean()
-    wanted = np.zeros_like(start) if source is None else source[window].astype(np.float64)
+    wanted = np.zeros_like(start) if source is None else source[box].astype(np.float64)
     value_range = max(float(np.ptp(known)), float(np.ptp(wanted[marked]))) or 1.0
     correction = solver.solve(np.where(marked, _missing(wanted, start, gradients), 0), TOLERANCE * value_range)
     result = np.array(target, dtype=np.float32)
-    result[window][marked] = (start + correction)[marked]
+    result[box][marked] = (start + correction)[marked]
     return result
 
 
-def _window(region: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """Return the smallest window that holds the region and its neighbours."""
+def _bounding_box(region: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Return the smallest rectangle that holds the region and its neighbours."""
     rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
     return slice(max(0, rows[0] - 1), rows[-1] + 2), slice(max(0, columns[0] - 1), columns[-1] + 2)
 

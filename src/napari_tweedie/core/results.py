@@ -45,7 +45,7 @@ class Progress:
     Parameters
     ----------
     share : float
-        Part of the work that is done, from 0 to 1.
+        Share of the work that is done, from 0 to 1.
     stage : str
         What is being done, for people.
     seconds_left : float
@@ -74,7 +74,7 @@ class Preview:
     index : tuple of int
         The block that was written last.
     share : float
-        Part of the work on that block that is done, from 0 to 1.
+        Share of the work on that block that is done, from 0 to 1.
     """
 
     images: dict[str, NDArray[Any]]

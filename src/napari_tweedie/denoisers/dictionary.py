@@ -23,7 +23,7 @@ EXAMPLES = 8192
 ROUNDS = 4
 LOYALTY = 50.0
 RESOLVED = 1e-5  # of the strongest atom's energy: below it, float32 cannot tell two atoms apart
-CHUNK = 8192
+TOGETHER = 8192
 
 
 class Dictionary(Classical):
@@ -51,7 +51,7 @@ class Dictionary(Classical):
             atoms = learn(atoms, examples - examples.mean(1, keepdim=True))
         patches, places = unfold(image, SIDE[axes], STRIDE)
         means = patches.mean(1, keepdim=True)
-        clean = torch.cat([part - pursue(part, atoms)[0] for part in (patches - means).split(CHUNK)]) + means
+        clean = torch.cat([some - pursue(some, atoms)[0] for some in (patches - means).split(TOGETHER)]) + means
         return fold(clean, places, image)
 
 

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from napari_tweedie.denoisers.denoiser import Denoise
 
 
-Pieces: TypeAlias = "Generator[tuple[float, Tensor], None, Tensor]"
+TileByTile: TypeAlias = "Generator[tuple[float, Tensor], None, Tensor]"
+"""Share that is done and the result so far, after every tile; at last the result."""
 
 
-def exhaust(pieces: Pieces) -> Tensor:
+def exhaust(tiles: TileByTile) -> Tensor:
     """Run to the end and return the result."""
     while True:
         try:
-            next(pieces)
+            next(tiles)
         except StopIteration as end:
             result: Tensor = end.value
             return result
@@ -37,7 +38,7 @@ class Tiled:
     denoiser : callable
         f(x, sigma) for x of shape (B, C, Y, X), or (B, C, Z, Y, X) if it takes volumes.
     size : int
-        Height and width, in pixels, of the part of the result that one call gives.
+        Height and width, in pixels, of a tile, the share of the result that one call gives.
     halo : int
         Context, in pixels, read around each tile and thrown away; the denoiser's reach.
     """
@@ -54,9 +55,9 @@ class Tiled:
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """Return f(x, σ) for x of shape (B, C, …, Y, X); maps of noise levels are cut with it."""
-        return exhaust(self.pieces(x, sigma))
+        return exhaust(self.tile_by_tile(x, sigma))
 
-    def pieces(self, x: Tensor, sigma: float | Tensor) -> Pieces:
+    def tile_by_tile(self, x: Tensor, sigma: float | Tensor) -> TileByTile:
         """Do the same tile by tile: yield the share that is done with the result so far, and return the result."""
         height, width = x.shape[-2:]
         result = x.clone()
@@ -66,24 +67,24 @@ class Tiled:
         for done, (first, top, left) in enumerate(tiles, start=1):
             cancellation_point()
             batch = slice(first, first + together)
-            rows, inner_rows = self._window(top, height)
-            columns, inner_columns = self._window(left, width)
-            tile = self.denoiser(x[batch, ..., rows, columns], _part(level[batch], rows, columns))
+            rows, inner_rows = self._with_halo(top, height)
+            columns, inner_columns = self._with_halo(left, width)
+            tile = self.denoiser(x[batch, ..., rows, columns], _level_of_tile(level[batch], rows, columns))
             result[batch, ..., top : top + self.size, left : left + self.size] = tile[..., inner_rows, inner_columns]
             yield done / len(tiles), result
         return result
 
-    def _window(self, start: int, length: int) -> tuple[slice, slice]:
+    def _with_halo(self, start: int, length: int) -> tuple[slice, slice]:
         """Return the tile with its halo, and the place of the tile inside it."""
         first, last = max(0, start - self.halo), min(length, start + self.size + self.halo)
         return slice(first, last), slice(start - first, min(length, start + self.size) - first)
 
 
-def _part(level: Tensor, rows: slice, columns: slice) -> Tensor:
+def _level_of_tile(level: Tensor, rows: slice, columns: slice) -> Tensor:
     """Return the levels of a tile, one a sample where there is no more to tell."""
     if level[0].numel() == 1:
         return level.flatten()
-    rows, columns = (slice(None) if n == 1 else part for n, part in zip(level.shape[-2:], (rows, columns), strict=True))
+    rows, columns = (slice(None) if n == 1 else place for n, place in zip(level.shape[-2:], (rows, columns), strict=True))
     return level[..., rows, columns]
 
 
@@ -115,10 +116,10 @@ class Volume:
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """Return f(x, σ) for x of shape (B, C, Z, Y, X)."""
-        return exhaust(self.pieces(x, sigma))
+        return exhaust(self.tile_by_tile(x, sigma))
 
-    def pieces(self, x: Tensor, sigma: float | Tensor) -> Pieces:
-        """Do the same piece by piece: yield the share that is done with the result so far, and return the result."""
+    def tile_by_tile(self, x: Tensor, sigma: float | Tensor) -> TileByTile:
+        """Do the same direction by direction: yield the share that is done with the result so far, and return the result."""
         total, counted = torch.zeros_like(x), 0.0
         level = level_maps(sigma, x)
         across = 1 / (3 * self.aspect)
@@ -126,8 +127,8 @@ class Volume:
         for done, (axis, weight) in enumerate(weights.items()):
             stack = x.movedim(axis, 1)
             planes = stack.reshape(-1, 1, *stack.shape[3:])
-            steps = self.planes.pieces(planes, _of_planes(level, axis, x))
-            clean = yield from _within(steps, done, len(weights), total / counted if counted else x)
+            tiles = self.planes.tile_by_tile(planes, _of_planes(level, axis, x))
+            clean = yield from _within(tiles, done, len(weights), total / counted if counted else x)
             total += weight * clean.reshape(stack.shape).movedim(1, axis)
             counted += weight
         return total
@@ -145,11 +146,11 @@ def _of_planes(level: Tensor, axis: int, x: Tensor) -> Tensor:
     return stack.flatten(0, 1).repeat_interleave(x.shape[1], dim=0)
 
 
-def _within(steps: Pieces, done: int, parts: int, so_far: Tensor) -> Pieces:
-    """Pass on the progress of one of several parts, with the whole's result so far."""
+def _within(tiles: TileByTile, done: int, directions: int, so_far: Tensor) -> TileByTile:
+    """Pass on the progress of one of several directions, with the result of all so far."""
     while True:
         try:
-            share, _ = next(steps)
+            share, _ = next(tiles)
         except StopIteration as end:
             return end.value
-        yield (done + share) / parts, so_far
+        yield (done + share) / directions, so_far

@@ -14,7 +14,7 @@ from napari_tweedie.core.cancellation import cancellation_point
 from napari_tweedie.denoisers.convolution import Convolution, TransposedConvolution
 from napari_tweedie.denoisers.levels import level_maps
 
-BAND = 128
+STRIP = 128
 """Rows that a layer is computed for at a time where memory counts: features of the finest scale are its largest part."""
 
 
@@ -39,9 +39,9 @@ class ResidualBlock(nn.Module):
         return self.second(F.relu(self.first(x)))
 
     def add_to(self, x: Tensor) -> None:
-        """Compute the same in the memory of `x`, band by band."""
-        above = x[:, :, :0]  # the last rows of the band before, as they were
-        for wide, inner, place in bands(x.shape[2], 2):
+        """Compute the same in the memory of `x`, strip by strip."""
+        above = x[:, :, :0]  # the last rows of the strip before, as they were
+        for wide, inner, place in strips(x.shape[2], 2):
             rows = torch.cat([above, x[:, :, place.start : wide.stop]], dim=2)
             above = x[:, :, place][:, :, -2:].clone()
             x[:, :, place] += self.branch(rows)[:, :, inner]
@@ -63,14 +63,14 @@ def residual_blocks(width: int, count: int) -> ResidualBlocks:
     return ResidualBlocks(*(ResidualBlock(width) for _ in range(count)))
 
 
-def bands(height: int, reach: int) -> Iterator[tuple[slice, slice, slice]]:
-    """Yield bands of rows: one with `reach` rows around it, its place therein, and its place among all rows.
+def strips(height: int, reach: int) -> Iterator[tuple[slice, slice, slice]]:
+    """Yield strips of rows: one with `reach` rows around it, its place therein, and its place among all rows.
 
-    Between bands the work can be stopped.
+    Between strips the work can be stopped.
     """
-    for top in range(0, height, BAND):
+    for top in range(0, height, STRIP):
         cancellation_point()
-        bottom = min(height, top + BAND)
+        bottom = min(height, top + STRIP)
         first = max(0, top - reach)
         yield slice(first, min(height, bottom + reach)), slice(top - first, bottom - first), slice(top, bottom)
 
@@ -130,8 +130,8 @@ class UNet(nn.Module):
         for grow, blocks in zip(self.grow, self.up, strict=True):
             features += skips.pop()
             features = blocks(grow(features))
-        parts = [self._end(features[:, :, wide], image[:, :, wide])[:, :, inner] for wide, inner, _ in bands(x.shape[2], 2)]
-        return torch.cat(parts, dim=2)
+        rows = [self._end(features[:, :, wide], image[:, :, wide])[:, :, inner] for wide, inner, _ in strips(x.shape[2], 2)]
+        return torch.cat(rows, dim=2)
 
     def _end(self, features: Tensor, image: Tensor) -> Tensor:
         """Return the noise; what skips the finest scale is computed again, as it is large and quickly done."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 WAVELET = "sym4"
 LEVELS = {2: 4, 3: 2}
-WINDOW = 5
+SIDE = 5
 NOISE = 2.0
 """Mean square below which coefficients count as noise alone, whose own is 1; more, as what is left of noise is seen."""
 
@@ -21,7 +21,7 @@ NOISE = 2.0
 class Wavelet(ArrayDenoiser):
     """Undecimated wavelet coefficients, each shrunk as far as those around it are noise.
 
-    The shrinkage is Wiener's, ``s² / (s² + σ²)``, with the variance s² of the clean coefficients estimated in a window around
+    The shrinkage is Wiener's, ``s² / (s² + σ²)``, with the variance s² of the clean coefficients estimated in a square around
     each (Mıhçak, Kozintsev, Ramchandran 1999). Every shift of the grid counts (cycle spinning: Coifman & Donoho 1995).
     """
 
@@ -36,17 +36,15 @@ class Wavelet(ArrayDenoiser):
         multiple = 2**levels
         padded = np.pad(image, [(multiple, multiple - n % multiple) for n in image.shape], mode="symmetric")
         approximation, *scales = pywt.swtn(padded, WAVELET, levels, axes=axes, trim_approx=True)
-        windows = [WINDOW + 2**level for level in range(levels, 0, -1)]
-        shrunk = [
-            {key: shrink(band, window) for key, band in scale.items()} for scale, window in zip(scales, windows, strict=True)
-        ]
+        sides = [SIDE + 2**level for level in range(levels, 0, -1)]
+        shrunk = [{key: shrink(band, side) for key, band in scale.items()} for scale, side in zip(scales, sides, strict=True)]
         clean = pywt.iswtn([approximation, *shrunk], WAVELET, axes=axes)
         return clean[tuple(slice(multiple, multiple + n) for n in image.shape)]
 
 
-def shrink(band: NDArray[np.float32], window: int) -> NDArray[np.float32]:
+def shrink(band: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """Return the coefficients of a subband, whose noise has standard deviation 1, after Wiener's shrinkage."""
     from scipy.ndimage import uniform_filter
 
-    variance = np.maximum(uniform_filter(np.square(band), window, mode="wrap") - NOISE, 0)
+    variance = np.maximum(uniform_filter(np.square(band), side, mode="wrap") - NOISE, 0)
     return band * variance / (variance + 1)

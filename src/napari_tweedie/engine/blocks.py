@@ -38,7 +38,7 @@ class Blocks:
     channels : mapping of int to Channel, optional
         What is known of the channels already; they are not measured then.
     corner : sequence of int
-        Where the image begins, along every axis, if it is a part of a larger one: errors name places in that.
+        Where the image begins, along every axis, if it is a region of a larger one: errors name places in that.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class Blocks:
         shape, axes = tuple(self.image.shape), recipe.axes
         self._degrades = recipe.inverts or recipe.job in ("degrade", "calibrate")
         self.components = recipe.degradation.components() if self._degrades else 1
-        self._parts = [self.image]
+        self._measured = [self.image]
         if self.components > 1 and recipe.inverts:
-            self._parts = self._components()
+            self._measured = self._components()
             shape, axes = shape[1:], axes[1:]
         self.layout = Layout(axes or guess_axes(shape), shape, recipe.volume)
         self.colour = "s" in self.layout.axes
@@ -89,7 +89,7 @@ class Blocks:
         ValueError
             If a pixel that counts is NaN or infinite.
         """
-        block = np.stack([self.layout.read(part, index) for part in self._parts], 1)
+        block = np.stack([self.layout.read(array, index) for array in self._measured], 1)
         if block.dtype.kind == "f":
             bad = ~np.isfinite(block) & self._observed(block.shape, index)
             if bad.any():

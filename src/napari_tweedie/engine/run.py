@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari_tweedie.engine.channel import Channel
     from napari_tweedie.recipe.recipe import Recipe
 
-__all__ = ["Cancelled", "Preview", "Progress", "Result", "last", "measure", "run", "run_part"]
+__all__ = ["Cancelled", "Preview", "Progress", "Result", "last", "measure", "run", "run_region"]
 
 PREVIEW_SECONDS = 0.5
 SMALLEST_TILE = 128
@@ -75,12 +75,12 @@ def run(
     return (yield from cancellable(_Run(recipe.with_inputs(**inputs), image).steps(), cancelled))
 
 
-def run_part(recipe: Recipe, part: Any, channels: Mapping[int, Channel], corner: Sequence[int]) -> Result:
-    """Run a recipe on a part of a larger image that begins at a corner; channels have the range and noise level of the whole.
+def run_region(recipe: Recipe, region: Any, channels: Mapping[int, Channel], corner: Sequence[int]) -> Result:
+    """Run a recipe on a region of a larger image that begins at a corner; channels have the range and noise level of the whole.
 
     Errors are those of `run`.
     """
-    return last(_Run(recipe.with_inputs(), part, channels, corner).steps())
+    return last(_Run(recipe.with_inputs(), region, channels, corner).steps())
 
 
 def measure(recipe: Recipe, image: Any, **inputs: Any) -> list[Channel]:
@@ -154,7 +154,7 @@ class _Run:
         """Work on a block; start it again with less memory where it ran out."""
         while True:
             try:
-                yield from without_gradients(self.job.steps(index, Tools(self.device, self._pieces_of)))
+                yield from without_gradients(self.job.steps(index, Tools(self.device, self._tiled)))
                 return
             except (RuntimeError, MemoryError) as error:
                 if not devices.is_out_of_memory(error):
@@ -167,7 +167,7 @@ class _Run:
         grey = intensity.back(pixels) if output.kind == "image" else intensity.distance(pixels, output.power)
         self.blocks.write(image, output, index, grey)
 
-    def _pieces_of(self, denoiser: Denoiser) -> Tiled | Volume:
+    def _tiled(self, denoiser: Denoiser) -> Tiled | Volume:
         tiled = Tiled(denoiser, self.tile, denoiser.halo)
         return Volume(tiled, self.recipe.aspect) if self.recipe.volume and 3 not in denoiser.ndim else tiled
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from napari_tweedie.core import device as devices
 from napari_tweedie.engine.channel import Channel
-from napari_tweedie.engine.run import run_part, tile_that_fits
+from napari_tweedie.engine.run import run_region, tile_that_fits
 from napari_tweedie.images import ngff, ome_zarr
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.images.chunks import Region, coarsened
@@ -138,7 +138,7 @@ class Work:
         source = self.regions.source(place)
         channels = {0: self.channels[self.regions.channel(place)]}
         corner = [at.start for at in source]
-        result = run_part(self.regions.recipe(self.recipe, source), self._read(source), channels, corner)
+        result = run_region(self.regions.recipe(self.recipe, source), self._read(source), channels, corner)
         (image,) = result.images.values()
         return image[self.regions.inside(place)].transpose([axes.index(axis) for axis in stored])
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.engine.channel import Channel
-from napari_tweedie.engine.run import run_part
+from napari_tweedie.engine.run import run_region
 from napari_tweedie.images.axes import Layout, guess_axes
 from napari_tweedie.images.chunks import Region, regions
 from napari_tweedie.large.regions import Regions
@@ -102,13 +102,13 @@ class OnDemand:
         self._lock = threading.Lock()
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
-        """Return a part, for slices without step and numbers, as dask asks for it."""
+        """Return what is asked for, by slices without step and numbers, as dask asks for it."""
         keys = (key if isinstance(key, tuple) else (key,)) + (slice(None),) * self.ndim
         picked = [slice(at, at + 1) if isinstance(at, int | np.integer) else at for at in keys[: self.ndim]]
-        part = tuple(slice(*at.indices(length)[:2]) for at, length in zip(picked, self.shape, strict=True))
-        out = np.empty([at.stop - at.start for at in part], self.dtype)
-        for region in self._touched(part):
-            both = [(max(a.start, b.start), min(a.stop, b.stop), a.start, b.start) for a, b in zip(part, region, strict=True)]
+        wanted = tuple(slice(*at.indices(length)[:2]) for at, length in zip(picked, self.shape, strict=True))
+        out = np.empty([at.stop - at.start for at in wanted], self.dtype)
+        for region in self._touched(wanted):
+            both = [(max(a.start, b.start), min(a.stop, b.stop), a.start, b.start) for a, b in zip(wanted, region, strict=True)]
             target = tuple(slice(first - origin, last - origin) for first, last, origin, _ in both)
             inside = tuple(slice(first - origin, last - origin) for first, last, _, origin in both)
             out[target] = self._region(region)[inside]
@@ -123,11 +123,11 @@ class OnDemand:
         chunks = tuple(size * max(1, side // size) if axis in "yx" else size for axis, size in sizes)
         return da.from_array(self, chunks=chunks, name=False, meta=np.empty((0,) * self.ndim, self.dtype))
 
-    def _touched(self, part: Region) -> list[Region]:
-        """Return the regions that a part lies in."""
+    def _touched(self, wanted: Region) -> list[Region]:
+        """Return the regions in which lies what is wanted."""
         chunks = self.regions.chunks
-        starts = [at.start // chunk * chunk for at, chunk in zip(part, chunks, strict=True)]
-        found = regions([at.stop - start for at, start in zip(part, starts, strict=True)], chunks)
+        starts = [at.start // chunk * chunk for at, chunk in zip(wanted, chunks, strict=True)]
+        found = regions([at.stop - start for at, start in zip(wanted, starts, strict=True)], chunks)
         shifted = [[slice(a.start + b, a.stop + b) for a, b in zip(region, starts, strict=True)] for region in found]
         sizes = list(zip(chunks, self.shape, strict=True))
         return [
@@ -161,18 +161,18 @@ class OnDemand:
         source = self.regions.source(region)
         channels = {0: self._channels[self.regions.channel(region)]}
         corner = [at.start for at in source]
-        result = run_part(self.regions.recipe(self.recipe, source), _Read(self.image)[source], channels, corner)
+        result = run_region(self.regions.recipe(self.recipe, source), _Read(self.image)[source], channels, corner)
         (image,) = result.images.values()
         return np.ascontiguousarray(image[self.regions.inside(region)])
 
 
 class _Read:
-    """An image whose parts come as NumPy arrays; those of dask are computed in this thread, as dask may be waiting for us."""
+    """An image whose regions come as NumPy arrays; those of dask are computed in this thread, as dask may be waiting for us."""
 
     def __init__(self, image: Any) -> None:
         self.image = image
         self.shape, self.dtype, self.ndim = image.shape, image.dtype, image.ndim
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
-        part = self.image[key]
-        return np.asarray(part.compute(scheduler="synchronous") if hasattr(part, "compute") else part)
+        region = self.image[key]
+        return np.asarray(region.compute(scheduler="synchronous") if hasattr(region, "compute") else region)

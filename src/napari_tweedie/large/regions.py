@@ -41,8 +41,9 @@ BYTES_PER_PIXEL = 450
 LARGEST = 2048
 """Side of a region of planes where memory allows it: margins of 56 pixels are then 11 % of the work, with 1024 pixels 23 %."""
 SAMPLED = 32
-"""Windows of a channel that its range and its noise level are measured on."""
-WINDOW = 256
+"""Patches of a channel that its range and its noise level are measured on."""
+PATCH = 256
+"""Side of such a patch in pixels."""
 WHOLE = 2**22
 """An image of at most this many pixels is measured as it would be in memory."""
 
@@ -131,10 +132,10 @@ class Regions:
     def inside(self, region: Region) -> Region:
         """Return where a region lies in the result of its `source`."""
         places = zip(region, self.source(region), self.zoom, strict=True)
-        return tuple(slice(at.start - part.start * zoom, at.stop - part.start * zoom) for at, part, zoom in places)
+        return tuple(slice(at.start - whole.start * zoom, at.stop - whole.start * zoom) for at, whole, zoom in places)
 
     def recipe(self, recipe: Recipe, source: Region) -> Recipe:
-        """Return the recipe for a part of the image: masks are cut as the image is."""
+        """Return the recipe for a region of the image: masks are cut as the image is."""
         degradation = self._cut(recipe.degradation, source)
         return recipe.model_copy(update={"degradation": degradation, "axes": self.layout.axes, "tile": self.tile})
 
@@ -161,7 +162,7 @@ class Regions:
         return region[self.layout.axes.index("c")].start if "c" in self.layout.axes else 0
 
     def measure(self, recipe: Recipe, image: Any) -> dict[int, Channel]:
-        """Measure range and noise level of every channel once for all regions, on windows chosen by a fixed seed."""
+        """Measure range and noise level of every channel once for all regions, on patches chosen by a fixed seed."""
         if prod(self.layout.shape) <= WHOLE:
             blocks = Blocks(image, recipe)
             return {blocks.layout.channel(index): blocks.channel(index) for index in blocks.layout}
@@ -169,20 +170,20 @@ class Regions:
         channels = {}
         for number in range(count):
             planes: list[NDArray[Any]] = []
-            for window in self._windows(number):
+            for place in self._patches(number):
                 cancellation_point()
-                corner = [at.start for at in window]
-                part = Blocks(np.asarray(image[window]), self.recipe(recipe, window), corner=corner)
-                planes += part.planes(next(iter(part.layout)))
+                corner = [at.start for at in place]
+                patch = Blocks(np.asarray(image[place]), self.recipe(recipe, place), corner=corner)
+                planes += patch.planes(next(iter(patch.layout)))
             channels[number] = Channel.of(planes, recipe.noise, recipe.stabilises)
         return channels
 
-    def _windows(self, channel: int) -> Iterator[Region]:
-        """Yield windows of one plane each; along every axis there is one in each of as many strips (a Latin hypercube)."""
+    def _patches(self, channel: int) -> Iterator[Region]:
+        """Yield the places of patches of one plane; along every axis each of as many strata holds one (a Latin hypercube)."""
         rng = np.random.default_rng(0)
-        strips = np.array([rng.permutation(SAMPLED) for _ in self.layout.axes])
-        places = (strips + rng.random(strips.shape)) / SAMPLED
-        shape = chunk_shape(self.layout.axes, self.layout.shape, {"y": WINDOW, "x": WINDOW})
+        strata = np.array([rng.permutation(SAMPLED) for _ in self.layout.axes])
+        places = (strata + rng.random(strata.shape)) / SAMPLED
+        shape = chunk_shape(self.layout.axes, self.layout.shape, {"y": PATCH, "x": PATCH})
         for place in places.T:
             starts = [
                 int(share * (length - size + 1)) for share, length, size in zip(place, self.layout.shape, shape, strict=True)

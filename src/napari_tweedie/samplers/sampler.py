@@ -82,7 +82,7 @@ class Sampler(Method):
             Source of all randomness, on the CPU; by default one with seed 0.
         numbers : sequence of int, optional
             Which samples of the stack to draw, by default the first `samples`. A sample depends on the generator's state
-            and on its own number, not on the others: a stack can be drawn piece by piece, and longer later.
+            and on its own number, not on the others: a stack can be drawn sample by sample, and longer later.
 
         Raises
         ------

@@ -45,7 +45,7 @@ class Summary:
 
 
 class Running:
-    """Mean and spread of samples that arrive in pieces, in numbers that do not cancel (Chan, Golub & LeVeque 1983)."""
+    """Mean and spread of samples that arrive in batches, in numbers that do not cancel (Chan, Golub & LeVeque 1983)."""
 
     def __init__(self) -> None:
         self.count = 0

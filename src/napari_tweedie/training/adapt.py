@@ -85,7 +85,7 @@ def adapt(network: UNet, images: Sequence[tuple[Tensor, float]], settings: Adapt
         Where to start; it is not changed.
     images : sequence of (Tensor, float)
         Noisy images (B, 1, Y, X) about in [0, 1] and the level of their white Gaussian noise. Large ones are
-        represented by some of their parts.
+        represented by some of their tiles.
     settings : Adaptation
         Length, patches, learning rate, seed.
 
@@ -131,7 +131,7 @@ def adapt(network: UNet, images: Sequence[tuple[Tensor, float]], settings: Adapt
 
 
 def _cut(images: Sequence[tuple[Tensor, float]], rng: np.random.Generator) -> list[_Tile]:
-    """Return some parts of the images, spread at random, and which of their pixels are held out."""
+    """Return some tiles of the images, spread at random, and which of their pixels are held out."""
     places = [
         (plane, sigma, top, left)
         for image, sigma in images
@@ -158,9 +158,9 @@ def _loss(
     for number in rng.integers(len(tiles), size=settings.batch):
         tile = tiles[number]
         top, left = (int(rng.integers(length - side + 1)) for length in tile.noisy.shape[2:])
-        window = slice(top, top + side), slice(left, left + side)
-        noisy.append(tile.noisy[0, :, *window])
-        used.append(~tile.held_out[None, *window])
+        patch = slice(top, top + side), slice(left, left + side)
+        noisy.append(tile.noisy[0, :, *patch])
+        used.append(~tile.held_out[None, *patch])
         levels.append(tile.sigma)
     mask, sigma = torch.stack(used), noisy[0].new_tensor(levels)
     error = _sure(network, torch.stack(noisy), sigma, mask, generator) / sigma.view(-1, 1, 1, 1).square()

@@ -39,7 +39,7 @@ class Images:
     """Vary offset, range and gamma as microscopes and scanners do; photographs keep their grey levels."""
 
     def patch(self, size: int, rng: np.random.Generator) -> Image:
-        """Draw a part of one of the images, reduced now and then, turned and mirrored."""
+        """Draw a patch of one of the images, reduced now and then, turned and mirrored."""
         image = self.images[rng.integers(len(self.images))]
         if self.microscope and min(image.shape) >= 2 * size and rng.random() < 0.5:
             image = downscale_local_mean(_crop(image, 2 * size, rng), (2, 2))  # averages the camera's own noise away

@@ -75,7 +75,7 @@ def dead_leaves(size: int, rng: Generator) -> Image:
 def _inside_leaf(
     rows: slice, columns: slice, centre: NDArray[np.float64], radius: float, rng: Generator, size: int
 ) -> NDArray[np.bool_]:
-    """Tell which pixels of a window lie in a disc, an ellipse or a rectangle of random direction."""
+    """Tell which pixels of some rows and columns lie in a disc, an ellipse or a rectangle of random direction."""
     y, x = (np.arange(s.start, min(s.stop, size)) - c for s, c in zip((rows, columns), centre, strict=True))
     angle, flatness = rng.uniform(0, np.pi), rng.uniform(0.2, 1.0)
     along = np.cos(angle) * y[:, None] + np.sin(angle) * x

@@ -29,7 +29,7 @@ class Decompose(Job):
         channel = self.blocks.channel(index)
         decomposition = self.recipe.decomposition
         x = tools.tensor(channel.intensity.forward(self.blocks.samples(index)))
-        denoisers = [tools.pieces_of(denoiser) for denoiser in decomposition.denoisers_for(self.denoiser(index))]
+        denoisers = [tools.tiled(denoiser) for denoiser in decomposition.denoisers_for(self.denoiser(index))]
         for state in decomposition(x, denoisers, channel.level):
             bands = {f"band {number}": band for number, band in enumerate(state.bands, start=1)}
             self._error = max(self._error, state.error)

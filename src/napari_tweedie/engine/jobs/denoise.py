@@ -32,10 +32,10 @@ class Denoise(Job):
 
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         channel = self.blocks.channel(index)
-        denoiser = tools.pieces_of(self.denoiser(index))
+        denoiser = tools.tiled(self.denoiser(index))
         x = tools.tensor(channel.intensity.forward(self.blocks.samples(index)))
         part = 1 / (2 + self.recipe.probes) if self.recipe.probes else 1.0
-        for share, estimate in denoiser.pieces(x, channel.level):
+        for share, estimate in denoiser.tile_by_tile(x, channel.level):
             if share == 1 and self.blocks.is_sampled(index):
                 self._check(x, estimate)
             yield Step(part * share, {"denoised": estimate})

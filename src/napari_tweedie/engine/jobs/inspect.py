@@ -31,7 +31,7 @@ class Inspect(Job):
         x = tools.tensor(channel.intensity.forward(self.blocks.samples(index)))
         if max(x.shape[-2:]) > inspection.largest:
             raise ValueError(
-                f"{inspection.title.lower()} looks at a region of at most {inspection.largest} pixels along Y and X "
+                f"{inspection.title.lower()} looks at a crop of at most {inspection.largest} pixels along Y and X "
                 f"(got {x.shape[-2]} × {x.shape[-1]}): crop the image"
             )
         sigma = channel.level

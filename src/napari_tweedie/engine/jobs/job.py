@@ -31,7 +31,7 @@ class Step:
     Parameters
     ----------
     share : float
-        Part of the work on the block that is done, from 0 to 1.
+        Share of the work on the block that is done, from 0 to 1.
     estimates : dict of str to Tensor
         Every output so far, by name, shape (samples, components or count, [Z,] Y, X), in the block's normalised units.
     facts : dict of str to float
@@ -39,7 +39,7 @@ class Step:
     note : str
         What the user should know, in one sentence; empty when all went well.
     complete : bool
-        Whether these estimates are to be shown whatever came just before: part of the result is as it will be.
+        Whether these estimates are to be shown whatever came just before: some of the result is as it will be.
     """
 
     share: float
@@ -51,10 +51,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Tools:
-    """What the engine lends a job: the device, and denoisers that work in pieces that its memory holds."""
+    """What the engine lends a job: the device, and denoisers that work in tiles that its memory holds."""
 
     device: Device
-    pieces_of: Callable[[Denoiser], Tiled | Volume]
+    tiled: Callable[[Denoiser], Tiled | Volume]
 
     def tensor(self, block: NDArray[Any]) -> Tensor:
         """Return a block as a float32 tensor on the device."""

@@ -37,7 +37,7 @@ class Restore(Job):
         problem = self.problem(index, tools)
         scale, level = self.intensity(index).scale, problem.noise_level
         generator = torch.Generator().manual_seed(self.recipe.seed)
-        for state in self.recipe.solver(problem, tools.pieces_of(self.denoiser(index)), generator):
+        for state in self.recipe.solver(problem, tools.tiled(self.denoiser(index)), generator):
             facts = {"iteration": state.iteration, "residual": state.residual, "noise_level": level, "change": state.change}
             if state.objective is not None:
                 facts["objective"] = state.objective

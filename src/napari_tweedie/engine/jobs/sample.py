@@ -71,7 +71,7 @@ class Sample(Restore):
 
     def draw(self, index: Index, problem: Problem, tools: Tools) -> Iterator[Step]:
         """Draw the samples of a problem, a few at a time."""
-        sampler, denoiser = self.recipe.sampler, tools.pieces_of(self.denoiser(index))
+        sampler, denoiser = self.recipe.sampler, tools.tiled(self.denoiser(index))
         stack, finished, running = torch.zeros(()), 0, Running()
         summarised = len(self.outputs()) > 1
         while finished < sampler.samples:

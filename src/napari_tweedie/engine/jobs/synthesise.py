@@ -37,5 +37,5 @@ class Synthesise(Job):
         seed = np.random.SeedSequence((self.recipe.seed, *index)).generate_state(1)
         mean = torch.full((1, 1, *self.blocks.layout.block_shape), GREY, device=tools.device)
         generator = torch.Generator().manual_seed(int(seed[0]))
-        for state in prior(tools.pieces_of(self.denoiser(index)), mean, generator):
+        for state in prior(tools.tiled(self.denoiser(index)), mean, generator):
             yield Step(state.iteration / state.total, {"synthesised": state.estimate.transpose(0, 1)}, note=state.note)

@@ -150,7 +150,7 @@ def values_along(layer: Image, points: NDArray[np.float64]) -> NDArray[np.float6
     stop = np.clip(np.ceil(points.max(0)).astype(int) + 1, 0, shape)
     if (stop <= start).any():
         return np.full(len(points), np.nan)
-    part = np.asarray(lazily(layer, Crop(tuple(map(int, start)), tuple(map(int, stop)))))
-    values: NDArray[np.float64] = map_coordinates(part, (points - start).T, order=1, output=np.float64, mode="nearest")
+    crop = np.asarray(lazily(layer, Crop(tuple(map(int, start)), tuple(map(int, stop)))))
+    values: NDArray[np.float64] = map_coordinates(crop, (points - start).T, order=1, output=np.float64, mode="nearest")
     outside = (points < -0.5) | (points > shape - 0.5)
     return np.where(outside.any(1), np.nan, values)

@@ -19,7 +19,7 @@ TOLERANCE = 0.05
 
 
 def shared(first: Image, second: Image) -> tuple[Crop, Crop]:
-    """Return the parts of two layers, without colour samples, that lie on each other, pixel on pixel.
+    """Return the crops of two layers, without colour samples, that lie on each other, pixel on pixel.
 
     A layer of fewer axes lies on all slices of the other.
 
@@ -47,7 +47,7 @@ def shared(first: Image, second: Image) -> tuple[Crop, Crop]:
 
 
 def lazily(layer: Image, crop: Crop) -> Any:
-    """Return a part of a layer as a dask array of float32, read where it is looked at; colour as its mean."""
+    """Return a crop of a layer as a dask array of float32, read where it is looked at; colour as its mean."""
     import dask.array as da
 
     array = image_array(layer)
@@ -92,16 +92,16 @@ def plane_crops(viewer: Viewer, first: Image, second: Image, visible: bool = Fal
         low[shown], high[shown] = np.maximum(begin, 0)[shown], np.minimum(end, size)[shown]
     if (low < 0).any() or (high > size).any() or (high <= low).any():
         raise ValueError(f"{first.name!r} and {second.name!r} share no pixels here")
-    parts = []
+    found = []
     for crop, point in zip(crops, here, strict=True):
         begin, end = point.copy(), point + 1
         begin[-n:], end[-n:] = low, high
-        parts.append(Crop(tuple(map(int, crop.start + begin)), tuple(map(int, crop.start + end))))
-    return parts[0], parts[1]
+        found.append(Crop(tuple(map(int, crop.start + begin)), tuple(map(int, crop.start + end))))
+    return found[0], found[1]
 
 
 def plane(layer: Image, crop: Crop) -> NDArray[np.float32]:
-    """Read a part of a layer that `plane_crops` returned, without the axes of one pixel; colour as its mean."""
+    """Read a crop of a layer that `plane_crops` returned, without the axes of one pixel; colour as its mean."""
     values: NDArray[np.float32] = np.squeeze(np.asarray(lazily(layer, crop)))
     return values
 

@@ -12,7 +12,7 @@ from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.docks.panel import Panel
 from napari_tweedie.widgets.forms.layout import one_row
 from napari_tweedie.widgets.forms.method_form import Chooser
-from napari_tweedie.widgets.layers.lazy_layer import lazy_layer, shown_part
+from napari_tweedie.widgets.layers.lazy_layer import lazy_layer, shown_crop
 from napari_tweedie.widgets.layers.messages import sentence
 from napari_tweedie.widgets.runs.background import Background
 
@@ -71,7 +71,7 @@ class Denoise(Panel):
             return
         self.source.layer.pin()
         self.bar.tell("Computing what is shown …")
-        self._looking.call(shown_part(layer, self.viewer.dims).compute, lambda _: self._show(layer))
+        self._looking.call(shown_crop(layer, self.viewer.dims).compute, lambda _: self._show(layer))
 
     def _show(self, layer: Image) -> None:
         self.viewer.add_layer(layer)

@@ -18,7 +18,7 @@ from napari_tweedie.widgets.parts.calibration_form import Reliability
 from napari_tweedie.widgets.runs.layer_run import Order
 
 CALIBRATION_SIDE = 192
-"""Most pixels along Y and X of the clean region that intervals are calibrated on."""
+"""Most pixels along Y and X of the clean crop that intervals are calibrated on."""
 
 
 class Posterior(Inverse):

@@ -173,9 +173,9 @@ def _draw_curve(painter: QPainter, curve: Curve, across: NDArray[np.float64], up
             painter.drawEllipse(QPointF(x, y), DOT, DOT)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         return
-    for piece in np.split(np.arange(len(across)), np.flatnonzero(~known)):
-        piece = piece[known[piece]]
-        painter.drawPolyline(QPolygonF([QPointF(across[n], up[n]) for n in piece]))
+    for stretch in np.split(np.arange(len(across)), np.flatnonzero(~known)):
+        stretch = stretch[known[stretch]]
+        painter.drawPolyline(QPolygonF([QPointF(across[n], up[n]) for n in stretch]))
 
 
 def _range(values: Sequence[NDArray[np.float64]], padding: float = 0.0) -> tuple[float, float]:

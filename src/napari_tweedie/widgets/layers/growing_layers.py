@@ -28,7 +28,7 @@ class Growing:
     source : Image
         The input layer.
     crop : Crop
-        The part of the input that is worked on.
+        The crop of the input that is worked on.
     title : str
         What the layers are called after the input's name; empty: each by its result's own name.
     replaces : sequence of Image

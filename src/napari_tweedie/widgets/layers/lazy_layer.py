@@ -41,8 +41,8 @@ def lazy_layer(source: Image, recipe: Recipe) -> Image:
     return layer
 
 
-def shown_part(layer: Image, dims: Dims) -> Any:
-    """Return the part of a layer, as a dask array, that a viewer would show first: of several levels the coarsest."""
+def shown_crop(layer: Image, dims: Dims) -> Any:
+    """Return the crop of a layer, as a dask array, that a viewer would show first: of several levels the coarsest."""
     levels = list(layer.data) if layer.multiscale else [layer.data]
     factors = layer.downsample_factors[-1][: layer.ndim] if layer.multiscale else np.ones(layer.ndim)
     point = np.rint(layer.world_to_data(dims.point) / factors).astype(int)

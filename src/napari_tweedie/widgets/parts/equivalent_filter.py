@@ -124,14 +124,14 @@ def filter_at(array: Any, recipe: Recipe, pixel: tuple[int, ...]) -> tuple[NDArr
     channel = blocks.channel(tuple(n for axis, n in enumerate(pixel) if axis not in spatial))
     around = [2 * RADIUS if axis in spatial else 0 for axis in range(len(axes))]
     first = [max(0, n - more) for n, more in zip(pixel, around, strict=True)]
-    part = array[tuple(slice(begin, n + more + 1) for begin, n, more in zip(first, pixel, around, strict=True))]
-    block = Layout(axes, part.shape).read(part, (0,) * (len(axes) - 2))
+    crop = array[tuple(slice(begin, n + more + 1) for begin, n, more in zip(first, pixel, around, strict=True))]
+    block = Layout(axes, crop.shape).read(crop, (0,) * (len(axes) - 2))
     x = torch.from_numpy(channel.intensity.forward(block))[None]
     inside = tuple(pixel[axis] - first[axis] for axis in spatial)
     sigma = max(channel.level, LEAST_NOISE)
     found = equivalent_filter(recipe.denoiser, x, sigma, inside, RADIUS)
-    for axis, window in zip(spatial, found.window, strict=True):
-        first[axis] += window.start
+    for axis, place in zip(spatial, found.patch, strict=True):
+        first[axis] += place.start
     sizes = dict(zip(spatial, found.weights.shape[1:], strict=True))
     weights = np.zeros([sizes.get(axis, 1) for axis in range(len(axes))], np.float32)
     Layout(axes, weights.shape).write(weights, (0,) * (len(axes) - 2), found.weights.numpy())

@@ -38,7 +38,7 @@ class Order:
     inputs : dict
         Arrays that the degradation names.
     crop : Crop
-        The part of the input to work on.
+        The crop of the input to work on.
     estimated : bool
         Whether the noise level was left to the estimate.
     preview : bool
