@@ -63,3 +63,19 @@ def test_adapt_changes_nothing_where_nothing_is_better(trained: Path, tmp_path: 
 def test_adapt_refuses_other_suffixes(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"written as \.safetensors"):
         call("adapt", tmp_path / "image.tif", tmp_path / "weights.pt")
+
+
+def test_a_packed_file_takes_the_place_of_folders(tmp_path: Path) -> None:
+    """The same images in the same groups: the same network, up to the rounding of 16-bit images."""
+    for folder in ("photographs", "cells"):
+        (tmp_path / folder).mkdir()
+        noise = np.random.default_rng(0).integers(0, 256, (40, 40)).astype(np.uint8)
+        write(tmp_path / folder / "image.tif", noise, "yx")
+    folders = ("--photographs", tmp_path / "photographs", "--microscopy", tmp_path / "cells")
+    assert "2 images" in call("pack", tmp_path / "images.zip", *folders)
+    settings = ("--settings", json.dumps(SMALL), "--device", "cpu")
+    call("train", tmp_path / "one", *folders, *settings)
+    call("train", tmp_path / "other", "--packed", tmp_path / "images.zip", *settings)
+    one, other = (load_network(tmp_path / run / "weights.safetensors", torch.device("cpu")) for run in ("one", "other"))
+    for here, there in zip(one.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(here, there, rtol=1e-3, atol=1e-5)

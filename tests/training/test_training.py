@@ -1,4 +1,5 @@
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from napari_tweedie.training.data import Images, Source, draw_batch, read_folder
 from napari_tweedie.training.export import write_weights
 from napari_tweedie.training.loop import Training, train
 from napari_tweedie.training.losses import draw_noise_level, weighted_squared_error
+from napari_tweedie.training.packing import pack, unpack
 from napari_tweedie.training.synthetic import Synthetic
 
 SMALL = {"widths": (16, 16), "blocks": 1, "batch": 4, "patch": 16, "large_patch": 32}
@@ -146,3 +148,41 @@ def test_the_loss_weighs_samples_by_their_noise() -> None:
     both = weighted_squared_error(error, clean, torch.tensor([0.05, 0.5]))
     torch.testing.assert_close(both, (one + other) / 2)
     assert one > 10 * other
+
+
+def test_packed_images_are_read_back(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    coarse = (rng.integers(0, 256, (40, 30)) / 255).astype(np.float32)
+    fine = rng.normal(0.5, 0.2, (20, 300)).astype(np.float32)
+    side = pack({"photographs": [coarse], "microscopy-0": [fine, coarse]}, tmp_path / "images.zip")
+    groups = unpack(tmp_path / "images.zip")
+    assert side == 1024
+    assert {name: len(images) for name, images in groups.items()} == {"photographs": 1, "microscopy-0": 2}
+    np.testing.assert_allclose(groups["photographs"][0], coarse, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(groups["microscopy-0"][0], fine, rtol=0, atol=3e-5)
+
+
+def test_images_are_cut_until_they_fit(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (700, 700)).astype(np.float32) / 255
+    assert pack({"photographs": [noise]}, tmp_path / "images.zip", limit=0.2) == 384
+    assert (tmp_path / "images.zip").stat().st_size < 200_000
+    (image,) = unpack(tmp_path / "images.zip")["photographs"]
+    np.testing.assert_array_equal(image, noise[158:542, 158:542])
+    with pytest.raises(ValueError, match=r"do not fit into 0\.001 MB"):
+        pack({"photographs": [noise]}, tmp_path / "images.zip", limit=0.001)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_trains_compiled_and_in_half_precision(sources: list[Source], tmp_path: Path) -> None:
+    settings = Training(steps=60, levels=True, coloured=0.3, uneven=0.3, precision="bfloat16", compile=True, workers=2, **SMALL)
+    train(settings, sources, tmp_path, torch.device("cuda"), every=20)
+    losses = [json.loads(line)["loss"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert losses[-1] < losses[0]
+
+
+def test_batches_prepared_ahead_are_the_same(sources: list[Source], tmp_path: Path) -> None:
+    settings = Training(steps=4, coloured=0.5, uneven=0.5, **SMALL)
+    one = train(settings, sources, tmp_path / "one", torch.device("cpu"))
+    other = train(settings.model_copy(update={"workers": 2}), sources, tmp_path / "other", torch.device("cpu"))
+    for here, there in zip(one.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(here, there, rtol=1e-5, atol=1e-7)

@@ -21,7 +21,7 @@ app = typer.Typer(
 app.command("list")(look.list_methods)
 COMMANDS: tuple[Callable[..., None], ...] = (
     jobs.denoise, jobs.restore, jobs.sample, jobs.decompose, jobs.degrade, jobs.run, jobs.batch,
-    look.inspect, look.calibrate, look.schema, training.train, training.adapt, show.demo,
+    look.inspect, look.calibrate, look.schema, training.train, training.pack, training.adapt, show.demo,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)

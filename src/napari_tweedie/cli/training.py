@@ -10,11 +10,14 @@ import typer
 from rich.progress import track
 
 if TYPE_CHECKING:
-    from napari_tweedie.training.data import Images, Source
+    from napari_tweedie.training.data import Image, Source
 
 LICENCES = ("open", "repo-open", "research")
+SHARES = {"photographs": 0.65, "microscopy": 0.25, "medical": 0.10}
+"""Of what is drawn from images; the folders of micrographs count alike."""
 
 Folders = Annotated[list[Path], typer.Option(exists=True, file_okay=False, help="Folder of images; may be given again.")]
+Licences = Annotated[list[str], typer.Option(help="Licence classes of MANIFEST.csv to accept.")]
 Start = Annotated[Path | None, typer.Option("--from", exists=True, help="Weights to start from: safetensors of `train`.")]
 Settings = Annotated[str, typer.Option(help="JSON of the settings that differ from their defaults.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
@@ -25,33 +28,62 @@ def train(
     photographs: Folders = [],
     microscopy: Folders = [],
     medical: Folders = [],
+    packed: Annotated[Path | None, typer.Option(exists=True, help="A file of `pack`, in place of folders.")] = None,
     synthetic: Annotated[float, typer.Option(min=0, max=1, help="Share of drawn images in every batch.")] = 0.0,
-    licence: Annotated[list[str], typer.Option(help="Licence classes of MANIFEST.csv to accept.")] = [*LICENCES],
+    licence: Licences = [*LICENCES],
     start: Start = None,
     settings: Settings = "{}",
     device: Device = "auto",
 ) -> None:
-    """Train a network from folders of images and drawn ones; the same command goes on after an interruption."""
+    """Train a network from images and drawn ones; the same command goes on after an interruption."""
     from napari_tweedie.core import device as devices
-    from napari_tweedie.training.data import Images, read_folder
+    from napari_tweedie.training.data import Images
     from napari_tweedie.training.export import write_weights
     from napari_tweedie.training.loop import Training
     from napari_tweedie.training.loop import train as run
+    from napari_tweedie.training.packing import unpack
     from napari_tweedie.training.synthetic import Synthetic
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     training = Training.model_validate_json(settings)
     out.mkdir(parents=True, exist_ok=True)
     (out / "settings.json").write_text(training.model_dump_json(indent=2))
-
-    def images(folders: list[Path], share: float, microscope: bool = True) -> Images:
-        found = [image for folder in folders for image in read_folder(folder, frozenset(licence))]
-        return Images(found, share * (1 - synthetic) if found else 0.0, microscope)
-
-    sources: list[Source] = [images(photographs, 0.65, microscope=False), images(medical, 0.10)]
-    sources += [images([folder], 0.25 / len(microscopy)) for folder in microscopy]
-    network = run(training, [*sources, Synthetic(synthetic)], out, devices.pick(device), start=start)
+    groups = unpack(packed) if packed else _groups(photographs, microscopy, medical, licence)
+    sources: list[Source] = [Synthetic(synthetic)]
+    for kind, share in SHARES.items():
+        names = [name for name in groups if name.startswith(kind)]
+        sources += [Images(groups[n], share * (1 - synthetic) / len(names), kind != "photographs") for n in names]
+    network = run(training, sources, out, devices.pick(device), start=start)
     write_weights(network, out / "weights.safetensors", training=training.model_dump_json())
+
+
+def pack(
+    out: Annotated[Path, typer.Argument(help="The file to write, .zip.")],
+    photographs: Folders = [],
+    microscopy: Folders = [],
+    medical: Folders = [],
+    licence: Licences = [*LICENCES],
+    limit: Annotated[float, typer.Option(min=1, help="Size in MB that the file stays below.")] = 60.0,
+) -> None:
+    """Put the images of a training run into one file, to train on another machine."""
+    from napari_tweedie.training.packing import pack as write
+
+    groups = _groups(photographs, microscopy, medical, licence)
+    side = write(groups, out, limit)
+    typer.echo(f"{out.name}: {sum(map(len, groups.values()))} images, the middle {side} × {side} pixels of larger ones")
+
+
+def _groups(photographs: list[Path], microscopy: list[Path], medical: list[Path], licence: list[str]) -> dict[str, list[Image]]:
+    """Return images by group: all photographs, all medical ones, and every folder of micrographs, which count alike."""
+    from napari_tweedie.training.data import read_folder
+
+    folders = {"photographs": photographs, "medical": medical}
+    folders |= {f"microscopy-{number}": [folder] for number, folder in enumerate(microscopy)}
+    return {
+        name: [image for folder in found for image in read_folder(folder, frozenset(licence))]
+        for name, found in folders.items()
+        if found
+    }
 
 
 def adapt(

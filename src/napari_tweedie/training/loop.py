@@ -163,7 +163,7 @@ def train(
         optimiser.load_state_dict(state["optimiser"])
         first = state["step"]
     precision = settings.dtype(device)
-    losses: list[float] = []
+    losses: list[Tensor] = []
     started = time.monotonic()
     called = torch.compile(network) if settings.compile else network
     for step, (clean, noisy, sigma) in enumerate(_batches(settings, sources, first, device), start=first):
@@ -178,10 +178,10 @@ def train(
         with torch.no_grad():
             for mean, weight in zip(averaged.parameters(), network.parameters(), strict=True):
                 mean.lerp_(weight, 1 - decay)
-        losses.append(loss.item())
+        losses.append(loss.detach())
         if (step + 1) % every == 0 or step + 1 == settings.steps:
             seconds = round(time.monotonic() - started, 1)
-            record = {"step": step + 1, "loss": round(float(np.mean(losses)), 6), "seconds": seconds}
+            record = {"step": step + 1, "loss": round(float(torch.stack(losses).mean()), 6), "seconds": seconds}
             losses.clear()
             log.info("%s", record)
             with (folder / "log.jsonl").open("a") as lines:
