@@ -1,7 +1,7 @@
 """Removal of Gaussian noise that is not white, its spectrum known: PSNR on clean images, noise not clipped, peak 1.
 
-Usage: ``python benchmarks/coloured.py DATA [--sets NAME …] [--every N] [--crop N] [--methods NAME …] [--weights FILE …]``; DATA has
-folders ``bsd68`` and ``clean``. All noises have the level 15 or 25 of 255 at the size of a pixel. Methods: *levels*, `unet` told
+Usage: ``python benchmarks/coloured.py DATA [--sets NAME …] [--every N] [--crop N] [--methods NAME …] [--weights FILE …]``; DATA
+holds ``bsd68`` and ``clean``. All noises have the level 15 or 25 of 255 at the size of a pixel. Methods: *levels*, `unet` told
 the levels of the noise at every scale; *white*, told that of a pixel; *coarse*, told that of means of 2 × 2 pixels; *splitting*,
 `unet` for white noise and the data weighted by the spectrum; *bm3d*, given the spectrum (needs the package of that name).
 ``--weights`` measures other weights of the network, told the levels.
