@@ -59,10 +59,10 @@ def test_noise_of_a_line_wise_scan_is_told_where_its_level_is_estimated(axis: in
     white = np.random.default_rng(0).normal(size=(128, 128))
     noisy = IMAGES["coins"] + 0.1 * (white + np.roll(white, 1, axis)) / 2**0.5
     check = check_residual(noisy, IMAGES["coins"], estimated=True)
-    assert check.lines == pytest.approx(0.5 if axis == 0 else -0.5, abs=0.1)
-    assert check_residual(noisy, IMAGES["coins"], estimated=False).lines == 0
+    assert check.stripes == pytest.approx(0.5 if axis == 0 else -0.5, abs=0.1)
+    assert check_residual(noisy, IMAGES["coins"], estimated=False).stripes == 0
     alone = replace(check, correlation=0.0, coarseness=0.0)
-    assert f"correlate by {abs(check.lines):.2f} more than along the other" in alone.note()
+    assert f"correlate by {abs(check.stripes):.2f} more than along the other" in alone.note()
 
 
 def test_correlated_noise_that_was_told_of_is_not_told_again() -> None:

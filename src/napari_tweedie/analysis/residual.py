@@ -2,8 +2,9 @@
 
 Four numbers tell: how much neighbouring pixels of the residual correlate, how much more of it there is at edges, how much
 stronger the noise of the input is at twice the pixel size than white noise would be, and how much more it correlates along one
-axis than along the other, as it does after a line-wise scan. The limits were measured on crops of 128 and 256 pixels of BSD68
-and of microscopy images with noise of 2 to 50 grey levels of 255; ``benchmarks/residual.py`` tells how often there is an alarm.
+axis than along the other, as striped noise from line scanning does. The limits were measured on crops of 128 and 256 pixels of
+BSD68 and of microscopy images with noise of 2 to 50 grey levels of 255; ``benchmarks/residual.py`` tells how often there is an
+alarm.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ COARSE = 2.5
 """White noise of 15 grey levels of 255 stayed below 2.3 on photographs, noise blurred by 0.6 pixels was above 2.5 on most."""
 VISIBLE = 0.05
 """Share of the image's range below which fine texture is not told from coarse noise."""
-LINED, LINED_IF_TEXTURED = 0.02, 0.25
+STRIPED, STRIPED_IF_TEXTURED = 0.02, 0.25
 """White noise stayed below the first, give or take its standard error, and with fine texture mostly below the second."""
 FLATTEST, FLAT = 0.25, 1.15
 """Share of the squares, those that vary least, that are looked at, and by how much they may exceed the noise level."""
@@ -50,7 +51,7 @@ class ResidualCheck:
     coarseness : float
         Noise level of the input at twice the pixel size, relative to that of white noise; 0 where it was not estimated or
         fine texture would count as noise.
-    lines : float
+    stripes : float
         Correlation of neighbours in a column minus that in a row, in the flattest squares of the input; 0 where the noise
         level was not estimated or fine texture may be the reason.
     pixels : int
@@ -60,7 +61,7 @@ class ResidualCheck:
     correlation: float
     edges: float
     coarseness: float
-    lines: float
+    stripes: float
     pixels: int
 
     def note(self) -> str:
@@ -81,10 +82,10 @@ class ResidualCheck:
                 f"The noise may be correlated: at twice the pixel size it is {self.coarseness:.1f} times as strong as white "
                 "noise would be, so its level is underestimated: tell that it is correlated, or give a higher level."
             )
-        if abs(self.lines) > LINED + (2 / FLATTEST) ** 0.5 * chance:
+        if abs(self.stripes) > STRIPED + (2 / FLATTEST) ** 0.5 * chance:
             return (
-                f"The noise may be correlated: where the image is flat, neighbours along one axis correlate by "
-                f"{abs(self.lines):.2f} more than along the other. Unless these are fine lines of the specimen, "
+                "The noise may be striped, as from line scanning: where the image is flat, neighbours along one axis "
+                f"correlate by {abs(self.stripes):.2f} more than along the other. Unless these are fine lines of the specimen, "
                 "tell that the noise is correlated."
             )
         return ""
@@ -114,15 +115,15 @@ def check_residual(noisy: NDArray[Any], clean: NDArray[Any], estimated: bool, wh
     if not (estimated and white):
         return ResidualCheck(correlation, edges, 0.0, 0.0, residual.size)
     level = estimate_noise_level(noisy)
-    return ResidualCheck(correlation, edges, _coarseness(noisy, level), _lines(noisy, level), residual.size)
+    return ResidualCheck(correlation, edges, _coarseness(noisy, level), _stripes(noisy, level), residual.size)
 
 
 def mean_check(checks: Sequence[ResidualCheck]) -> ResidualCheck:
     """Return the mean of some checks, weighted by their pixels."""
     weights = np.array([check.pixels for check in checks])
-    values = np.array([(check.correlation, check.edges, check.coarseness, check.lines) for check in checks])
-    correlation, edges, coarseness, lines = (float(value) for value in weights @ values / weights.sum())
-    return ResidualCheck(correlation, edges, coarseness, lines, int(weights.sum()))
+    values = np.array([(check.correlation, check.edges, check.coarseness, check.stripes) for check in checks])
+    correlation, edges, coarseness, stripes = (float(value) for value in weights @ values / weights.sum())
+    return ResidualCheck(correlation, edges, coarseness, stripes, int(weights.sum()))
 
 
 def _middle(plane: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -145,7 +146,7 @@ def _coarseness(noisy: NDArray[np.float64], level: float) -> float:
     return coarse / level if level > 0 and coarse > VISIBLE * (high - low) else 0.0
 
 
-def _lines(noisy: NDArray[np.float64], level: float) -> float:
+def _stripes(noisy: NDArray[np.float64], level: float) -> float:
     """Return how much more neighbours correlate in a column than in a row, in the flattest squares of the plane."""
     rows, columns = (length // SIDE for length in noisy.shape)
     squares = noisy.reshape(rows, SIDE, columns, SIDE).swapaxes(1, 2).reshape(-1, SIDE**2)
@@ -156,6 +157,6 @@ def _lines(noisy: NDArray[np.float64], level: float) -> float:
     variance = float((noise**2).mean())
     if variance == 0:
         return 0.0
-    lines = float((noise[:, 1:] * noise[:, :-1]).mean() - (noise[:, :, 1:] * noise[:, :, :-1]).mean()) / variance
-    least = max(0.0, 1 - 2 * abs(lines)) * variance  # in any direction, if it is noise: what its level is estimated from
-    return lines if abs(lines) > LINED_IF_TEXTURED or least < (FLAT * level) ** 2 else 0.0
+    stripes = float((noise[:, 1:] * noise[:, :-1]).mean() - (noise[:, :, 1:] * noise[:, :, :-1]).mean()) / variance
+    least = max(0.0, 1 - 2 * abs(stripes)) * variance  # in any direction, if it is noise: what its level is estimated from
+    return stripes if abs(stripes) > STRIPED_IF_TEXTURED or least < (FLAT * level) ** 2 else 0.0

@@ -86,7 +86,7 @@ def batch(
     psf: Psf = None, mask: Mask = None,
     zarr: Annotated[bool, typer.Option("--zarr", help="Write OME-Zarr rather than OME-TIFF.")] = False,
 ) -> None:  # fmt: skip
-    """Run recipes on many images, go on where one fails, and tell what became of each."""
+    """Run recipes on many images, go on where one fails, and log the outcome of each."""
     from napari_tweedie.files.batch import SUMMARY, find, run_batch
     from napari_tweedie.recipe.provenance import stored_recipe
 

@@ -1,4 +1,4 @@
-"""Batches: many files done with several recipes, and a summary of what became of each."""
+"""Batches: many files done with several recipes, and a log of the outcome of each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IMAGES = {*SUFFIXES, ".zarr", ".png", ".jpg", ".jpeg"}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file: a row of the summary.
+    """The outcome of a file: a row of the summary.
 
     Parameters
     ----------

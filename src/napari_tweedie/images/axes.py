@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 Index = tuple[int, ...]
 
 ROLES = {
-    "t": "time, one by one",
-    "c": "channels, one by one with their own intensities",
+    "t": "time, processed plane by plane",
+    "c": "channels, processed plane by plane, each with its own intensities",
     "z": "planes or depth",
     "y": "rows",
     "x": "columns",
     "s": "red, green, blue",
-    "q": "others, one by one",
+    "q": "others, processed plane by plane",
 }
 """What each letter of an axes string means."""
 

@@ -32,8 +32,8 @@ class RichardsonLucy(Solver):
     smoothed; the others begin with one constant, and for projections with what was projected back. It needs an A without
     negative weights.
 
-    It stops once the noise explains the residual, as Morozov's discrepancy principle says. Numbers that are fewer than the
-    pixels are explained by too many images for that to mean anything; then all iterations are done.
+    It stops by Morozov's discrepancy principle, once the data residual has fallen to the noise level. Numbers that are fewer
+    than the pixels are explained by too many images for that to mean anything; then all iterations are done.
     """
 
     name: ClassVar[str] = "richardson-lucy"
@@ -42,7 +42,9 @@ class RichardsonLucy(Solver):
 
     iterations: int = Parameter(30, "Multiplicative updates.", ge=1, le=10000)
     smoothing: float | None = Parameter(None, "Weight λ of total variation; none: from the noise, 0: no smoothing.", ge=0, le=0.2)
-    early: bool = Parameter(True, "Stop once the noise explains the residual: from there on, noise is sharpened.", advanced=True)
+    early: bool = Parameter(
+        True, "Stop by the discrepancy principle, before noise is sharpened: at the noise level.", advanced=True
+    )
     accelerated: bool = Parameter(True, "Extrapolate along the last changes, which saves iterations.", advanced=True)
 
     def steps(self) -> int:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from napari_tweedie.engine.run import Progress
 
 FORMATS = {"OME-TIFF": ".tif", "OME-Zarr, region by region": ".zarr"}
-HEADINGS = ("file", "recipe", "what became of it")
+HEADINGS = ("file", "recipe", "outcome")
 LINES = 8
 
 
@@ -183,7 +183,7 @@ def _table() -> QTableWidget:
 
 
 def _words(outcome: Outcome) -> str:
-    """Say what became of a file."""
+    """Say the outcome of a file."""
     if outcome.status == "done":
         return f"done in {duration(outcome.seconds)}"
     return f"{outcome.status}: {outcome.why}"

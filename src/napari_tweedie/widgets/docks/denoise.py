@@ -25,7 +25,7 @@ STD_TIP = (
 ASYNC = "Preferences › Experimental › Render Layers Asynchronously"
 LAZY_TIP = (
     "Add a layer that is computed where you look, slice by slice and level by level, for images of any size. napari waits while "
-    f"a new plane is computed, which may take seconds, unless {ASYNC} is ticked."
+    f"a new plane is computed, which may take seconds, unless {ASYNC} is on."
 )
 
 
@@ -75,7 +75,7 @@ class Denoise(Panel):
 
     def _show(self, layer: Image) -> None:
         self.viewer.add_layer(layer)
-        waits = "" if get_settings().experimental.async_ else f" napari waits for every new plane, unless {ASYNC} is ticked."
+        waits = "" if get_settings().experimental.async_ else f" napari waits for every new plane, unless {ASYNC} is on."
         self.bar.tell(f"The layer is computed where you look.{waits}")
 
     def _on_edit(self, *changed: object) -> None:

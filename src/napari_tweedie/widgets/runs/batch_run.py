@@ -48,7 +48,7 @@ class BatchRun(Run):
         super().__init__()
         self.plan = plan
         self.outcomes: list[Outcome] = []
-        """What became of the first tasks, as far as it is known."""
+        """The outcomes of the first tasks, as far as it is known."""
 
     def __repr__(self) -> str:
         return f"{len(self.plan.tasks())} results"
