@@ -92,6 +92,7 @@ def test_arrays_come_from_files(image: Path, tmp_path: Path, scene: np.ndarray) 
         (("denoise", "IMAGE", "out.tif", "--set", "paint.colour=red"), "paint is not one of"),
         (("restore", "IMAGE", "out.tif", "--set", "solver.iterations=0"), "should be greater than or equal to 1 (got 0)"),
         (("restore", "IMAGE", "out.tif", "--degradation", "psf-blur"), "psf"),
+        (("restore", "IMAGE", "out.tif", "--degradation", "radon", "--solver", "pnp-pgd"), "thousands of steps"),
         (("run", "IMAGE", "IMAGE", "out.tif"), "holds no recipe"),
     ],
 )

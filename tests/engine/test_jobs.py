@@ -106,7 +106,7 @@ def test_samples_replay_and_extend(measured: tuple[np.ndarray, np.ndarray, dict[
     assert not np.allclose(few.images["samples"][0, 0], few.images["samples"][0, 1])
 
 
-def test_samplers_that_are_not_honest_get_no_standard_deviation(
+def test_samplers_that_do_not_draw_from_the_posterior_get_no_standard_deviation(
     measured: tuple[np.ndarray, np.ndarray, dict[str, object]],
 ) -> None:
     _, noisy, fields = measured
@@ -151,7 +151,7 @@ def test_colour_is_refused_where_it_has_no_meaning() -> None:
             last(run(Recipe(job=job, axes="yxs", noise={"sigma": 5}), np.zeros((8, 8, 3), np.uint8)))
 
 
-def test_an_honest_interval_is_found_to_be_one() -> None:
+def test_an_interval_that_is_true_is_found_to_be() -> None:
     like = torch.zeros((1, 1, 64, 64))
     field = Gaussian(std=STD, slope=2.0).draw(like, torch.Generator().manual_seed(1))[0, 0].numpy()
     low, high = np.percentile(field, (0.1, 99.9))

@@ -95,8 +95,10 @@ def test_calibration_without_a_clean_layer_says_what_to_do(dock: Posterior, fini
     assert "clean layer" in dock.bar.status.text()
 
 
-def test_a_pair_that_does_not_fit_is_refused_in_a_sentence(dock: Posterior, finish: Callable[[Panel], str]) -> None:
+def test_a_pair_that_does_not_fit_is_refused_before_it_runs(dock: Posterior) -> None:
     dock.choosers["degradation"].choose("gaussian-blur")
     dock.choosers["sampler"].choose("moment-matched")
-    dock.run()
-    assert "split-gibbs" in finish(dock)
+    assert "for 'gaussian-blur' choose split-gibbs" in dock.obstacle()
+    assert not dock.bar.run.isEnabled()
+    dock.choosers["sampler"].choose("split-gibbs")
+    assert dock.bar.run.isEnabled()

@@ -3,6 +3,7 @@ import pytest
 
 from napari_tweedie import degradations, samplers, solvers
 from napari_tweedie.core.method import MissingInput
+from napari_tweedie.engine import run
 from napari_tweedie.recipe import Recipe
 
 
@@ -84,3 +85,23 @@ def test_arrays_are_filled_in() -> None:
     assert filled.degradation.marks == "known"
     assert filled.degradation.missing_inputs() == []
     assert recipe.degradation.missing_inputs() == ["mask"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"job": "restore", "degradation": "radon", "solver": "pnp-pgd"}, "pnp-pgd would need thousands of steps for 'radon'"),
+        ({"job": "sample", "degradation": "gaussian-blur", "sampler": "snips"}, "snips needs singular values"),
+        ({"job": "sample", "denoiser": "nlm", "sampler": "dps"}, "dps needs the derivative of the denoiser"),
+        ({"job": "denoise", "denoiser": "file"}, "choose a file of a model"),
+        ({"job": "restore", "solver": "wiener", "denoiser": "file"}, ""),
+        ({"job": "degrade", "degradation": "radon", "solver": "pnp-pgd", "denoiser": "file"}, ""),
+    ],
+)
+def test_what_cannot_work_is_known_before_anything_runs(fields: dict[str, str], reason: str) -> None:
+    recipe = Recipe.model_validate(fields)
+    assert recipe.obstacle.startswith(reason)
+    assert bool(recipe.obstacle) == bool(reason)
+    if reason:
+        with pytest.raises(ValueError, match=reason):
+            next(run(recipe, np.zeros((8, 8), np.float32)))

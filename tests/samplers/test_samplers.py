@@ -72,9 +72,9 @@ def test_draws_leave_a_residual_of_the_noise_level(name: str) -> None:
     assert state.residual == pytest.approx(0.1, rel=0.3)
 
 
-def test_honest_samplers_are_those_measured_to_be() -> None:
-    honest = {name for name in samplers.names() if samplers.registry.method(name).is_honest}
-    assert honest == {"langevin", "moment-matched", "snips", "split-gibbs"}
+def test_samplers_that_draw_from_the_posterior_are_those_measured_to() -> None:
+    drawing = {name for name in samplers.names() if samplers.registry.method(name).draws_from_posterior}
+    assert drawing == {"langevin", "moment-matched", "snips", "split-gibbs"}
 
 
 def test_samples_that_diverge_end_with_those_before_and_a_note() -> None:
@@ -95,8 +95,18 @@ def test_samples_that_are_never_finite_are_an_error() -> None:
     [
         ("moment-matched", MASK, 0.1, "noise alone; for 'mask' choose split-gibbs"),
         ("langevin", MASK, 0.1, "noise alone; for 'mask' choose snips or split-gibbs"),
-        ("snips", degradations.load("gaussian-blur", std=0.5), 0.1, "singular value decomposition"),
-        ("ddrm", degradations.load("gaussian-blur", std=0.5), 0.1, "singular value decomposition"),
+        (
+            "snips",
+            degradations.load("gaussian-blur", std=0.5),
+            0.1,
+            "needs singular values, but .gaussian-blur. has .*boundary=.circular. only: choose split-gibbs",
+        ),
+        (
+            "ddrm",
+            degradations.load("gaussian-blur", std=0.5),
+            0.1,
+            "needs singular values, but .gaussian-blur. has .*boundary=.circular. only: choose split-gibbs",
+        ),
         ("implicit-prior", MASK, 0.1, r"without noise, at most of level 0.01 \(got 0.1\)"),
         ("implicit-prior", degradations.load("gaussian-blur", boundary="circular"), 0.0, "equally strong in all directions"),
     ],
@@ -107,6 +117,11 @@ def test_what_cannot_be_treated_is_refused_at_once(
     stated = Problem(torch.zeros(1, 1, 8, 10), operator, Gaussian(sigma=sigma))
     with pytest.raises(ValueError, match=message):
         samplers.load(name)(stated, FIELD)
+
+
+def test_a_denoiser_without_a_derivative_is_refused_by_the_sampler_that_needs_it() -> None:
+    with pytest.raises(ValueError, match="dps needs the derivative of the denoiser, which 'wavelet' has none of: choose another"):
+        samplers.load("dps")(problem("dps"), denoisers.load("wavelet"))
 
 
 def test_a_batch_of_measurements_is_refused() -> None:

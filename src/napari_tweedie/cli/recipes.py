@@ -42,6 +42,8 @@ def run_recipe(
     for name, given in read_inputs(arrays).items():
         recipe["degradation"] = {**_as_dict(recipe["degradation"]), name: given}
     whole = Recipe(**recipe)
+    if whole.obstacle:
+        raise ValueError(whole.obstacle)
     for difference in differences(provenance or {}, whole):
         err.print(f"[yellow]{difference}[/yellow]")
     steps = run_to_file(whole, image, result, scheduler=pick(scheduler))

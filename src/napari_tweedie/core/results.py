@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from napari_tweedie.images.axes import Index
 
@@ -32,6 +33,30 @@ class Output:
     kind: Literal["image", "difference", "spread"] = "image"
     count: int = 0
     power: int = 1
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a solver or a sampler stands after an iteration.
+
+    Parameters
+    ----------
+    iteration, total : int
+        Iterations done, and to do in all; they are equal in the last state, also when it stops early.
+    estimate : Tensor
+        Of a solver the current estimate of x, usable at any time. Of a sampler the samples so far, along B: draws in the last
+        state, clean images on their way to them before.
+    residual : float
+        Root mean square of A x − y, over all samples: about the noise level once x explains the measurement.
+    note : str
+        What the user should know, in one sentence; empty when all went well.
+    """
+
+    iteration: int
+    total: int
+    estimate: Tensor
+    residual: float
+    note: str = ""
 
 
 class Cancelled(Exception):  # noqa: N818 - it is no error

@@ -137,10 +137,15 @@ class Blur(Degradation):
         numerator = transfer.conj() * torch.fft.rfftn(y, dim=axes) + rho * torch.fft.rfftn(z, dim=axes)
         return torch.fft.irfftn(numerator / (transfer.abs().square() + rho), s=z.shape[2:], dim=axes)
 
+    def svd_obstacle(self) -> str:
+        if self.boundary == "circular":
+            return ""
+        return f"{self.name!r} has a singular value decomposition with boundary='circular' only"
+
     def svd(self, x: Tensor) -> SVD:
         """Use that V may be the Hartley basis, as a frequency and its opposite share |h|, and U the same with the phase of h."""
-        if self.boundary == "pad":
-            raise ValueError(f"{self.name!r} has a singular value decomposition with boundary='circular' only")
+        if obstacle := self.svd_obstacle():
+            raise ValueError(obstacle)
         phase = torch.sgn(torch.where(self._transfer(x) == 0, 1, self._transfer(x)))
         s = torch.fft.fftn(self._grid(x, tuple(x.shape[2:]))).abs()
         return SVD(

@@ -58,6 +58,16 @@ class Composition(Degradation):
     def kinds(self) -> tuple[type[Degradation], ...]:
         return self.inner.kinds() + self.outer.kinds()
 
+    @property
+    def is_pixelwise(self) -> bool:  # type: ignore[override]
+        """Whether neither spreads light."""
+        return self.outer.is_pixelwise and self.inner.is_pixelwise
+
+    @property
+    def is_non_negative(self) -> bool:  # type: ignore[override]
+        """Whether neither has negative weights."""
+        return self.outer.is_non_negative and self.inner.is_non_negative
+
     def arrays(self) -> dict[str, Input]:
         return self.inner.arrays() | self.outer.arrays()
 

@@ -38,6 +38,10 @@ class Degradation(Method):
     """Whether a measurement looks like the image: its grey levels span the same range, and its noise can be estimated."""
     is_linear: ClassVar[bool] = True
     """Whether a measurement is A x + noise; else a detector distorts that, and `residual` and `detect` say how."""
+    is_pixelwise: ClassVar[bool] = False
+    """Whether every number of a measurement is of one pixel alone, so that no light is spread."""
+    is_non_negative: ClassVar[bool] = True
+    """Whether A has no negative weights: the measurement of an image without negative values has none either."""
     is_random: ClassVar[bool] = False
     """Whether A is a random projection, which message passing needs: i.i.d. or randomised-orthogonal, with E AᵀA = I."""
 
@@ -138,15 +142,25 @@ class Degradation(Method):
         """
         return self.norm(tuple(x.shape[2:])) ** 2
 
+    def obstacle(self, ndim: int) -> str:
+        """Return why this operator does not work on images of `ndim` spatial axes, in one sentence; empty: it does."""
+        return "" if ndim in self.ndim else f"the degradation {self.name!r} does not work on {ndim}-D blocks"
+
+    def svd_obstacle(self) -> str:
+        """Return why this operator has no fast singular value decomposition, in one sentence; empty: `svd` returns it."""
+        if type(self).svd is not Degradation.svd:
+            return ""
+        return f"{self.name!r} has no fast singular value decomposition; {', '.join(_decomposable())} have one"
+
     def svd(self, x: Tensor) -> SVD:
         """Return the singular value decomposition for images with the spatial shape, dtype and device of `x`.
 
         Raises
         ------
         ValueError
-            If this operator has no fast one.
+            If this operator has no fast one: see `svd_obstacle`.
         """
-        raise ValueError(f"{self.name!r} has no fast singular value decomposition; {', '.join(_decomposable())} have one")
+        raise ValueError(self.svd_obstacle())
 
     def prox(self, z: Tensor, y: Tensor, rho: float) -> Tensor:
         """Return ``argmin_x ½‖A x − y‖² + ½ρ‖x − z‖²``, by preconditioned conjugate gradients.

@@ -30,6 +30,7 @@ class FourierMask(Degradation):
 
     name: ClassVar[str] = "fourier-mask"
     title: ClassVar[str] = "Undersampled Fourier transform"
+    is_non_negative: ClassVar[bool] = False
     solver: ClassVar[str] = "pnp-admm"
     ndim: ClassVar[tuple[int, ...]] = (2,)
     is_image: ClassVar[bool] = False
@@ -102,9 +103,14 @@ class FourierMask(Degradation):
             return super().prox(z, y, rho)
         return fourier_filter(self.adjoint(y) + rho * z, 1 / (self.normal_spectrum(z) + rho))
 
+    def svd_obstacle(self) -> str:
+        if self.sensitivity.array is None:
+            return ""
+        return "'fourier-mask' has a singular value decomposition without coil sensitivities only"
+
     def svd(self, x: Tensor) -> SVD:
-        if self.sensitivity.array is not None:
-            raise ValueError("'fourier-mask' has a singular value decomposition without coil sensitivities only")
+        if obstacle := self.svd_obstacle():
+            raise ValueError(obstacle)
         return SVD.of_normal(self, self._normal(x).sqrt(), hartley, hartley)
 
 

@@ -10,7 +10,6 @@ from pydantic import PrivateAttr
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.random import RandomProjection
-from napari_tweedie.degradations.svd import SVD
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,5 +82,5 @@ class OneBit(RandomProjection):
         start = self.start(y)
         return torch.cat([torch.zeros_like(start), 2 * start], -1)
 
-    def svd(self, x: Tensor) -> SVD:
-        raise ValueError("'one-bit' is not linear: it has no singular value decomposition")
+    def svd_obstacle(self) -> str:
+        return "'one-bit' is not linear: it has no singular value decomposition"

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from napari_tweedie.degradations.noise import Noise
 
 
+NOISE_FLOOR = 0.5 / 255
+"""Lowest noise level that solvers and samplers assume: 8-bit images are not known better."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """Estimate x from the measurement y = A x + noise.
@@ -46,14 +50,6 @@ class Problem:
     def norm(self) -> float:
         """An upper bound of ‖A‖ for images of this size."""
         return self.degradation.norm(self.degradation.domain(tuple(self.measurement.shape[2:])))
-
-    def require_linear(self, method: str) -> None:
-        """Refuse, in the name of a method, a measurement that is not A x + noise."""
-        if not self.degradation.is_linear:
-            raise ValueError(
-                f"{method} needs a measurement that is linear in the image; {self.degradation.name!r} is not: "
-                "choose a plug-and-play solver, pnp-admm for instance"
-            )
 
     @cached_property
     def gain(self) -> float:

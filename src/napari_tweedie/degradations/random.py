@@ -31,6 +31,7 @@ class RandomProjection(Degradation):
 
     name: ClassVar[str] = "random-projection"
     title: ClassVar[str] = "Random projections"
+    is_non_negative: ClassVar[bool] = False
     solver: ClassVar[str] = "d-amp"
     ndim: ClassVar[tuple[int, ...]] = (2,)
     is_image: ClassVar[bool] = False
@@ -116,9 +117,14 @@ class RandomProjection(Degradation):
             return super().prox(z, y, rho)
         return z - self.adjoint(self.residual(z, y)) / (prod(z.shape[-2:]) / y.shape[-1] + rho)
 
+    def svd_obstacle(self) -> str:
+        if self.matrix == "dct":
+            return ""
+        return "'random-projection' has a fast singular value decomposition with matrix='dct' only"
+
     def svd(self, x: Tensor) -> SVD:
-        if self.matrix == "gaussian":
-            raise ValueError("'random-projection' has a fast singular value decomposition with matrix='dct' only")
+        if obstacle := self.svd_obstacle():
+            raise ValueError(obstacle)
         image = tuple(x.shape[-2:])
         signs, rows = self._signs_and_rows(image, x)
         s = torch.zeros(prod(image), dtype=x.dtype, device=x.device)

@@ -113,13 +113,18 @@ class Downsample(Degradation):
         scaled = error / (gram + rho) if isinstance(gram, float) else inverse_dct(dct(error) / (gram + rho))
         return z + self.adjoint(scaled)
 
+    def svd_obstacle(self) -> str:
+        if self.filter == "block":
+            return ""
+        return "'downsample' has a fast singular value decomposition with filter='block' only"
+
     def svd(self, x: Tensor) -> SVD:
         """Use that V may be, in every block of n pixels, the reflection that swaps its first pixel e with its mean m = 1/√n.
 
         With d = e − m it is ``x − 2 d (dᵀx) / (dᵀd)`` (Householder), and ``dᵀd = 2 − 2/√n``.
         """
-        if self.filter != "block":
-            raise ValueError("'downsample' has a fast singular value decomposition with filter='block' only")
+        if obstacle := self.svd_obstacle():
+            raise ValueError(obstacle)
         factors = self.factors(x.ndim - 2)
         root = prod(factors) ** 0.5
         first: Any = (..., *(slice(None, None, factor) for factor in factors))

@@ -28,11 +28,14 @@ class Bm3d(ArrayDenoiser):
     title: ClassVar[str] = "BM3D (non-commercial)"
     halo: ClassVar[int] = 32
 
-    def clean(self, images: Tensor) -> Tensor:
+    def obstacle(self) -> str:
         missing = [package for package in ("bm3d", "bm4d") if find_spec(package) is None]
-        if missing:
-            licence, way_out = "free for non-commercial use only", 'pip install "napari-tweedie[bm3d]"'
-            raise ValueError(f"bm3d needs the package {missing[0]}, {licence}: {way_out}")
+        licence, way_out = "free for non-commercial use only", 'pip install "napari-tweedie[bm3d]"'
+        return f"bm3d needs the package {missing[0]}, {licence}: {way_out}" if missing else ""
+
+    def clean(self, images: Tensor) -> Tensor:
+        if obstacle := self.obstacle():
+            raise ValueError(obstacle)
         return super().clean(images)
 
     def clean_array(self, image: NDArray[np.float32]) -> NDArray[Any]:

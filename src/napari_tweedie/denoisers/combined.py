@@ -78,6 +78,9 @@ class Combined(Denoiser):
             total = total + weight * part(x, sigma)
         return total
 
+    def obstacle(self) -> str:
+        return next(filter(None, (part.obstacle() for part in self.parts)), "")
+
     def normalised(self, offset: float, scale: float) -> Self:
         return self.model_copy(update={"parts": tuple(part.normalised(offset, scale) for part in self.parts)})
 

@@ -42,6 +42,10 @@ class Denoiser(Method):
         """Return f(x, σ)."""
         raise TypeError(f"{type(self).__name__} defines no denoising")
 
+    def obstacle(self) -> str:
+        """Return why it cannot run here, a missing package or file, in one sentence with the way out; empty: it can."""
+        return ""
+
     def normalised(self, offset: float, scale: float) -> Self:
         """Return this denoiser for images that are mapped to ``(image − offset) / scale``: grey levels that it holds are, too."""
         return self

@@ -50,12 +50,15 @@ class File(Denoiser):
     def provenance(self, device: Device) -> dict[str, Any]:
         return {"weights": network.weights_hash(*self._key())}
 
+    def obstacle(self) -> str:
+        if self.path == Path():
+            return "choose a file of a model"
+        return "" if self.path.is_file() else f"there is no model at {self.path}: choose a file"
+
     def _key(self) -> tuple[Path, int]:
         """Return the file and when it was changed, so that a new version is read again."""
-        if not self.path.is_file():
-            raise ValueError(
-                f"there is no model at {self.path}: choose a file" if self.path != Path() else "choose a file of a model"
-            )
+        if obstacle := self.obstacle():
+            raise ValueError(obstacle)
         return self.path, self.path.stat().st_mtime_ns
 
 

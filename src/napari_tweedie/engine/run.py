@@ -114,6 +114,8 @@ class _Run:
         channels: Mapping[int, Channel] | None = None,
         corner: Sequence[int] = (),
     ) -> None:
+        if recipe.obstacle:
+            raise ValueError(recipe.obstacle)
         self.recipe = recipe
         self.device = devices.pick(recipe.device)
         devices.keep_freed_memory()

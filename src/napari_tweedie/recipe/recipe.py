@@ -76,9 +76,8 @@ class Recipe(Model):
 
     @model_validator(mode="after")
     def _dimensions_fit(self) -> Recipe:
-        ndim = 3 if self.volume else 2
-        if ndim not in self.degradation.ndim:
-            raise ValueError(f"the degradation {self.degradation.name!r} does not work on {ndim}-D blocks")
+        if obstacle := self.degradation.obstacle(3 if self.volume else 2):
+            raise ValueError(obstacle)
         return self
 
     @model_validator(mode="after")
@@ -106,6 +105,19 @@ class Recipe(Model):
     def notes(self) -> list[str]:
         """What the user should know about the degradation, a sentence each."""
         return self.degradation.notes(3 if self.volume else 2)
+
+    @property
+    def obstacle(self) -> str:
+        """Why its methods cannot treat what they are given, in one sentence with the way out; empty: nothing is known of it.
+
+        What only the arrays or the image tell is found when the recipe runs.
+        """
+        if self.job == "restore":
+            obstacle = self.solver.obstacle_in(self.degradation)
+            return obstacle or (self.denoiser.obstacle() if self.solver.uses_denoiser else "")
+        if self.job in ("sample", "calibrate"):
+            return self.sampler.obstacle_in(self.degradation, self.denoiser) or self.denoiser.obstacle()
+        return "" if self.job in ("degrade", "blend") else self.denoiser.obstacle()
 
     @property
     def inverts(self) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from napari_tweedie.core.registry import Registry
-from napari_tweedie.samplers.sampler import Sampler, State
+from napari_tweedie.core.results import State
+from napari_tweedie.samplers.sampler import Sampler
 
 registry: Registry[Sampler] = Registry("napari_tweedie.samplers")
 names = registry.names

@@ -10,7 +10,8 @@ import numpy as np
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
-from napari_tweedie.samplers.sampler import NOISE_FLOOR, Sampler, WhiteNoise
+from napari_tweedie.degradations.problem import NOISE_FLOOR
+from napari_tweedie.samplers.sampler import Sampler, WhiteNoise
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 class Diffusion(Sampler):
     """Shared parameters of the guided diffusion samplers; their samples are plausible, their spread is no posterior's."""
 
-    is_honest: ClassVar[bool] = False
+    draws_from_posterior: ClassVar[bool] = False
 
     iterations: int = Parameter(100, "Noise levels, with one denoising each.", ge=2, le=10000)
     start: float = Parameter(1.0, "First noise level.", unit="range", gt=0, le=10, advanced=True)
@@ -44,6 +45,7 @@ class Dps(Diffusion):
 
     name: ClassVar[str] = "dps"
     title: ClassVar[str] = "Diffusion posterior sampling"
+    differentiates: ClassVar[bool] = True
 
     iterations: int = Parameter(200, "Noise levels, with one denoising and its gradient each.", ge=2, le=10000)
     guidance: float = Parameter(0.3, "Step ζ of the data's gradient.", gt=0, le=100)

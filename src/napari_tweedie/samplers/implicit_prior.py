@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
-from napari_tweedie.samplers.sampler import Sampler, State, WhiteNoise, watch
+from napari_tweedie.core.results import State
+from napari_tweedie.samplers.sampler import Sampler, WhiteNoise, watch
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -29,7 +30,8 @@ class ImplicitPrior(Sampler):
 
     name: ClassVar[str] = "implicit-prior"
     title: ClassVar[str] = "Implicit prior"
-    is_honest: ClassVar[bool] = False
+    draws_from_posterior: ClassVar[bool] = False
+    needs_svd: ClassVar[bool] = True
 
     iterations: int = Parameter(1000, "Most steps; it stops earlier once σ is at its last value.", ge=1, le=100000)
     beta: float = Parameter(0.01, "How fast σ falls, β: slow finds better images, 1 adds no noise.", gt=0, le=1)
@@ -40,18 +42,21 @@ class ImplicitPrior(Sampler):
     def steps(self) -> int:
         return self.iterations
 
-    def check(self, problem: Problem) -> None:
-        s = problem.degradation.svd(problem.degradation.adjoint(problem.measurement)).singular_values
+    def obstacle(self, problem: Problem, denoiser: Denoise | None = None) -> str:
+        if obstacle := super().obstacle(problem, denoiser):
+            return obstacle
         if problem.noise_level > self.last:
-            raise ValueError(
+            return (
                 f"{self.name} is for measurements without noise, at most of level {self.last} (got {problem.noise_level:.3g}): "
                 "choose split-gibbs"
             )
+        s = problem.degradation.svd(problem.degradation.adjoint(problem.measurement)).singular_values
         if bool((s > 0).any()) and float(s[s > 0].min()) < EQUAL * float(s.max()):
-            raise ValueError(
+            return (
                 f"{self.name} needs measurements that are equally strong in all directions; {problem.degradation.name!r} "
                 "weakens some: choose split-gibbs"
             )
+        return ""
 
     def estimates(self, problem: Problem, denoiser: Denoise, white: WhiteNoise) -> Iterator[Tensor]:
         y = problem.measurement

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from napari_tweedie.core.method import Parameter
-from napari_tweedie.samplers.sampler import NOISE_FLOOR, Sampler, WhiteNoise
+from napari_tweedie.degradations.problem import NOISE_FLOOR
+from napari_tweedie.samplers.sampler import Sampler, WhiteNoise
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from napari_tweedie.degradations.degradation import Degradation
     from napari_tweedie.degradations.problem import Problem
     from napari_tweedie.denoisers.denoiser import Denoise
 
@@ -40,9 +42,12 @@ class Langevin(Annealed):
     name: ClassVar[str] = "langevin"
     title: ClassVar[str] = "Langevin dynamics"
 
-    def check(self, problem: Problem) -> None:
-        if problem.degradation.name != "identity":
-            raise ValueError(f"{self.name} treats noise alone; for {problem.degradation.name!r} choose snips or split-gibbs")
+    def obstacle_in(self, degradation: Degradation, denoiser: Denoise | None = None) -> str:
+        if obstacle := super().obstacle_in(degradation, denoiser):
+            return obstacle
+        if degradation.name != "identity":
+            return f"{self.name} treats noise alone; for {degradation.name!r} choose snips or split-gibbs"
+        return ""
 
     def estimates(self, problem: Problem, denoiser: Denoise, white: WhiteNoise) -> Iterator[Tensor]:
         y, noise = problem.measurement, max(problem.noise_level, NOISE_FLOOR) ** 2

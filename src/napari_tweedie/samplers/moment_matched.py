@@ -10,11 +10,14 @@ import numpy as np
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
-from napari_tweedie.samplers.sampler import NOISE_FLOOR, Sampler, State, WhiteNoise, watch
+from napari_tweedie.core.results import State
+from napari_tweedie.degradations.problem import NOISE_FLOOR
+from napari_tweedie.samplers.sampler import Sampler, WhiteNoise, watch
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from napari_tweedie.degradations.degradation import Degradation
     from napari_tweedie.degradations.problem import Problem
     from napari_tweedie.denoisers.denoiser import Denoise
 
@@ -38,11 +41,12 @@ class MomentMatched(Sampler):
     def steps(self) -> int:
         return self.iterations
 
-    def check(self, problem: Problem) -> None:
-        if problem.degradation.name != "identity":
-            raise ValueError(
-                f"{self.name} samples what is left unknown by noise alone; for {problem.degradation.name!r} choose split-gibbs"
-            )
+    def obstacle_in(self, degradation: Degradation, denoiser: Denoise | None = None) -> str:
+        if obstacle := super().obstacle_in(degradation, denoiser):
+            return obstacle
+        if degradation.name != "identity":
+            return f"{self.name} samples what is left unknown by noise alone; for {degradation.name!r} choose split-gibbs"
+        return ""
 
     def estimates(self, problem: Problem, denoiser: Denoise, white: WhiteNoise) -> Iterator[Tensor]:
         sigma = max(problem.noise_level, NOISE_FLOOR)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isfinite
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,48 +11,29 @@ import numpy as np
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Method, Parameter
+from napari_tweedie.core.results import State
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from napari_tweedie.degradations.degradation import Degradation
     from napari_tweedie.degradations.problem import Problem
     from napari_tweedie.denoisers.denoiser import Denoise
-
-NOISE_FLOOR = 0.5 / 255
-"""Lowest noise level that samplers assume: 8-bit images are not known better."""
-
-
-@dataclass(frozen=True)
-class State:
-    """Where a sampler stands after an iteration.
-
-    Parameters
-    ----------
-    iteration, total : int
-        Iterations done, and to do in all; they are equal in the last state, also when the sampler stops early.
-    estimate : Tensor
-        The samples so far, along B. In the last state they are draws; before, clean images on their way to them.
-    residual : float
-        Root mean square of A x − y over all samples; about the noise level for draws from the posterior.
-    note : str
-        What the user should know, in one sentence; empty when all went well.
-    """
-
-    iteration: int
-    total: int
-    estimate: Tensor
-    residual: float
-    note: str = ""
 
 
 class Sampler(Method):
     """Draws from p(x | y), given a problem and a denoiser; iterate over the call until its end.
 
-    Subclasses define `estimates` and `steps`, and `check` where they cannot treat every problem.
+    Subclasses define `estimates` and `steps`, and `obstacle_in` or `obstacle` where they cannot treat every problem.
     """
 
-    is_honest: ClassVar[bool] = True
+    draws_from_posterior: ClassVar[bool] = True
     """Whether the samples spread as the posterior does; where not, they are diverse samples, and their spread says nothing."""
+
+    needs_svd: ClassVar[bool] = False
+    """Whether the sampler works along the singular directions of the degradation."""
+    differentiates: ClassVar[bool] = False
+    """Whether the sampler needs autograd to see through the denoiser."""
 
     samples: int = Parameter(16, "How many samples are drawn.", ge=1, le=1000)
 
@@ -60,8 +41,31 @@ class Sampler(Method):
         """Return how many states the sampler will yield at most."""
         raise TypeError(f"{type(self).__name__} defines no number of steps")
 
-    def check(self, problem: Problem) -> None:
-        """Raise ValueError, with the reason, if this sampler cannot treat this problem."""
+    def obstacle_in(self, degradation: Degradation, denoiser: Denoise | None = None) -> str:
+        """Return why no problem of this degradation, with this denoiser, can be treated, and the way out; empty: it can.
+
+        It is asked while forms are edited: from what is declared alone, without arrays and without torch.
+        """
+        if not degradation.is_linear:
+            return (
+                f"{self.name} needs a measurement that is linear in the image; {degradation.name!r} is not: "
+                "restore it by a plug-and-play solver instead, pnp-admm for instance"
+            )
+        if self.needs_svd and (obstacle := degradation.svd_obstacle()):
+            return f"{self.name} needs singular values, but {obstacle}: choose split-gibbs"
+        if self.differentiates and not getattr(denoiser, "differentiable", True):
+            name = getattr(denoiser, "name", type(denoiser).__name__)
+            return (
+                f"{self.name} needs the derivative of the denoiser, which {name!r} has none of: "
+                "choose another denoiser, unet for instance, or another sampler"
+            )
+        return ""
+
+    def obstacle(self, problem: Problem, denoiser: Denoise | None = None) -> str:
+        """Return why this problem cannot be treated, in one sentence with the way out; empty: it can."""
+        if len(problem.measurement) != 1:
+            return f"a sampler takes one measurement at a time (got a batch of {len(problem.measurement)})"
+        return self.obstacle_in(problem.degradation, denoiser)
 
     def estimates(self, problem: Problem, denoiser: Denoise, white: WhiteNoise) -> Iterator[Tensor]:
         """Yield the samples so far after every step, the draws last."""
@@ -89,10 +93,8 @@ class Sampler(Method):
         ValueError
             If this sampler cannot treat this problem; the message says why.
         """
-        if len(problem.measurement) != 1:
-            raise ValueError(f"a sampler takes one measurement at a time (got a batch of {len(problem.measurement)})")
-        problem.require_linear(self.name)
-        self.check(problem)
+        if obstacle := self.obstacle(problem, denoiser):
+            raise ValueError(obstacle)
         white = WhiteNoise(generator or torch.Generator().manual_seed(0), range(self.samples) if numbers is None else numbers)
         return watch(self.estimates(problem, denoiser, white), problem.data_residual, self.steps())
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
+from napari_tweedie.degradations.problem import NOISE_FLOOR
 from napari_tweedie.samplers.langevin import Annealed
-from napari_tweedie.samplers.sampler import NOISE_FLOOR, Sampler, WhiteNoise
+from napari_tweedie.samplers.sampler import Sampler, WhiteNoise
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,11 +68,9 @@ class Snips(Annealed):
 
     name: ClassVar[str] = "snips"
     title: ClassVar[str] = "SNIPS"
+    needs_svd: ClassVar[bool] = True
 
     start: float = Parameter(1.0, "First noise level.", unit="range", gt=0, le=10, advanced=True)
-
-    def check(self, problem: Problem) -> None:
-        problem.degradation.svd(problem.start())
 
     def estimates(self, problem: Problem, denoiser: Denoise, white: WhiteNoise) -> Iterator[Tensor]:
         directions = Directions.of(problem)
@@ -96,7 +95,8 @@ class Ddrm(Sampler):
 
     name: ClassVar[str] = "ddrm"
     title: ClassVar[str] = "DDRM"
-    is_honest: ClassVar[bool] = False
+    draws_from_posterior: ClassVar[bool] = False
+    needs_svd: ClassVar[bool] = True
 
     iterations: int = Parameter(20, "Noise levels, with one denoising each.", ge=2, le=10000)
     eta: float = Parameter(0.85, "Share of fresh noise η.", ge=0, le=1, advanced=True)
@@ -105,9 +105,6 @@ class Ddrm(Sampler):
 
     def steps(self) -> int:
         return self.iterations
-
-    def check(self, problem: Problem) -> None:
-        problem.degradation.svd(problem.start())
 
     def estimates(self, problem: Problem, denoiser: Denoise, white: WhiteNoise) -> Iterator[Tensor]:
         directions = Directions.of(problem)

@@ -11,8 +11,9 @@ import numpy as np
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.degradations.problem import NOISE_FLOOR
 from napari_tweedie.samplers.moment_matched import denoising_draws, levels_of_draw
-from napari_tweedie.samplers.sampler import NOISE_FLOOR, Sampler, WhiteNoise
+from napari_tweedie.samplers.sampler import Sampler, WhiteNoise
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,10 +82,9 @@ class Coupling:
         sigma = max(problem.noise_level, NOISE_FLOOR)
         problem = replace(problem, noise=Gaussian(sigma=sigma))
         last = sigma / problem.norm
-        try:
-            return cls(problem, problem.degradation.svd(problem.start()), last)
-        except ValueError:
+        if problem.degradation.svd_obstacle():
             return cls(problem, None, CONVERGENT * last)
+        return cls(problem, problem.degradation.svd(problem.start()), last)
 
     def __call__(self, z: Tensor, rho: float, white: WhiteNoise) -> Tensor:
         """Return x for z of shape (samples, C, …), or (1, C, …) for all samples."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.linear_algebra import conjugate_gradients, fourier_filter, spatial_axes
+from napari_tweedie.degradations.problem import NOISE_FLOOR
 from napari_tweedie.denoisers.exact import power_law
-from napari_tweedie.solvers.solver import NOISE_FLOOR, Solver
+from napari_tweedie.solvers.solver import Solver
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -32,11 +33,11 @@ class Wiener(Solver):
     name: ClassVar[str] = "wiener"
     title: ClassVar[str] = "Wiener filter"
     uses_denoiser: ClassVar[bool] = False
+    needs_linear: ClassVar[bool] = True
 
     balance: float = Parameter(1.0, "Weight of the prior: above 1 smoother, below 1 sharper.", gt=0, le=1000)
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
-        problem.require_linear(self.name)
         degradation = problem.degradation
         start = problem.start()
         weight = self.balance * max(problem.noise_level, NOISE_FLOOR) ** 2 / power_spectrum(start)
@@ -71,6 +72,7 @@ class Tikhonov(Solver):
     name: ClassVar[str] = "tikhonov"
     title: ClassVar[str] = "Tikhonov"
     uses_denoiser: ClassVar[bool] = False
+    needs_linear: ClassVar[bool] = True
 
     penalty: Literal["gradient", "norm"] = Parameter("gradient", "What is kept small: the gradient ∇x, or x itself.")
     weight: float | None = Parameter(None, "Weight λ of the penalty; none: from the noise level.", gt=0, le=1000)
@@ -83,7 +85,6 @@ class Tikhonov(Solver):
         return len(self.weights())
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
-        problem.require_linear(self.name)
         y, sigma_y = problem.measurement, max(problem.noise_level, NOISE_FLOOR)
         probe = torch.randn(y.shape, generator=generator).to(y)
         x = best = problem.start()

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from napari_tweedie.core.method import Parameter
+from napari_tweedie.degradations.problem import NOISE_FLOOR
 from napari_tweedie.solvers.plug_and_play import PlugAndPlay
-from napari_tweedie.solvers.solver import NOISE_FLOOR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Generator, Tensor
 
+    from napari_tweedie.degradations.degradation import Degradation
     from napari_tweedie.degradations.problem import Problem
     from napari_tweedie.denoisers.denoiser import Denoise
 
@@ -29,19 +30,19 @@ class Gradient(PlugAndPlay):
     start: float = Parameter(49 / 255, "Denoising strength of the first iteration.", unit="range", gt=0, le=1, advanced=True)
     regularisation: float = Parameter(1.0, "Weight of the denoiser; 1: as in a posterior.", gt=0, le=100, advanced=True)
 
-    def schedule(self, problem: Problem, x: Tensor) -> tuple[float, NDArray[np.float64]]:
-        """Return γ, and the denoising strengths: spaced evenly in logarithm over the first half, constant afterwards.
-
-        Raises
-        ------
-        ValueError
-            If γ is too small for what A hardly sees; with a trained denoiser the result would be worse than the start.
-        """
-        if not problem.degradation.suits_gradients:
-            raise ValueError(
-                f"{self.name} would need thousands of steps for {problem.degradation.name!r}, which sees fine detail far more "
+    def obstacle_in(self, degradation: Degradation) -> str:
+        """Refuse also an A for parts of which γ is too small: with a trained denoiser the result was worse than the start."""
+        if obstacle := super().obstacle_in(degradation):
+            return obstacle
+        if not degradation.suits_gradients:
+            return (
+                f"{self.name} would need thousands of steps for {degradation.name!r}, which sees fine detail far more "
                 "weakly than coarse structure: choose another solver, hqs for instance"
             )
+        return ""
+
+    def schedule(self, problem: Problem, x: Tensor) -> tuple[float, NDArray[np.float64]]:
+        """Return γ, and the denoising strengths: spaced evenly in logarithm over the first half, constant afterwards."""
         gamma = problem.degradation.norm(tuple(x.shape[2:])) ** -2
         last = np.sqrt(gamma * self.regularisation) * max(problem.noise_level, NOISE_FLOOR)
         falling = np.geomspace(max(self.start, last), last, max(self.iterations // 2, 1))

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
+from napari_tweedie.degradations.problem import NOISE_FLOOR
 from napari_tweedie.solvers.plug_and_play import PlugAndPlay
-from napari_tweedie.solvers.solver import NOISE_FLOOR
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from napari_tweedie.degradations.degradation import Degradation
     from napari_tweedie.degradations.problem import Problem
     from napari_tweedie.denoisers.denoiser import Denoise
 
@@ -23,16 +24,19 @@ PROBE = 0.1
 class MessagePassing(PlugAndPlay):
     """Shared by the message-passing solvers: they hold for random projections only and say so."""
 
+    needs_linear: ClassVar[bool] = True
+
     iterations: int = Parameter(30, "Turns of data step and denoising.", ge=1, le=1000)
 
-    def check(self, problem: Problem) -> None:
-        """Refuse a degradation that is no random projection."""
-        problem.require_linear(self.name)
-        if not problem.degradation.is_random:
-            raise ValueError(
+    def obstacle_in(self, degradation: Degradation) -> str:
+        if obstacle := super().obstacle_in(degradation):
+            return obstacle
+        if not degradation.is_random:
+            return (
                 f"{self.name} needs a random projection, whose errors look like white noise; "
-                f"{problem.degradation.name!r} is none: choose another solver, hqs for instance"
+                f"{degradation.name!r} is none: choose another solver, hqs for instance"
             )
+        return ""
 
 
 class DAmp(MessagePassing):
@@ -46,7 +50,6 @@ class DAmp(MessagePassing):
     title: ClassVar[str] = "Denoising message passing (D-AMP)"
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
-        self.check(problem)
         degradation, y = problem.degradation, problem.measurement
         m = y[0].numel()
         x = torch.zeros_like(degradation.adjoint(y))
@@ -70,7 +73,6 @@ class DVamp(MessagePassing):
     title: ClassVar[str] = "Vector message passing (D-VAMP)"
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
-        self.check(problem)
         degradation, y = problem.degradation, problem.measurement
         sigma_y = max(problem.noise_level, NOISE_FLOOR)
         r1 = degradation.adjoint(y)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
-from napari_tweedie.solvers.solver import NOISE_FLOOR, Solver, State, watch
+from napari_tweedie.degradations.problem import NOISE_FLOOR
+from napari_tweedie.solvers.solver import Solver, State, watch
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -47,8 +48,7 @@ class PlugAndPlay(Solver):
     def steps(self) -> int:
         return self.iterations
 
-    def __call__(self, problem: Problem, denoiser: Denoise, generator: Generator | None = None) -> Iterator[State]:
-        generator = generator or torch.Generator().manual_seed(0)
+    def states(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[State]:
         aided = Aided(denoiser, self, generator)
         objective = partial(self.objective, problem, denoiser)
         for state in watch(self.estimates(problem, aided, generator), problem, self.steps(), self.stop, objective):

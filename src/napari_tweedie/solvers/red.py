@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
+from napari_tweedie.degradations.problem import NOISE_FLOOR
 from napari_tweedie.solvers.plug_and_play import PlugAndPlay
-from napari_tweedie.solvers.solver import NOISE_FLOOR
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

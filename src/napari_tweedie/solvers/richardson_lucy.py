@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.linear_algebra import spatial_axes
-from napari_tweedie.solvers.solver import NOISE_FLOOR, Solver, State, watch
+from napari_tweedie.degradations.problem import NOISE_FLOOR
+from napari_tweedie.solvers.solver import Solver, State, watch
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from napari_tweedie.degradations.degradation import Degradation
     from napari_tweedie.degradations.problem import Problem
     from napari_tweedie.denoisers.denoiser import Denoise
 
@@ -39,6 +41,7 @@ class RichardsonLucy(Solver):
     name: ClassVar[str] = "richardson-lucy"
     title: ClassVar[str] = "Richardson–Lucy"
     uses_denoiser: ClassVar[bool] = False
+    needs_linear: ClassVar[bool] = True
 
     iterations: int = Parameter(30, "Multiplicative updates.", ge=1, le=10000)
     smoothing: float | None = Parameter(None, "Weight λ of total variation; none: from the noise, 0: no smoothing.", ge=0, le=0.2)
@@ -50,19 +53,44 @@ class RichardsonLucy(Solver):
     def steps(self) -> int:
         return self.iterations
 
-    def __call__(self, problem: Problem, denoiser: Denoise, generator: Generator | None = None) -> Iterator[State]:
-        generator, problem = generator or torch.Generator().manual_seed(0), problem.remembering()
+    def obstacle_in(self, degradation: Degradation) -> str:
+        if obstacle := super().obstacle_in(degradation):
+            return obstacle
+        if degradation.is_pixelwise:
+            return (
+                f"{self.name} needs a degradation that spreads light; {degradation.name!r} spreads none: "
+                "choose another solver, hqs for instance"
+            )
+        return "" if degradation.is_non_negative else self._of_negative_weights(degradation)
+
+    def obstacle(self, problem: Problem) -> str:
+        """Refuse also an A whose weights turn out to be negative, as a measured point-spread function's may."""
+        if obstacle := self.obstacle_in(problem.degradation):
+            return obstacle
+        sensitivity = problem.degradation.adjoint(torch.ones_like(problem.measurement))
+        both = (sensitivity, problem.degradation(torch.ones_like(sensitivity)))
+        if any(float(weights.min()) < -1e-3 * float(weights.abs().max()) for weights in both):
+            return self._of_negative_weights(problem.degradation)
+        return ""
+
+    def _of_negative_weights(self, degradation: Degradation) -> str:
+        return (
+            f"{self.name} needs a degradation without negative weights; {degradation.name!r} has some: "
+            "choose another solver, tikhonov for instance"
+        )
+
+    def states(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[State]:
+        problem = problem.remembering()
         known = problem.measurement.numel() >= problem.degradation.crop(problem.start()).numel()
         stop = float("inf") if self.early and known and problem.noise_level >= NOISE_FLOOR else 0.0
         objective = partial(self.objective, problem, denoiser)
         return watch(self.estimates(problem, denoiser, generator), problem, self.steps(), stop, objective, EXPLAINED)
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
-        problem.require_linear(self.name)
         degradation = problem.degradation
         y = problem.measurement.clamp_min(0)
         start = problem.start().clamp_min(0)
-        sensitivity = self.sensitivity(problem, y).contiguous()
+        sensitivity = degradation.adjoint(torch.ones_like(y)).contiguous()
         seen = sensitivity > 1e-4 * sensitivity.max()
         smoothing = self.smoothing
         if smoothing is None:
@@ -93,23 +121,6 @@ class RichardsonLucy(Solver):
         y = problem.measurement.clamp_min(0)
         fit = problem.project(x).clamp_min(1e-12)
         return float((y / fit).clamp_min_(1e-30).log_().mul_(y).add_(fit).sub_(y).sum())
-
-    def sensitivity(self, problem: Problem, y: Tensor) -> Tensor:
-        """Return Aᵀ1; refuse an A that turns light into darkness, and one that spreads no light."""
-        if problem.degradation.name in ("identity", "mask"):
-            raise ValueError(
-                f"richardson-lucy needs a degradation that spreads light; {problem.degradation.name!r} spreads none: "
-                "choose another solver, hqs for instance"
-            )
-        ones = torch.ones_like(y)
-        sensitivity: Tensor = problem.degradation.adjoint(ones)
-        both = (sensitivity, problem.degradation(torch.ones_like(sensitivity)))
-        if any(float(weights.min()) < -1e-3 * float(weights.abs().max()) for weights in both):
-            raise ValueError(
-                f"richardson-lucy needs a degradation without negative weights; {problem.degradation.name!r} has some: "
-                "choose another solver, tikhonov for instance"
-            )
-        return sensitivity
 
 
 def curvature(x: Tensor, smallest: Tensor) -> Tensor:

@@ -8,17 +8,17 @@ from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, ClassVar
 
+from napari_tweedie.core import results
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Method
+from napari_tweedie.degradations.problem import NOISE_FLOOR
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from napari_tweedie.degradations.degradation import Degradation
     from napari_tweedie.degradations.problem import Problem
     from napari_tweedie.denoisers.denoiser import Denoise
-
-NOISE_FLOOR = 0.5 / 255
-"""Lowest noise level that solvers assume: 8-bit images are not known better."""
 
 DIVERGED = 10.0
 """A residual that grew by this factor, and beyond that of an image of zeros, has diverged."""
@@ -28,46 +28,52 @@ REACHED = 1.1
 
 
 @dataclass(frozen=True)
-class State:
+class State(results.State):
     """Where a solver stands after an iteration.
 
     Parameters
     ----------
-    iteration, total : int
-        Iterations done, and to do in all; they are equal in the last state, also when the solver stops early.
-    estimate : Tensor
-        The current estimate of x; usable at any time.
-    residual : float
-        Root mean square of A x − y, to compare with the noise level.
     change : float
         Norm of the estimate's change in this iteration, relative to the estimate; 1 for the first.
     objective : float, optional
         What the iteration minimises, where such a function exists and is known: see `Solver.objective`.
-    note : str
-        What the user should know, in one sentence; empty when all went well.
     """
 
-    iteration: int
-    total: int
-    estimate: Tensor
-    residual: float
     change: float = 1.0
     objective: float | None = None
-    note: str = ""
 
 
 class Solver(Method):
     """Estimates x from a problem and a denoiser; iterate over the call and stop whenever you like.
 
-    Subclasses define `estimates`, and `steps` where there is more than one.
+    Subclasses define `estimates`, `steps` where there is more than one, and `obstacle_in` or `obstacle` where they cannot treat
+    every problem.
     """
 
     uses_denoiser: ClassVar[bool] = True
     """Whether the solver calls the denoiser; classical baselines do not."""
+    needs_linear: ClassVar[bool] = False
+    """Whether it uses A itself, or that a measurement is A x + noise, rather than the problem's gradient and proximal map."""
 
     def steps(self) -> int:
         """Return how many states the solver will yield at most."""
         return 1
+
+    def obstacle_in(self, degradation: Degradation) -> str:
+        """Return why no problem of this degradation can be treated, in one sentence with the way out; empty: it can.
+
+        It is asked while forms are edited: from what is declared alone, without arrays and without torch.
+        """
+        if self.needs_linear and not degradation.is_linear:
+            return (
+                f"{self.name} needs a measurement that is linear in the image; {degradation.name!r} is not: "
+                "choose a plug-and-play solver, pnp-admm for instance"
+            )
+        return ""
+
+    def obstacle(self, problem: Problem) -> str:
+        """Return why this problem cannot be treated, in one sentence with the way out; empty: it can."""
+        return self.obstacle_in(problem.degradation)
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
         """Yield the estimate of x after every iteration."""
@@ -97,7 +103,12 @@ class Solver(Method):
         ValueError
             If this solver cannot treat this problem; the message says why.
         """
-        generator = generator or torch.Generator().manual_seed(0)
+        if obstacle := self.obstacle(problem):
+            raise ValueError(obstacle)
+        return self.states(problem, denoiser, generator or torch.Generator().manual_seed(0))
+
+    def states(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[State]:
+        """Yield a state after every iteration; subclasses watch their estimates in other ways."""
         objective = partial(self.objective, problem, denoiser)
         return watch(self.estimates(problem, denoiser, generator), problem, self.steps(), objective=objective)
 
@@ -145,7 +156,7 @@ def watch(
             return
         change = float((x - previous.to(x)).norm() / x.norm().clamp_min(torch.finfo(x.dtype).tiny))
         done = k == total or (change < stop and residual <= reached * floor)
-        state = State(k, k if done else total, x, residual, change, objective(x, error))
+        state = State(k, k if done else total, x, residual, change=change, objective=objective(x, error))
         if max(residual, floor) <= max(best.residual, floor):
             best = state
         yield state

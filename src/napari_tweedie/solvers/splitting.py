@@ -9,8 +9,8 @@ import numpy as np
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
+from napari_tweedie.degradations.problem import NOISE_FLOOR
 from napari_tweedie.solvers.plug_and_play import PlugAndPlay
-from napari_tweedie.solvers.solver import NOISE_FLOOR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

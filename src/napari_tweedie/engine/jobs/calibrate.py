@@ -54,7 +54,7 @@ class Calibrate(Sample):
 
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         sampler = self.recipe.sampler
-        if not sampler.is_honest or sampler.samples < 2:
+        if not sampler.draws_from_posterior or sampler.samples < 2:
             raise ValueError(f"{sampler.title} with {sampler.samples} samples states no interval that could be calibrated")
         truth = tools.tensor(self.intensity(index).forward(self.blocks.samples(index)))
         degradation = self.blocks.degradation(index)

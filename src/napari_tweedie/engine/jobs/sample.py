@@ -29,7 +29,7 @@ class Sample(Restore):
 
     def outputs(self) -> list[Output]:
         sampler = self.recipe.sampler
-        if not sampler.is_honest:
+        if not sampler.draws_from_posterior:
             return [Output("diverse samples", count=sampler.samples)]
         if sampler.samples < 2:
             return [Output("samples", count=sampler.samples)]

@@ -124,11 +124,11 @@ class Panel(QWidget):
         if RUNS.job is not None:
             return "Another run is in progress."
         try:
-            self.recipe()
+            recipe = self.recipe()
             self.source.layout_of()
         except ValueError as error:
             return sentence(error)
-        return ""
+        return sentence(recipe.obstacle)
 
     def order(self, preview: bool) -> Order:
         """Take a snapshot of the form and the layers."""

@@ -35,7 +35,7 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def sentence(error: Exception) -> str:
-    """Write the message of an error as a sentence."""
+def sentence(error: Exception | str) -> str:
+    """Write the message of an error, or what else is said of a problem, as a sentence; nothing stays nothing."""
     message = str(error)
-    return f"{message[:1].upper()}{message[1:].removesuffix('.')}."
+    return message and f"{message[:1].upper()}{message[1:].removesuffix('.')}."
