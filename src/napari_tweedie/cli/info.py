@@ -26,14 +26,16 @@ def list_methods() -> None:
     """Show every method with its parameters."""
     for registry in REGISTRIES:
         table = Table("name", "parameter", "default", "meaning", title=f"{registry.kind}s", title_justify="left")
-        for name in registry.names():
-            method: type[Any] = registry.method(name)
+        methods: dict[str, type[Any]] = registry.all()
+        for name, method in methods.items():
             table.add_row(f"[bold]{name}[/bold]", "", "", method.title)
             for field, info in method.model_fields.items():
                 unit = method.hint(field, "unit")
                 meaning = f"{info.description}{f' ({unit})' if unit else ''}"
                 table.add_row("", field, "" if method.needs(field) else _short(info.default), meaning)
         out.print(table)
+        for reason in registry.unusable().values():
+            out.print(reason, style="yellow", markup=False, highlight=False)
 
 
 def _short(value: Any) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -12,36 +14,60 @@ from napari_tweedie.core.method import Method
 
 M = TypeVar("M", bound=Method)
 
+log = logging.getLogger(__name__)
+
+OWN = "napari_tweedie."
+"""How the modules of bundled methods begin: nobody else's method takes the name of one."""
+
 
 class Registry(Generic[M]):
     """The methods of one kind, bundled and third-party alike, found by their entry points.
+
+    One that cannot be used, because its module fails to import for instance, is left out and named once in the log; the others
+    work. `unusable` says which and why.
 
     Parameters
     ----------
     group : str
         Entry-point group, for example ``napari_tweedie.solvers``.
+    base : type
+        What every method of this kind is.
     """
 
-    def __init__(self, group: str) -> None:
+    def __init__(self, group: str, base: type[M]) -> None:
         self.group = group
         self.kind = group.rpartition(".")[2].removesuffix("s")
+        self.base = base
+        self._told: dict[tuple[str, str], str] = {}
+
+    def all(self) -> dict[str, type[M]]:
+        """Return the classes of all methods that can be used, by name, in alphabetical order."""
+        found = {name: self._loaded(entry) for name, entry in self._entries().items()}
+        return {name: cls for name, cls in found.items() if cls is not None}
 
     def names(self) -> list[str]:
-        """Return the names of all installed methods of this kind, in alphabetical order."""
-        return sorted(entry.name for entry in entry_points(group=self.group))
+        """Return the names of all methods that can be used, in alphabetical order."""
+        return list(self.all())
+
+    def unusable(self) -> dict[str, str]:
+        """Return why installed methods of this kind cannot be used, a sentence each by name."""
+        self.all()
+        return {entry.name: self._told[key] for entry in self._installed() if (key := (entry.name, entry.value)) in self._told}
 
     def method(self, name: str) -> type[M]:
-        """Return the class of a method.
+        """Return the class of a method; no other is imported.
 
         Raises
         ------
         ValueError
-            If no installed method has this name.
+            If no installed method has this name, or the one that has it cannot be used.
         """
-        found = entry_points(group=self.group, name=name)
-        if not found:
-            raise ValueError(f"no {self.kind} is called {name!r}; there are: {', '.join(self.names())}")
-        cls: type[M] = next(iter(found)).load()
+        entry = self._entries().get(name)
+        if entry is None:
+            raise ValueError(unknown(self.kind, name, self.names()))
+        cls = self._loaded(entry)
+        if cls is None:
+            raise ValueError(self._told[entry.name, entry.value])
         return cls
 
     def load(self, name: str, **parameters: Any) -> M:
@@ -63,6 +89,48 @@ class Registry(Generic[M]):
             return self.load(parameters.pop("name", ""), **parameters)
         return value
 
+    def accepted(self, name: str, found: Any) -> type[M]:
+        """Return the class of methods that an entry point stands for.
+
+        Raises
+        ------
+        TypeError
+            If it stands for none; the message says what is wrong.
+        """
+        if not (isinstance(found, type) and issubclass(found, self.base)):
+            raise TypeError(f"it is no subclass of {self.base.__name__} (got {getattr(found, '__name__', found)!r})")
+        if getattr(found, "name", None) != name or not hasattr(found, "title"):
+            raise TypeError(f"its class must say name = {name!r}, as its entry point does, and a title")
+        return found
+
+    def _installed(self) -> list[EntryPoint]:
+        """Return the entry points of the group, those of bundled methods first."""
+        return sorted(entry_points(group=self.group), key=lambda entry: (not entry.value.startswith(OWN), entry.value))
+
+    def _entries(self) -> dict[str, EntryPoint]:
+        """Return the entry point that each name stands for, in alphabetical order."""
+        entries: dict[str, EntryPoint] = {}
+        for entry in self._installed():
+            first = entries.setdefault(entry.name, entry)
+            if first.value != entry.value:
+                self._tell(entry, f"the name is taken by {first.value}")
+        return dict(sorted(entries.items()))
+
+    def _loaded(self, entry: EntryPoint) -> type[M] | None:
+        if (entry.name, entry.value) in self._told:
+            return None
+        try:
+            return self.accepted(entry.name, entry.load())
+        except Exception as error:  # whatever a module of others raises while it is imported
+            self._tell(entry, str(error) if isinstance(error, TypeError) else f"{type(error).__name__}: {error}")
+            return None
+
+    def _tell(self, entry: EntryPoint, reason: str) -> None:
+        if (entry.name, entry.value) not in self._told:
+            owner = f" of the package {entry.dist.name!r}" if entry.dist else ""
+            self._told[entry.name, entry.value] = f"the {self.kind} {entry.name!r}{owner} cannot be used: {reason}"
+            log.warning("%s", self._told[entry.name, entry.value])
+
 
 class Bundle(Registry[M]):
     """Methods of a kind that third parties do not extend.
@@ -79,13 +147,23 @@ class Bundle(Registry[M]):
         self.kind = kind
         self.methods = {method.name: method for method in methods}
 
-    def names(self) -> list[str]:
-        return list(self.methods)
+    def all(self) -> dict[str, type[M]]:
+        return dict(self.methods)
+
+    def unusable(self) -> dict[str, str]:
+        return {}
 
     def method(self, name: str) -> type[M]:
         if name not in self.methods:
-            raise ValueError(f"no {self.kind} is called {name!r}; there are: {', '.join(self.methods)}")
+            raise ValueError(unknown(self.kind, name, self.methods))
         return self.methods[name]
+
+
+def unknown(kind: str, name: str, names: Iterable[str]) -> str:
+    """Say that nothing of a kind has this name, what there is, and which name is meant if one is near."""
+    there = list(names)
+    near = get_close_matches(name, there, 1, cutoff=0.5)
+    return f"no {kind} is called {name!r}; there are: {', '.join(there)}" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
 def chosen_from(build: Callable[[Any], Any]) -> tuple[Any, ...]:

@@ -191,10 +191,10 @@ class Degradation(Method):
         return []
 
 
-registry: Registry[Degradation] = Registry("napari_tweedie.degradations")
+registry: Registry[Degradation] = Registry("napari_tweedie.degradations", Degradation)
 """The degradations by their names."""
 
 
 def _decomposable() -> list[str]:
     """Return the names of the operators that replace `Degradation.svd`."""
-    return [name for name in registry.names() if registry.method(name).svd is not Degradation.svd]
+    return [name for name, method in registry.all().items() if method.svd is not Degradation.svd]

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from napari_tweedie.core.method import Method
 from napari_tweedie.core.registry import Registry
 from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.external import wrapped
 
 
 class Denoisers(Registry[Denoiser]):
-    """The denoisers; third parties may register a function or an ``nn.Module`` as it is."""
+    """The denoisers; third parties may register a function f(x, σ) or an ``nn.Module`` as it is."""
 
-    def method(self, name: str) -> type[Denoiser]:
-        found: Any = super().method(name)
-        if isinstance(found, type) and issubclass(found, Denoiser):
-            return found
-        return wrapped(name, found)
+    def accepted(self, name: str, found: Any) -> type[Denoiser]:
+        is_method = isinstance(found, type) and issubclass(found, Method)
+        return wrapped(name, found) if callable(found) and not is_method else super().accepted(name, found)
 
 
-registry = Denoisers("napari_tweedie.denoisers")
+registry = Denoisers("napari_tweedie.denoisers", Denoiser)
 """The denoisers by their names."""

@@ -15,7 +15,8 @@ def schema() -> dict[str, Any]:
     described = Recipe.model_json_schema()
     for registry in (denoisers.registry, degradations.registry, solvers.registry, samplers.registry):
         field = described["properties"][registry.kind]
-        names, methods = registry.names(), [_schema(registry.method(name)) for name in registry.names()]
+        found = registry.all()
+        names, methods = list(found), [_schema(method) for method in found.values()]
         if Recipe.model_fields[registry.kind].default in (AutoSolver(), AutoSampler()):
             names, methods = [AUTO, *names], [_AUTO, *methods]
             field["default"] = AUTO

@@ -6,7 +6,7 @@ from napari_tweedie.core.registry import Registry
 from napari_tweedie.core.results import State
 from napari_tweedie.samplers.sampler import Sampler
 
-registry: Registry[Sampler] = Registry("napari_tweedie.samplers")
+registry: Registry[Sampler] = Registry("napari_tweedie.samplers", Sampler)
 names = registry.names
 load = registry.load
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from napari_tweedie.core.registry import Registry
 from napari_tweedie.solvers.solver import Solver, State
 
-registry: Registry[Solver] = Registry("napari_tweedie.solvers")
+registry: Registry[Solver] = Registry("napari_tweedie.solvers", Solver)
 names = registry.names
 load = registry.load
 

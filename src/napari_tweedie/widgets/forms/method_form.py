@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from napari.layers import Layer
 from pydantic import BaseModel
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QWidget
 
 from napari_tweedie.core.method import Input, Method
 from napari_tweedie.core.registry import Registry
 from napari_tweedie.widgets.forms.editors import Editor, editor
 from napari_tweedie.widgets.forms.layout import Rows, column, one_row, shrinkable
+from napari_tweedie.widgets.layers.messages import sentence
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -91,15 +92,19 @@ class Chooser(QWidget, Generic[M]):
         self._registry = registry
         self._layers = layers
         self._forms: dict[str, tuple[Form, Form]] = {}
-        plain = [name for name in registry.names() if not registry.method(name).is_composed()]
-        self._names = sorted(plain, key=lambda name: registry.method(name).title)
+        plain = {name: method for name, method in registry.all().items() if not method.is_composed()}
+        self._names = sorted(plain, key=lambda name: plain[name].title)
         self.combo = QComboBox()
-        self.combo.addItems([registry.method(name).title for name in self._names])
+        self.combo.addItems([plain[name].title for name in self._names])
         shrinkable(self.combo)
         for index, name in enumerate(self._names):
-            self.combo.setItemData(index, (registry.method(name).__doc__ or "").partition("\n")[0], Qt.ItemDataRole.ToolTipRole)
+            self.combo.setItemData(index, (plain[name].__doc__ or "").partition("\n")[0], Qt.ItemDataRole.ToolTipRole)
         place = column(self)
         place.addWidget(one_row(label, self.combo, tooltip))
+        self.left_out = QLabel("\n".join(sentence(reason) for reason in registry.unusable().values()))
+        self.left_out.setWordWrap(True)
+        self.left_out.setHidden(not self.left_out.text())
+        place.addWidget(self.left_out)
         self.advanced = QWidget()
         column(self.advanced)
         self.name = chosen
