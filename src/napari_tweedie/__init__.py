@@ -1,1 +1,52 @@
-"""A denoiser is a model of what images look like: denoise, restore and sample napari layers with it."""
+"""A denoiser is a model of what images look like: denoise, restore and sample napari layers with it.
+
+>>> import napari_tweedie as nt
+>>> nt.denoise(image).image                                   # the noise is measured, nothing else is needed
+>>> nt.restore(image, "gaussian-blur", std=2).image
+>>> nt.sample(image, samples=16).std
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_tweedie import analysis, degradations, denoisers, samplers, solvers
+    from napari_tweedie.core.results import Result
+    from napari_tweedie.engine.functions import decompose, denoise, measure_noise, restore, run, sample
+    from napari_tweedie.images.files import read, write
+    from napari_tweedie.recipe import Recipe
+
+    __version__: str
+
+_FROM = {
+    "engine.functions": ("decompose", "denoise", "measure_noise", "restore", "run", "sample"),
+    "images.files": ("read", "write"),
+    "recipe": ("Recipe",),
+    "core.results": ("Result",),
+}
+_ROOMS = ("analysis", "degradations", "denoisers", "samplers", "solvers")
+
+__all__ = [
+    "Recipe", "Result", "__version__", "analysis", "decompose", "degradations", "denoise", "denoisers", "measure_noise", "read",
+    "restore", "run", "sample", "samplers", "solvers", "write",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is: the package itself loads nothing."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("napari-tweedie")
+    if name in _ROOMS:
+        return import_module(f"{__name__}.{name}")
+    for module, names in _FROM.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -76,7 +76,9 @@ def run(
     from napari_tweedie.recipe.provenance import stored_recipe
 
     stored = stored_recipe(recipe)
-    run_recipe(dict(stored["recipe"]), [], image, result, scheduler, stored, psf=psf, mask=mask)
+    of_another = ("spacing", "unit")
+    said = {field: value for field, value in stored["recipe"].items() if field not in of_another}
+    run_recipe(said, [], image, result, scheduler, stored, psf=psf, mask=mask)
 
 
 def batch(

@@ -57,13 +57,13 @@ def inspect(
     set_: Set = [],
 ) -> None:  # fmt: skip
     """Look at a denoiser at work on an image: print what was found as JSON."""
-    from napari_tweedie.files.run_to_file import fitted, write_result
+    from napari_tweedie.files.run_to_file import write_result
     from napari_tweedie.images.files import read
 
     source = read(image)
     recipe: dict[str, Any] = {"job": "inspect", "inspection": what, "denoiser": denoiser, "noise": noise_of(sigma)}
     apply_settings(set_, recipe)
-    found = run_with_bar(fitted(Recipe(**recipe), source), source)
+    found = run_with_bar(Recipe(**recipe).fitted(source), source)
     print(json.dumps(found.provenance["read"], indent=1, ensure_ascii=False))
     if result is not None:
         write_result(found, source, result)
@@ -77,7 +77,6 @@ def calibrate(
     denoiser: Denoiser = "unet", psf: Psf = None, mask: Mask = None, volume: Volume = False, set_: Set = [],
 ) -> None:  # fmt: skip
     """Count how often the stated interval holds the truth, and find the factor that corrects its width."""
-    from napari_tweedie.files.run_to_file import fitted
     from napari_tweedie.images.files import read
 
     source = read(image)
@@ -85,7 +84,7 @@ def calibrate(
     recipe |= {"noise": noise_of(sigma), "volume": volume}
     apply_settings(set_, recipe)
     inputs = read_inputs({"psf": psf, "mask": mask})
-    found = run_with_bar(fitted(Recipe(**recipe), source), source, **inputs).provenance["read"]
+    found = run_with_bar(Recipe(**recipe).fitted(source), source, **inputs).provenance["read"]
     table = Table("stated level", "measured coverage")
     for level, coverage in zip(found["levels"], found["coverages"], strict=True):
         table.add_row(f"{100 * level:.0f} %", f"{100 * coverage:.1f} %")

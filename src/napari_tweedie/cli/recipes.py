@@ -29,15 +29,11 @@ def run_recipe(
     provenance: Mapping[str, Any] | None = None, **arrays: Path | None,
 ) -> None:  # fmt: skip
     """Run a recipe on a file, and write another; tell where it differs from that of an earlier result's provenance."""
-    from napari_tweedie.files.run_to_file import pixel_sizes, run_to_file
-    from napari_tweedie.images.files import read
+    from napari_tweedie.files.run_to_file import run_to_file
     from napari_tweedie.large.run_file import unfinished
     from napari_tweedie.large.schedulers import pick
     from napari_tweedie.recipe.provenance import differences
 
-    if result.resolve() == image.resolve():
-        raise ValueError(f"{result} is the image itself: choose another name for the result")
-    recipe |= pixel_sizes(read(image))
     apply_settings(settings, recipe)
     for name, given in read_inputs(arrays).items():
         recipe["degradation"] = {**_as_dict(recipe["degradation"]), name: given}

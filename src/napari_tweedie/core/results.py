@@ -132,3 +132,13 @@ class Result:
     zoom: tuple[float, ...]
     provenance: dict[str, Any]
     notes: list[str]
+
+    @property
+    def image(self) -> NDArray[Any]:
+        """The most important image: what was denoised or restored, the mean of samples, the base of bands."""
+        return next(iter(self.images.values()))
+
+    @property
+    def std(self) -> NDArray[Any] | None:
+        """Its standard deviation, where that was asked for."""
+        return self.images.get("std")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_tweedie.core.results import Progress, Result
 from napari_tweedie.engine.run import run
-from napari_tweedie.images.files import Picture, read, write
+from napari_tweedie.images.files import Picture, read, require_suffix, write
 from napari_tweedie.large.regions import JOBS
 from napari_tweedie.large.run_file import run_file
 from napari_tweedie.large.schedulers import Scheduler, local
@@ -56,15 +57,40 @@ def run_to_file(
     ValueError, OSError, MemoryError, Cancelled
         As `run`, `run_file`, `read` and `write` do.
     """
+    require_writable(target, source)
     picture = read(source)
-    recipe = fitted(recipe, picture)
+    recipe = recipe.fitted(picture)
     if target.suffix.lower() == ".zarr" and recipe.job in JOBS and not recipe.probes:
-        return (yield from run_file(recipe, source, target, scheduler=scheduler, cancelled=cancelled, **inputs))
+        return (yield from run_file(recipe, source, target, scheduler=scheduler, cancelled=cancelled, picture=picture, **inputs))
     if scheduler is not local:
         raise ValueError(f"a cluster writes an OME-Zarr of the jobs {' and '.join(JOBS)} only: {target} must end in .zarr")
     result = yield from progress_of(run(recipe, picture.data, cancelled=cancelled, **inputs))
     write_result(result, picture, target)
     return result.provenance
+
+
+def require_writable(target: Path, source: Path) -> None:
+    """Refuse, before any work is done, a result that could not be written.
+
+    Raises
+    ------
+    ValueError
+        If it is the image itself, or its name says no format that can be written.
+    FileNotFoundError, NotADirectoryError, PermissionError
+        If its folder is none, or nothing may be written there.
+    """
+    if target.resolve() == source.resolve():
+        raise ValueError(f"{target} is the image itself: choose another name for the result")
+    require_suffix(target)
+    folder = target.resolve().parent
+    if not folder.exists():
+        raise FileNotFoundError(f"there is no folder {folder} to write {target.name} to: make it first")
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is no folder: choose another place for {target.name}")
+    if target.is_dir() and target.suffix.lower() != ".zarr":
+        raise IsADirectoryError(f"{target} is a folder: choose another name for the result")
+    if not os.access(folder, os.W_OK) or (target.is_file() and not os.access(target, os.W_OK)):
+        raise PermissionError(f"{target} may not be written: choose another folder")
 
 
 def progress_of(steps: Generator[Any, None, Result]) -> Generator[Progress, None, Result]:
@@ -78,19 +104,6 @@ def progress_of(steps: Generator[Any, None, Result]) -> Generator[Progress, None
         return result
     finally:
         steps.close()
-
-
-def fitted(recipe: Recipe, picture: Picture) -> Recipe:
-    """Return the recipe with the axes and the pixel size of a picture, where it leaves them open."""
-    known = {} if recipe.spacing else pixel_sizes(picture)
-    return recipe.model_copy(update=known | {"axes": recipe.axes or picture.axes})
-
-
-def pixel_sizes(picture: Picture) -> dict[str, Any]:
-    """Return what a file says of its pixels, as fields of a recipe."""
-    sizes = {axis: size for axis, size in zip(picture.axes, picture.spacing, strict=True) if axis in "zyx"}
-    known = picture.unit != "pixel" or len(set(sizes.values())) > 1
-    return {"spacing": tuple(sizes[axis] for axis in "zyx" if axis in sizes), "unit": picture.unit} if known else {}
 
 
 def write_result(result: Result, source: Picture, path: Path) -> None:

@@ -88,13 +88,18 @@ def write(
         If there is an OME-Zarr of this name.
     """
     path, data = Path(path), np.asarray(data)
-    if path.suffix.lower() not in {".tif", ".tiff", ".zarr"}:
-        raise ValueError(f"images are written as TIFF or OME-Zarr: {path} must end in .tif or .tiff, or in .zarr")
+    require_suffix(path)
     picture = Picture(data, axes, tuple(spacing or ()), unit, stem(path), metadata or {}, tuple(channels), tuple(origin or ()))
     picture.check()
     if data.dtype == bool:
         picture = replace(picture, data=data.astype(np.uint8))
     (ome_zarr if path.suffix.lower() == ".zarr" else tiff).write(path, picture)
+
+
+def require_suffix(path: Path) -> None:
+    """Raise a ValueError if no format that can be written has the suffix of a path."""
+    if path.suffix.lower() not in {".tif", ".tiff", ".zarr"}:
+        raise ValueError(f"images are written as TIFF or OME-Zarr: {path} must end in .tif or .tiff, or in .zarr")
 
 
 def _read_picture(path: Path) -> Picture:

@@ -63,6 +63,15 @@ class Picture:
             return ()
         return tuple(size * METRES[self.unit] * 1e9 for axis, size in zip(self.axes, self.spacing, strict=True) if axis in "zyx")
 
+    def sizes(self) -> dict[str, Any]:
+        """Return the size of a pixel as fields of a recipe: its "spacing" along the z, y, x that there are, and the "unit".
+
+        Empty where nothing is known: a unit of pixels, and the same size along every axis.
+        """
+        sizes = {axis: size for axis, size in zip(self.axes, self.spacing, strict=True) if axis in "zyx"}
+        known = self.unit != "pixel" or len(set(sizes.values())) > 1
+        return {"spacing": tuple(sizes[axis] for axis in "zyx" if axis in sizes), "unit": self.unit} if known else {}
+
     def check(self) -> None:
         """Raise a ValueError that names the fault if axes, sizes or unit do not fit the array."""
         shape = tuple(self.data.shape)

@@ -58,10 +58,11 @@ class Work:
     facts: dict[str, Any]
 
     @classmethod
-    def start(cls, recipe: Recipe, source: Path, part: Path, version: ngff.Version) -> Self:
+    def start(cls, recipe: Recipe, source: Path, part: Path, version: ngff.Version, picture: Picture | None = None) -> Self:
         """Measure the image and create the OME-Zarr, which appears when it is ready to be filled."""
-        picture = read(source)
-        recipe, layout = _fitted(recipe, picture)
+        picture = picture or read(source)
+        recipe = recipe.fitted(picture)
+        layout = Layout(recipe.axes, tuple(picture.data.shape), recipe.volume)
         device = devices.pick(recipe.device)
         tile = recipe.tile or tile_that_fits(device, recipe.denoiser, LARGEST)
         cut = Regions.of(recipe, layout, tile)
@@ -85,7 +86,7 @@ class Work:
         return cls(recipe, source, part, cut, channels, facts)
 
     @classmethod
-    def resume(cls, recipe: Recipe, source: Path, part: Path) -> Self:
+    def resume(cls, recipe: Recipe, source: Path, part: Path, picture: Picture | None = None) -> Self:
         """Go on with an unfinished run.
 
         Raises
@@ -93,8 +94,9 @@ class Work:
         ValueError
             If it is another run than this one.
         """
-        picture, facts = read(source), read(part).metadata
-        recipe, layout = _fitted(recipe, picture)
+        picture, facts = picture or read(source), read(part).metadata
+        recipe = recipe.fitted(picture)
+        layout = Layout(recipe.axes, tuple(picture.data.shape), recipe.volume)
         for name, value in _identity(recipe, source, picture).items():
             if facts.get(name) != value:
                 raise ValueError(f"{part} is an unfinished run with another {name}: remove it, or choose another name")
@@ -148,12 +150,6 @@ class Work:
         except Exception as error:  # codecs raise whatever they stumble over
             corner = ", ".join(f"{axis} {at.start} to {at.stop}" for axis, at in zip(self.recipe.axes, source, strict=True))
             raise OSError(f"{self.source} cannot be read at {corner}: {error}") from error
-
-
-def _fitted(recipe: Recipe, picture: Picture) -> tuple[Recipe, Layout]:
-    """Return the recipe with the axes of a picture, where it names none itself, and the layout of the picture."""
-    recipe = recipe.model_copy(update={"axes": recipe.axes or picture.axes})
-    return recipe, Layout(recipe.axes, tuple(picture.data.shape), recipe.volume)
 
 
 def _identity(recipe: Recipe, source: Path, picture: Picture) -> dict[str, Any]:

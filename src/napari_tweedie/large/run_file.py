@@ -12,12 +12,14 @@ from napari_tweedie.core.cancellation import cancellable, cancellation_point
 from napari_tweedie.core.results import Progress
 from napari_tweedie.images import ngff, ome_zarr
 from napari_tweedie.images.chunks import Region, regions
+from napari_tweedie.images.files import read
 from napari_tweedie.large import schedulers
 from napari_tweedie.large.chunked_run import Work
 
 if TYPE_CHECKING:
     import zarr
 
+    from napari_tweedie.images.picture import Picture
     from napari_tweedie.recipe.recipe import Recipe
 
 
@@ -29,6 +31,7 @@ def run_file(
     scheduler: schedulers.Scheduler = schedulers.local,
     ome_zarr_version: ngff.Version = "0.5",
     cancelled: Callable[[], bool] = lambda: False,
+    picture: Picture | None = None,
     **inputs: Any,
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Run a recipe on an image file and write an OME-Zarr, region by region.
@@ -50,6 +53,8 @@ def run_file(
     cancelled : callable
         Asked after every region and, where this process does them, also within; the run raises `Cancelled` once it returns
         True.
+    picture : Picture, optional
+        The image, if it has been read already.
     **inputs
         Arrays that the recipe's degradation names, such as ``psf`` or ``mask``.
 
@@ -72,19 +77,20 @@ def run_file(
     OSError
         If a chunk cannot be read or written; finished ones are kept.
     """
-    steps = _run(recipe.with_inputs(**inputs), source, target, scheduler, ome_zarr_version)
+    picture = picture or read(source)
+    steps = _run(recipe.fitted(picture).with_inputs(**inputs), picture, source, target, scheduler, ome_zarr_version)
     return (yield from cancellable(steps, cancelled))
 
 
 def _run(
-    recipe: Recipe, source: Path, target: Path, scheduler: schedulers.Scheduler, version: ngff.Version
+    recipe: Recipe, picture: Picture, source: Path, target: Path, scheduler: schedulers.Scheduler, version: ngff.Version
 ) -> Generator[Progress, None, dict[str, Any]]:
     started = time.monotonic()
     if target.exists():
         raise FileExistsError(f"{target} exists: choose another name, or remove it")
     part = unfinished(target)
     begin = Work.resume if part.exists() else partial(Work.start, version=version)
-    work = begin(recipe, source, part)
+    work = begin(recipe, source, part, picture=picture)
     used: set[str] = set()
     try:
         yield from _regions(work, scheduler, used)

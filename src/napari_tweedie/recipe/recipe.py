@@ -15,7 +15,7 @@ from napari_tweedie.core.method import Input, Method, MissingInput, Model
 from napari_tweedie.core.registry import chosen_from
 from napari_tweedie.degradations.noise import Gaussian, Noise, Poisson
 from napari_tweedie.degradations.noise import registry as noises
-from napari_tweedie.images.picture import METRES
+from napari_tweedie.images.picture import METRES, Picture
 from napari_tweedie.recipe.defaults import AutoSampler, AutoSolver, build_sampler, build_solver, resolved
 from napari_tweedie.samplers import Sampler
 from napari_tweedie.samplers.interval import Interval
@@ -134,6 +134,11 @@ class Recipe(Model):
         """Return the arrays that its methods name, at hand or not."""
         blending = {} if self.blending is None else self.blending.arrays()
         return {**self.degradation.arrays(), **self.denoiser.arrays(), **blending}
+
+    def fitted(self, picture: Picture) -> Recipe:
+        """Return this recipe with the axes and the pixel size of an image, where it leaves them open."""
+        known = {} if self.spacing else picture.sizes()
+        return self.model_copy(update=known | {"axes": self.axes or picture.axes})
 
     def with_inputs(self, **inputs: Any) -> Recipe:
         """Return this recipe ready to run.

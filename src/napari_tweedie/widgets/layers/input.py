@@ -9,6 +9,7 @@ from napari.layers import Image, Labels, Layer, Shapes
 from numpy.typing import NDArray
 
 from napari_tweedie.images.axes import guess_axes
+from napari_tweedie.images.sources import lengths
 
 METADATA = "napari_tweedie"
 """Key of a result's provenance in its layer's metadata."""
@@ -70,15 +71,7 @@ def _drawn_pixels(layer: Shapes, image: Image, axes: str, shape: tuple[int, ...]
     return marked
 
 
-def pixel_sizes(layer: Layer) -> NDArray[np.float64] | None:
-    """Return the pixel size along every axis in micrometres, or None where a layer does not know it."""
-    try:
-        return np.array([float((size * unit).to("um").magnitude) for size, unit in zip(layer.scale, layer.units, strict=True)])
-    except (TypeError, AttributeError):  # pint: pixels are no length; older napari: no units
-        return None
-
-
 def nanometres(layer: Layer) -> tuple[float, ...]:
     """Return the pixel size of a layer along every axis as an input of a method has it: empty where it is unknown."""
-    sizes = pixel_sizes(layer)
+    sizes = lengths(layer)
     return () if sizes is None else tuple(float(1000 * size) for size in sizes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
@@ -9,10 +10,11 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from napari_tweedie.images.axes import ROLES, Layout
+from napari_tweedie.images.sources import as_picture
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
 from napari_tweedie.widgets.forms.layout import Rows
-from napari_tweedie.widgets.layers.input import image_array, image_axes, pixel_sizes
+from napari_tweedie.widgets.layers.input import image_array, image_axes
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -67,13 +69,10 @@ class Source(QWidget):
 
     def sizes(self) -> dict[str, Any]:
         """Return what the chosen layer says of its pixels, as fields of a recipe."""
-        image = self.layer.value()
-        places = [self.axes.text().find(axis) for axis in "zyx" if axis in self.axes.text()]
-        if image is None or len(places) < 2 or max(places) >= image.ndim:
+        image, axes = self.layer.value(), self.axes.text()
+        if image is None or len(axes) != self.array().ndim:
             return {}
-        known = pixel_sizes(image)
-        spacing = image.scale if known is None else known
-        return {"spacing": tuple(float(spacing[n]) for n in places), "unit": "pixel" if known is None else "micrometer"}
+        return replace(as_picture(image), axes=axes).sizes()
 
     def fill(self, recipe: Recipe) -> None:
         """Read the axes of the chosen layer as a recipe does, if it has as many."""
