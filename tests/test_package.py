@@ -35,8 +35,12 @@ print('torch._C' in sys.modules)
 
 
 def test_importing_the_package_loads_nothing_else() -> None:
-    code = "import sys; before = set(sys.modules); import napari_tweedie; print(sorted(set(sys.modules) - before))"
+    code = "import sys, importlib; before = set(sys.modules); import napari_tweedie; print(sorted(set(sys.modules) - before))"
     assert fresh(code) == "['napari_tweedie']"
+
+
+def test_types_are_shipped() -> None:
+    assert (files("napari_tweedie") / "py.typed").is_file()
 
 
 def test_the_installed_manifest_is_the_one_in_the_repository() -> None:

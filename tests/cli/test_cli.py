@@ -2,6 +2,7 @@ import csv
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +31,12 @@ def call(*arguments: object) -> str:
 
 def failure(*arguments: object) -> str:
     """What a user sees in the terminal when the program refuses."""
-    command = [sys.executable, "-c", "from napari_tweedie.cli import main; main()", *map(str, arguments)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ended.returncode != 0
-    assert "Traceback" not in ended.stderr
-    return ended.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["napari-tweedie", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert isinstance(ended.value.code, str)
+    return ended.value.code
 
 
 def test_list_shows_every_method_with_its_parameters() -> None:
@@ -91,14 +93,32 @@ def test_arrays_come_from_files(image: Path, tmp_path: Path, scene: np.ndarray) 
         (("denoise", "IMAGE", "out.tif", "--set", "noise"), "write part.field=value"),
         (("denoise", "IMAGE", "out.tif", "--set", "paint.colour=red"), "paint is not one of"),
         (("restore", "IMAGE", "out.tif", "--set", "solver.iterations=0"), "should be greater than or equal to 1 (got 0)"),
-        (("restore", "IMAGE", "out.tif", "--degradation", "psf-blur"), "psf"),
         (("restore", "IMAGE", "out.tif", "--degradation", "radon", "--solver", "pnp-pgd"), "thousands of steps"),
+        (("restore", "IMAGE", "out.tif", "--degradation", "psf-blur"), "needs its psf: add --psf FILE"),
+        (("denoise", "none.tif", "nowhere/out.tif"), "there is no folder"),
+        (("denoise", "none.tif", "out.jpg"), "must end in .tif or .tiff, or in .zarr"),
+        (("denoise", "none.tif", "out"), "must end in .tif or .tiff, or in .zarr"),
+        (("restore", "IMAGE", "out.tif", "--degradation", "blurr"), "gaussian-blur"),
         (("run", "IMAGE", "IMAGE", "out.tif"), "holds no recipe"),
     ],
 )
 def test_refusals_are_one_line(arguments: tuple[str, ...], message: str, image: Path) -> None:
     paths = {"IMAGE": image, "out.tif": image.parent / "out.tif"}
-    assert message in failure(*(paths.get(argument, argument) for argument in arguments))
+    said = failure(*(paths.get(argument, argument) for argument in arguments))
+    assert message in said
+    assert "\n" not in said
+
+
+def test_the_version_is_told() -> None:
+    assert call("--version").strip() == version("napari-tweedie")
+
+
+def test_what_is_chosen_is_told_when_asked_for(image: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    arguments = ("restore", image, tmp_path / "out.tif", "--set", "solver.iterations=1", "--set", "denoiser=gaussian")
+    call("-v", *arguments)
+    said = caplog.text
+    assert "solver for 'identity': {'name': 'hqs', 'iterations': 1" in said
+    assert "device cpu, tiles of" in said
 
 
 def test_main_is_the_console_script() -> None:

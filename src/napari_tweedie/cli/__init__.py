@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
+from importlib import metadata
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from napari_tweedie.cli import commands as jobs
-from napari_tweedie.cli import demo as show
-from napari_tweedie.cli import info as look
-from napari_tweedie.cli import training
-from napari_tweedie.core.method import explain
+from napari_tweedie.cli import commands, demo, info, training
+from napari_tweedie.core.method import MissingInput
 
 app = typer.Typer(
     help="Denoise, restore and sample images with a denoiser as the model of what images look like.",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
 )  # fmt: skip
-app.command("list")(look.list_methods)
+app.command("list")(info.list_methods)
 COMMANDS: tuple[Callable[..., None], ...] = (
-    jobs.denoise, jobs.restore, jobs.sample, jobs.decompose, jobs.degrade, jobs.run, jobs.batch,
-    look.inspect, look.calibrate, look.schema, training.train, training.pack, training.adapt, show.demo,
+    commands.denoise, commands.restore, commands.sample, commands.decompose, commands.degrade, commands.run, commands.batch,
+    info.inspect, info.calibrate, info.schema, training.train, training.pack, training.adapt, demo.demo,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)
+
+
+def show_version(asked: bool) -> None:
+    """Show the version and end, where it is asked for."""
+    if asked:
+        typer.echo(metadata.version("napari-tweedie"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=show_version)] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell what is chosen, and on what it runs.")] = False,
+) -> None:
+    """Denoise, restore and sample images with a denoiser as the model of what images look like."""
+    if verbose:
+        logging.basicConfig(format="%(name)s: %(message)s")
+        logging.getLogger("napari_tweedie").setLevel(logging.INFO)
 
 
 def main() -> None:
     """Run the command line; expected failures are one line, not a traceback."""
     try:
         app()
-    except ValidationError as error:
-        sys.exit(f"napari-tweedie: {explain(error)}")
+    except MissingInput as error:
+        missing = f"the {error.part} {error.method!r} needs its {error.field}"
+        sys.exit(f"napari-tweedie: {missing}: add --{error.field} FILE")
     except (ValueError, OSError, MemoryError) as error:
         sys.exit(f"napari-tweedie: {error}")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
+import numpy as np
+
+from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Method
 
 if TYPE_CHECKING:
@@ -20,7 +24,8 @@ class Denoiser(Method):
 
     ``f(x, sigma)`` takes x of shape (B, C, Y, X) or, where `ndim` says so, (B, C, Z, Y, X), float32 in any units, and
     the standard deviation sigma of its white Gaussian noise in the same units, a number or shape (B,). It returns the
-    clean image's posterior mean, float32 of the same shape and on the same device.
+    clean image's posterior mean, float32 of the same shape and on the same device. A NumPy array, of shape (Y, X), (N, Y, X)
+    or, where it takes volumes only, (Z, Y, X), or as above, gives one of the same shape.
     """
 
     ndim: ClassVar[tuple[int, ...]] = (2,)
@@ -38,6 +43,11 @@ class Denoiser(Method):
     takes_levels: ClassVar[bool] = False
     """Whether noise need not be white: sigma may be its levels at every scale, (B, 10, Y | 1, X | 1), of `denoisers.levels`."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__call__" in cls.__dict__:
+            cls.__call__ = takes_arrays(cls.__dict__["__call__"])  # type: ignore[method-assign]
+
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """Return f(x, σ)."""
         raise TypeError(f"{type(self).__name__} defines no denoising")
@@ -53,3 +63,22 @@ class Denoiser(Method):
     def provenance(self, device: Device) -> dict[str, Any]:
         """Return what, besides the parameters, determines the result on a device: weights, precision."""
         return {}
+
+
+def takes_arrays(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a denoiser's call take NumPy arrays, too, and return such for them."""
+
+    @wraps(call)
+    def called(self: Denoiser, x: Any, sigma: float | Tensor) -> Any:
+        if not isinstance(x, np.ndarray):
+            return call(self, x, sigma)
+        block = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
+        spatial = self.ndim[0]
+        if x.ndim < spatial:
+            raise ValueError(f"{self.name!r} takes images of {spatial} axes or more (got shape {x.shape})")
+        if x.ndim < spatial + 2:
+            block = block.reshape(-1, 1, *x.shape[x.ndim - spatial :])
+        with torch.no_grad():
+            return call(self, block, sigma).numpy().reshape(x.shape)
+
+    return called

@@ -17,6 +17,12 @@ class Denoisers(Registry[Denoiser]):
         is_method = isinstance(found, type) and issubclass(found, Method)
         return wrapped(name, found) if callable(found) and not is_method else super().accepted(name, found)
 
+    def build(self, value: Any) -> Any:
+        """Build a denoiser also from a function or module f(x, sigma)."""
+        if callable(value) and not isinstance(value, Denoiser):
+            return wrapped(getattr(value, "__name__", type(value).__name__), value)()
+        return super().build(value)
+
 
 registry = Denoisers("napari_tweedie.denoisers", Denoiser)
 """The denoisers by their names."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from importlib.metadata import version
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from napari_tweedie.recipe.recipe import Recipe
 
 __all__ = ["Cancelled", "Preview", "Progress", "Result", "last", "measure", "run", "run_region"]
+
+log = logging.getLogger(__name__)
 
 PREVIEW_SECONDS = 0.5
 SMALLEST_TILE = 128
@@ -123,6 +126,7 @@ class _Run:
         self.job = JOBS[recipe.job](recipe, self.blocks)
         self.tile = recipe.tile or tile_that_fits(self.device, recipe.denoiser)
         self.shortage = ""
+        log.info("device %s, tiles of %d pixels, denoiser %s", self.device, self.tile, recipe.denoiser.name)
         self.warnings: dict[str, None] = {}
 
     def steps(self) -> Generator[Progress | Preview, None, Result]:
@@ -180,6 +184,7 @@ class _Run:
     def _use_less_memory(self) -> None:
         """Halve the tiles, then leave the device for the CPU, and say so once; give up when neither is possible."""
         devices.release(self.device)
+        log.info("out of memory on %s with tiles of %d pixels", self.device, self.tile)
         if self.tile > SMALLEST_TILE:
             self.tile = max(SMALLEST_TILE, self.tile // 2)
             self.shortage = f"The memory of {self.device} ran short; the work was done in tiles of {self.tile} pixels."
