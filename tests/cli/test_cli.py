@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from napari_tweedie.cli import app, main
 from napari_tweedie.images.chunks import Region
 from napari_tweedie.images.files import read, write
-from napari_tweedie.large.chunked_run import Work
+from napari_tweedie.large.chunked_run import ChunkedRun
 from napari_tweedie.recipe.provenance import stored_recipe
 
 
@@ -138,16 +138,16 @@ def test_an_ome_zarr_is_done_region_by_region(image: Path, tmp_path: Path) -> No
 
 def test_a_run_that_was_interrupted_says_how_to_go_on(image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = "denoise", image, tmp_path / "out.zarr", "--denoiser", "unet-small", "--set", "tile=64"
-    do, done = Work.do, []
+    do, done = ChunkedRun.do, []
 
-    def interrupted(self: Work, level: int, region: Region) -> str:
+    def interrupted(self: ChunkedRun, level: int, region: Region) -> str:
         if done:
             raise KeyboardInterrupt
         done.append(region)
         return do(self, level, region)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Work, "do", interrupted)
+        patched.setattr(ChunkedRun, "do", interrupted)
         stopped = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert stopped.exit_code != 0
     assert f"kept in {tmp_path / 'out.part.zarr'}: run the same again" in " ".join(stopped.output.split())

@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 from napari_tweedie.engine import Cancelled, last, run
 from napari_tweedie.images import ome_zarr
 from napari_tweedie.images.files import read, write
-from napari_tweedie.large.chunked_run import Work
+from napari_tweedie.large.chunked_run import ChunkedRun
 from napari_tweedie.large.run_file import run_file
 from napari_tweedie.recipe import Recipe
 
@@ -115,12 +115,12 @@ def test_range_and_noise_level_of_a_large_image_are_found_on_samples(
     y, x = np.mgrid[:2200, :600]
     ramp = 100 * np.sin(x / 40) + 0.2 * y
     write(tmp_path / "in.zarr", (1000 + ramp + rng.normal(0, 7, ramp.shape)).astype(np.float32), "yx")
-    work = Work.start(Recipe(**QUICK), tmp_path / "in.zarr", tmp_path / "out.part.zarr", "0.5")
+    work = ChunkedRun.start(Recipe(**QUICK), tmp_path / "in.zarr", tmp_path / "out.part.zarr", "0.5")
     channel = work.channels[0]
     assert channel.sigma == pytest.approx(7, rel=0.05)
     assert channel.intensity.offset == pytest.approx(890, abs=40)
     assert channel.intensity.scale == pytest.approx(640, rel=0.1)
-    again = Work.resume(Recipe(**QUICK), tmp_path / "in.zarr", tmp_path / "out.part.zarr")
+    again = ChunkedRun.resume(Recipe(**QUICK), tmp_path / "in.zarr", tmp_path / "out.part.zarr")
     assert again.channels == work.channels
     assert again.regions == work.regions
 
@@ -194,7 +194,7 @@ def test_display_limits_are_grey_levels(rng: np.random.Generator, tmp_path: Path
     photons = 50 + 30 * np.sin(np.arange(96) / 9) * np.ones((96, 1))
     write(tmp_path / "in.zarr", (100 + 2 * rng.poisson(photons))[None].astype(np.uint16), "cyx", channels=("cells",))
     noise = {"name": "poisson", "gain": 2.0, "offset": 100.0, "read_noise": 0.0}
-    work = Work.start(Recipe(noise=noise), tmp_path / "in.zarr", tmp_path / "out.part.zarr", "0.5")
+    work = ChunkedRun.start(Recipe(noise=noise), tmp_path / "in.zarr", tmp_path / "out.part.zarr", "0.5")
     attributes = json.loads((work.part / "zarr.json").read_text())["attributes"]
     window = attributes["ome"]["omero"]["channels"][0]["window"]
     assert window["start"] == pytest.approx(100 + 2 * (20 - 3 * 20**0.5), abs=15)

@@ -36,7 +36,7 @@ PREVIEW_SECONDS = 0.5
 SMALLEST_TILE = 128
 GREY_LEVELS = ("residual", "noise_level")
 """Facts of a step that are told in grey levels of the image."""
-TILE = 1024
+LARGEST_TILE = 1024
 """Side of the largest tile on a CPU: a run can be stopped between tiles, and shows each when it is done."""
 
 
@@ -206,7 +206,7 @@ class _Run:
             "noise_levels": [channel.sigma for channel in self.blocks.channels],
             "noise": [channel.report() for channel in self.blocks.channels],
             **self.job.report(),
-            "denoiser": self.recipe.denoiser.provenance(self.device) if self.job.uses_denoiser() else {},
+            "denoiser": self.recipe.denoiser.provenance(self.device) if self.recipe.uses_denoiser else {},
             "device": str(self.device),
             "tile": self.tile,
             "seconds": round(seconds, 2),
@@ -214,7 +214,7 @@ class _Run:
         }
 
 
-def tile_that_fits(device: Device, denoiser: Denoiser, largest: int = TILE) -> int:
+def tile_that_fits(device: Device, denoiser: Denoiser, largest: int = LARGEST_TILE) -> int:
     """Return the side of the largest tile, in pixels, for which a denoiser takes a quarter of the free memory of a device.
 
     On a CPU it is at most `largest`.

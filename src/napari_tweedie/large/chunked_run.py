@@ -14,7 +14,7 @@ import numpy as np
 
 from napari_tweedie.core import device as devices
 from napari_tweedie.engine.channel import Channel
-from napari_tweedie.engine.run import run_region, tile_that_fits
+from napari_tweedie.engine.run import tile_that_fits
 from napari_tweedie.images import ngff, ome_zarr
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.images.chunks import Region, coarsened
@@ -33,7 +33,7 @@ RANGE = np.array([0.0, 1.0])
 
 
 @dataclass(frozen=True)
-class Work:
+class ChunkedRun:
     """A run on a file, as every process that takes part in it knows it; it can be sent to other machines.
 
     Parameters
@@ -137,12 +137,8 @@ class Work:
         axes = self.recipe.axes
         stored = ngff.ordered(axes)
         place = tuple(region[stored.index(axis)] for axis in axes)
-        source = self.regions.source(place)
-        channels = {0: self.channels[self.regions.channel(place)]}
-        corner = [at.start for at in source]
-        result = run_region(self.regions.recipe(self.recipe, source), self._read(source), channels, corner)
-        (image,) = result.images.values()
-        return image[self.regions.inside(place)].transpose([axes.index(axis) for axis in stored])
+        computed = self.regions.computed(self.recipe, place, self._read, self.channels)
+        return computed.transpose([axes.index(axis) for axis in stored])
 
     def _read(self, source: Region) -> NDArray[Any]:
         try:
@@ -154,13 +150,12 @@ class Work:
 
 def _identity(recipe: Recipe, source: Path, picture: Picture) -> dict[str, Any]:
     """Return what must be equal for a run to go on where another one stopped."""
-    uses_denoiser = recipe.job == "denoise" or recipe.solver.uses_denoiser
     return {
         "version": version_of("napari-tweedie"),
         "recipe": recipe.model_dump(mode="json"),
         "axes": recipe.axes,
         "input": {"name": source.name, "shape": list(picture.data.shape), "dtype": str(picture.data.dtype)},
-        "denoiser": recipe.denoiser.provenance(devices.pick(recipe.device)) if uses_denoiser else {},
+        "denoiser": recipe.denoiser.provenance(devices.pick(recipe.device)) if recipe.uses_denoiser else {},
     }
 
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.engine.channel import Channel
-from napari_tweedie.engine.run import run_region
 from napari_tweedie.images.axes import Layout, guess_axes
 from napari_tweedie.images.chunks import Region, regions
 from napari_tweedie.large.regions import Regions
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from napari_tweedie.recipe.recipe import Recipe
 
-TILE = 512
+SHOWN_TILE = 512
 """Side of the regions: small enough to appear soon, large enough that margins cost little."""
 PLANE = 4096
 """Side of the largest chunks of planes that are shown whole: dask goes through all chunks whenever one of them is read."""
@@ -91,7 +90,7 @@ class OnDemand:
         axes = recipe.axes or guess_axes(image.shape)
         self.recipe = recipe.model_copy(update={"axes": axes})
         self.image = image
-        self.regions = Regions.of(self.recipe, Layout(axes, tuple(image.shape), recipe.volume), recipe.tile or TILE)
+        self.regions = Regions.of(self.recipe, Layout(axes, tuple(image.shape), recipe.volume), recipe.tile or SHOWN_TILE)
         self.shape = self.regions.shape
         self.ndim = len(self.shape)
         self.dtype = np.dtype(np.uint8 if "s" in axes and image.dtype == np.uint8 else np.float32)
@@ -158,12 +157,7 @@ class OnDemand:
     def _computed(self, region: Region) -> NDArray[Any]:
         if not self._channels:
             self._channels = self.regions.measure(self.recipe, _Read(self.image))
-        source = self.regions.source(region)
-        channels = {0: self._channels[self.regions.channel(region)]}
-        corner = [at.start for at in source]
-        result = run_region(self.regions.recipe(self.recipe, source), _Read(self.image)[source], channels, corner)
-        (image,) = result.images.values()
-        return np.ascontiguousarray(image[self.regions.inside(region)])
+        return np.ascontiguousarray(self.regions.computed(self.recipe, region, _Read(self.image).__getitem__, self._channels))
 
 
 class _Read:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from napari_tweedie.core.method import Input
 from napari_tweedie.degradations import Degradation
 from napari_tweedie.engine.blocks import Blocks
 from napari_tweedie.engine.channel import Channel
-from napari_tweedie.engine.run import TILE
+from napari_tweedie.engine.run import LARGEST_TILE, run_region
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.images.chunks import Region, chunk_shape, regions
 
@@ -87,8 +87,7 @@ class Regions:
         if restores and not recipe.degradation.is_image:
             raise ValueError(f"a measurement by {recipe.degradation.name!r} is restored as a whole: write the result as a TIFF")
         reach = recipe.degradation.reach(len(spatial)) if restores else (0,) * len(spatial)
-        uses_denoiser = not restores or recipe.solver.uses_denoiser
-        denoiser = recipe.denoiser.halo + restores * ITERATED if uses_denoiser else SMOOTHED
+        denoiser = recipe.denoiser.halo + restores * ITERATED if recipe.uses_denoiser else SMOOTHED
         zoom = recipe.degradation.factors(len(spatial)) if restores else (1,) * len(spatial)
         sizes = dict(zip(spatial, layout.block_shape, strict=True))
         halo = dict.fromkeys(spatial, 0)
@@ -100,7 +99,7 @@ class Regions:
         shape = _result_shape(layout, [zooms.get(axis, 1) for axis in layout.axes])
         inner = max(wanted[axis] + 2 * zooms[axis] * (halo[axis] + SMALLEST) for axis in "yx")
         if reach is None or recipe.volume:
-            inner = min(tile, TILE)
+            inner = min(tile, LARGEST_TILE)
         return cls(
             layout,
             tuple(halo.get(axis, 0) for axis in layout.axes),
@@ -138,6 +137,27 @@ class Regions:
         """Return the recipe for a region of the image: masks are cut as the image is."""
         degradation = self._cut(recipe.degradation, source)
         return recipe.model_copy(update={"degradation": degradation, "axes": self.layout.axes, "tile": self.tile})
+
+    def computed(
+        self, recipe: Recipe, region: Region, read: Callable[[Region], NDArray[Any]], channels: Mapping[int, Channel]
+    ) -> NDArray[Any]:
+        """Return a region of the result.
+
+        Parameters
+        ----------
+        recipe : Recipe
+            That of the whole image.
+        region : tuple of slice
+            Where it lies in the result.
+        read : callable
+            Returns a part of the image.
+        channels : mapping of int to Channel
+            What `measure` returned.
+        """
+        source = self.source(region)
+        corner = [at.start for at in source]
+        result = run_region(self.recipe(recipe, source), read(source), {0: channels[self.channel(region)]}, corner)
+        return result.image[self.inside(region)]
 
     def _cut(self, degradation: Degradation, source: Region) -> Degradation:
         """Return a copy that shares nothing that was computed for regions of another shape."""

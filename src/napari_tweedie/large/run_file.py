@@ -14,7 +14,7 @@ from napari_tweedie.images import ngff, ome_zarr
 from napari_tweedie.images.chunks import Region, regions
 from napari_tweedie.images.files import read
 from napari_tweedie.large import schedulers
-from napari_tweedie.large.chunked_run import Work
+from napari_tweedie.large.chunked_run import ChunkedRun
 
 if TYPE_CHECKING:
     import zarr
@@ -89,7 +89,7 @@ def _run(
     if target.exists():
         raise FileExistsError(f"{target} exists: choose another name, or remove it")
     part = unfinished(target)
-    begin = Work.resume if part.exists() else partial(Work.start, version=version)
+    begin = ChunkedRun.resume if part.exists() else partial(ChunkedRun.start, version=version)
     work = begin(recipe, source, part, picture=picture)
     used: set[str] = set()
     try:
@@ -106,7 +106,7 @@ def unfinished(target: Path) -> Path:
     return target.with_name(f"{target.stem}.part.zarr")
 
 
-def _regions(work: Work, scheduler: schedulers.Scheduler, used: set[str]) -> Generator[Progress, None, None]:
+def _regions(work: ChunkedRun, scheduler: schedulers.Scheduler, used: set[str]) -> Generator[Progress, None, None]:
     """Do what is missing, level by level, as a coarser level is made from the finer one; collect the devices."""
     levels = ome_zarr.levels(work.part)
     total = sum(array.nchunks for array in levels)
@@ -121,5 +121,5 @@ def _regions(work: Work, scheduler: schedulers.Scheduler, used: set[str]) -> Gen
             cancellation_point()
 
 
-def _missing(work: Work, level: int, array: zarr.Array[Any]) -> Iterator[Region]:
+def _missing(work: ChunkedRun, level: int, array: zarr.Array[Any]) -> Iterator[Region]:
     return (region for region in regions(array.shape, array.chunks) if not work.is_done(level, region))

@@ -125,6 +125,11 @@ class Recipe(Model):
         return self.job in ("restore", "sample")
 
     @property
+    def uses_denoiser(self) -> bool:
+        """Whether the denoiser is called."""
+        return self.job not in ("degrade", "blend") and (self.job != "restore" or self.solver.uses_denoiser)
+
+    @property
     def stabilises(self) -> bool:
         """Whether the noise is made the same everywhere before it is removed."""
         removes_noise = self.job == "denoise" or (self.job == "sample" and self.degradation.name == "identity")

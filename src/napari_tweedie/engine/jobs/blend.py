@@ -35,9 +35,6 @@ class Blend(Job):
     def outputs(self) -> list[Output]:
         return [Output("blended")]
 
-    def uses_denoiser(self) -> bool:
-        return False
-
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         block = self._read(self.blocks.image, index)
         arrays = {name: given for name, given in self._editing.arrays().items() if given.array is not None}

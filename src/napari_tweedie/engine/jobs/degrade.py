@@ -23,9 +23,6 @@ class Degrade(Job):
     def outputs(self) -> list[Output]:
         return [Output("degraded")]
 
-    def uses_denoiser(self) -> bool:
-        return False
-
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         degradation = self.blocks.degradation(index)
         seed = np.random.SeedSequence((self.recipe.seed, *index)).generate_state(1)

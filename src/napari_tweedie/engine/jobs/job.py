@@ -79,10 +79,6 @@ class Job:
         """Work on one block."""
         raise TypeError(f"{type(self).__name__} does nothing")
 
-    def uses_denoiser(self) -> bool:
-        """Return whether the denoiser is called."""
-        return True
-
     def stage(self, share: float) -> str:
         """Say what is being done on a block once `share` of it is."""
         return ""

@@ -30,9 +30,6 @@ class Restore(Job):
     def outputs(self) -> list[Output]:
         return [Output(self.recipe.solver.name)]
 
-    def uses_denoiser(self) -> bool:
-        return self.recipe.solver.uses_denoiser
-
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         problem = self.problem(index, tools)
         scale, level = self.intensity(index).scale, problem.noise_level

@@ -37,9 +37,6 @@ class Sample(Restore):
         summary = [Output("mean"), Output("std", "spread"), Output(f"lower {level}"), Output(f"upper {level}")]
         return [*summary, Output("samples", count=sampler.samples)]
 
-    def uses_denoiser(self) -> bool:
-        return True
-
     def stage(self, share: float) -> str:
         samples = self.recipe.sampler.samples
         return f"sample {min(samples, int(share * samples) + 1)} of {samples}"
