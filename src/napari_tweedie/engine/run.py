@@ -126,6 +126,7 @@ class _Run:
         self.job = JOBS[recipe.job](recipe, self.blocks)
         self.tile = recipe.tile or tile_that_fits(self.device, recipe.denoiser)
         self.shortage = ""
+        log.info("solver %s, sampler %s, noise %s", recipe.solver.describe(), recipe.sampler.describe(), recipe.noise.describe())
         log.info("device %s, tiles of %d pixels, denoiser %s", self.device, self.tile, recipe.denoiser.name)
         self.warnings: dict[str, None] = {}
 

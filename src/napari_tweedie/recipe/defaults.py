@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,8 +15,6 @@ from napari_tweedie.solvers import Solver
 if TYPE_CHECKING:
     from napari_tweedie.degradations import Degradation
     from napari_tweedie.recipe.recipe import Recipe
-
-log = logging.getLogger(__name__)
 
 AUTO = "auto"
 PRIOR = {"name": "implicit-prior", "samples": 4, "beta": 0.5, "iterations": 300}
@@ -84,6 +81,4 @@ def resolved(recipe: Recipe) -> Recipe:
     if isinstance(recipe.sampler, AutoSampler):
         given = recipe.sampler.model_dump(exclude_unset=True)
         changed["sampler"] = samplers.registry.build(sampler_of(recipe.job, recipe.degradation.name) | given)
-    for part, method in changed.items():
-        log.info("%s for %r: %s", part, recipe.degradation.name, method.describe())
     return recipe.model_copy(update=changed) if changed else recipe

@@ -112,12 +112,12 @@ class Recipe(Model):
 
         What only the arrays or the image tell is found when the recipe runs.
         """
+        chosen, obstacle = resolved(self), ""
         if self.job == "restore":
-            obstacle = self.solver.obstacle_in(self.degradation)
-            return obstacle or (self.denoiser.obstacle() if self.solver.uses_denoiser else "")
-        if self.job in ("sample", "calibrate"):
-            return self.sampler.obstacle_in(self.degradation, self.denoiser) or self.denoiser.obstacle()
-        return "" if self.job in ("degrade", "blend") else self.denoiser.obstacle()
+            obstacle = chosen.solver.obstacle_in(self.degradation)
+        elif self.job in ("sample", "calibrate"):
+            obstacle = chosen.sampler.obstacle_in(self.degradation, self.denoiser)
+        return obstacle or (self.denoiser.obstacle() if chosen.uses_denoiser else "")
 
     @property
     def inverts(self) -> bool:
