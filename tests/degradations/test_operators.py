@@ -6,6 +6,7 @@ import torch
 from scipy import ndimage
 
 from napari_tweedie import degradations
+from napari_tweedie.core.testing import check_degradation
 
 SHAPES = [(1, 1, 13, 18), (2, 3, 16, 8), (1, 1, 7, 12, 10)]
 OPTICS = {"na": 0.8, "refractive_index": 1.0, "pixel": 400, "step": 900}
@@ -60,40 +61,28 @@ def case(name: str, shape: tuple[int, ...]) -> tuple[degradations.Degradation, t
     return operator, shape
 
 
+DECOMPOSABLE = ["identity", "gaussian circular", "psf circular", "motion circular", "widefield", "mask", "downsample"]
+DECOMPOSABLE += ["fourier cartesian", "fourier radial", "fourier random", "projection dct"]
+"""What has a fast singular value decomposition."""
+
 CASES = [(name, shape) for shape in SHAPES for name, operator in operators(shape).items() if len(shape) - 2 in operator.ndim]
 """Every operator with every shape of as many axes as it takes."""
 
 
 @pytest.mark.parametrize(("name", "shape"), CASES)
-def test_adjoint_identity(name: str, shape: tuple[int, ...], generator: torch.Generator) -> None:
+def test_every_variant_passes_the_public_checks(name: str, shape: tuple[int, ...]) -> None:
     operator, shape = case(name, shape)
-    x = torch.randn(shape, generator=generator)
-    y = torch.randn(operator(x).shape, generator=generator)
-    assert tuple(y.shape) == (shape[0], shape[1] * operator.components(), *operator.shape(tuple(x.shape[2:])))
-    assert operator.domain(tuple(y.shape[2:])) == tuple(x.shape[2:])
-    left, right = (operator(x) * y).sum(), (x * operator.adjoint(y)).sum()
-    assert abs(left - right) <= 1e-5 * (operator(x).norm() * y.norm())
-
-
-@pytest.mark.parametrize("rho", [1e-3, 0.1, 3.0])
-@pytest.mark.parametrize(("name", "shape"), CASES)
-def test_prox_is_where_the_gradient_vanishes(name: str, shape: tuple[int, ...], rho: float, generator: torch.Generator) -> None:
-    operator, shape = case(name, shape)
-    z = torch.randn(shape, generator=generator)
-    y = operator(torch.randn(shape, generator=generator))
-    x = operator.prox(z, y, rho)
-    gradient = operator.adjoint(operator(x) - y) + rho * (x - z)
-    assert gradient.norm() <= 1e-3 * (operator.adjoint(y) + rho * z).norm()
+    check_degradation(operator, shape[2:])
+    assert not operator.svd_obstacle() or name not in DECOMPOSABLE
 
 
 @pytest.mark.parametrize("name", operators(SHAPES[0]))
-def test_norm_bounds_the_largest_singular_value(name: str, generator: torch.Generator) -> None:
+def test_norm_is_no_more_than_twice_the_largest_singular_value(name: str, generator: torch.Generator) -> None:
     operator, shape = case(name, (1, 1, 16, 12))
     x = torch.randn(shape, generator=generator)
     for _ in range(50):
         x = operator.adjoint(operator(x / x.norm()))
     largest = float(x.norm()) ** 0.5
-    assert largest <= operator.norm(shape[2:]) * 1.001
     assert largest >= 0.5 * operator.norm(shape[2:])
 
 
@@ -105,28 +94,6 @@ def test_start_and_crop_fit_the_measurement(name: str, generator: torch.Generato
     assert tuple(start.shape[2:]) == operator.domain(tuple(y.shape[2:]))
     assert torch.isfinite(start).all()
     assert operator(start).shape == y.shape
-
-
-DECOMPOSABLE = ["identity", "gaussian circular", "psf circular", "motion circular", "widefield", "mask", "downsample"]
-DECOMPOSABLE += ["fourier cartesian", "fourier radial", "fourier random", "projection dct"]
-
-
-@pytest.mark.parametrize(("name", "shape"), [case for case in CASES if case[0] in DECOMPOSABLE])
-def test_svd_rebuilds_the_operator_from_orthonormal_factors(
-    name: str, shape: tuple[int, ...], generator: torch.Generator
-) -> None:
-    operator, shape = case(name, shape)
-    x, c = torch.randn(shape, generator=generator), torch.randn(shape, generator=generator)
-    svd = operator.svd(x)
-    s = svd.singular_values
-    assert (s >= 0).all()
-    assert s.max() <= operator.norm(shape[2:]) * (1 + 1e-5)
-    torch.testing.assert_close(svd.u(s * svd.vt(x)), operator(x), atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(svd.v(svd.vt(x)), x, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(svd.vt(svd.v(c)), c, atol=1e-5, rtol=1e-5)
-    seen = c * (s > 0)
-    torch.testing.assert_close(svd.ut(svd.u(seen)), seen, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(s * svd.ut(operator(x)), svd.vt(operator.adjoint(operator(x))), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["gaussian-blur", "radon", "composition"])

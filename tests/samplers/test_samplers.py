@@ -11,39 +11,31 @@ from napari_tweedie.samplers.sampler import WhiteNoise
 
 FIELD = denoisers.load("gaussian", std=0.3, slope=1)
 MASK = degradations.load("mask", mask=torch.rand(8, 10, generator=torch.Generator().manual_seed(2)) < 0.4)
-SHORT = {
-    "ddrm": {},
-    "diffpir": {"iterations": 20},
-    "dps": {"iterations": 20},
-    "implicit-prior": {"iterations": 300},
-    "langevin": {"iterations": 10},
-    "moment-matched": {},
-    "snips": {"iterations": 10},
-    "split-gibbs": {"iterations": 5},
-}
-ONLY_NOISE = ("langevin", "moment-matched")
+STATED = ((degradations.load("identity"), 0.1), (MASK, 0.1), (MASK, 0.0))
 
 
-def problem(name: str, sigma: float = 0.1) -> Problem:
-    """A problem that the sampler of this name can treat."""
-    operator = degradations.load("identity") if name in ONLY_NOISE else MASK
-    sigma = 0.0 if name == "implicit-prior" else sigma
+def problem(name: str) -> Problem:
+    """A problem that the sampler of this name can treat: gaps rather than noise alone, noise rather than none."""
     generator = torch.Generator().manual_seed(4)
-    y = operator(0.5 + FIELD(torch.randn((1, 1, 8, 10), generator=generator), 0.5))
-    return Problem(y + sigma * torch.randn(y.shape, generator=generator), operator, Gaussian(sigma=sigma))
+    image = 0.5 + FIELD(torch.randn((1, 1, 8, 10), generator=generator), 0.5)
+    noise = torch.randn(image.shape, generator=generator)
+    stated = [Problem(A(image + sigma * noise), A, Gaussian(sigma=sigma)) for A, sigma in STATED]
+    treated = [each for each in stated if not samplers.load(name).obstacle(each, FIELD)]
+    return next((each for each in reversed(treated) if each.noise_level > 0), treated[-1])
+
+
+def short(name: str) -> dict[str, int]:
+    """Enough iterations to see what all samplers keep; those that stop by themselves need more."""
+    return {"iterations": 300 if name == "implicit-prior" else 10}
 
 
 def draws(name: str, seed: int = 0, numbers: range | None = None, **parameters: int) -> torch.Tensor:
-    sampler = samplers.load(name, **SHORT[name], **parameters)
+    sampler = samplers.load(name, **short(name), **parameters)
     *_, state = sampler(problem(name), FIELD, torch.Generator().manual_seed(seed), numbers)
     return state.estimate
 
 
-def test_all_samplers_are_found_and_tested_here() -> None:
-    assert samplers.names() == sorted(SHORT)
-
-
-@pytest.mark.parametrize("name", SHORT)
+@pytest.mark.parametrize("name", samplers.names())
 def test_a_seed_determines_the_stack_and_a_stack_can_be_extended(name: str) -> None:
     """A sample depends on its number, not on the others that are drawn with it."""
     stack = draws(name, samples=5)
@@ -51,18 +43,6 @@ def test_a_seed_determines_the_stack_and_a_stack_can_be_extended(name: str) -> N
     assert torch.equal(stack, draws(name, samples=5))
     torch.testing.assert_close(draws(name, numbers=range(3, 6))[:2], stack[3:], rtol=1e-4, atol=1e-4)
     assert not torch.allclose(stack, draws(name, seed=1, samples=5), atol=0.01)
-
-
-@pytest.mark.parametrize("name", SHORT)
-def test_states_count_to_the_end_and_measure_the_residual(name: str) -> None:
-    stated, sampler = problem(name), samplers.load(name, samples=2, **SHORT[name])
-    states = list(sampler(stated, FIELD))
-    assert [state.iteration for state in states] == list(range(1, len(states) + 1))
-    assert states[-1].total == len(states) <= sampler.steps()
-    observed = stated.degradation.observed(stated.measurement).expand_as(states[-1].estimate)
-    errors = (stated.degradation(states[-1].estimate) - stated.measurement)[observed]
-    assert states[-1].residual == pytest.approx(float(errors.square().mean().sqrt()), rel=1e-5, abs=1e-7)
-    assert not any(state.note for state in states)
 
 
 @pytest.mark.parametrize("name", ["split-gibbs", "moment-matched", "snips", "langevin"])

@@ -9,3 +9,7 @@ names = registry.names
 load = registry.load
 
 __all__ = ["Denoiser", "load", "names", "registry"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -23,6 +23,9 @@ class Classical(Denoiser):
     """
 
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
+    keeps_without_noise: ClassVar[bool] = True
+    is_homogeneous: ClassVar[bool] = True
+    follows_offset: ClassVar[bool] = True
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(x.shape[0]).repeat_interleave(x.shape[1])

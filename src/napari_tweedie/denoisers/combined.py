@@ -71,6 +71,21 @@ class Combined(Denoiser):
         """Whether every part takes noise that is not white."""
         return all(part.takes_levels for part in self.parts)
 
+    @property
+    def keeps_without_noise(self) -> bool:  # type: ignore[override]
+        """Whether every part does."""
+        return all(part.keeps_without_noise for part in self.parts)
+
+    @property
+    def is_homogeneous(self) -> bool:  # type: ignore[override]
+        """Whether every part is."""
+        return all(part.is_homogeneous for part in self.parts)
+
+    @property
+    def follows_offset(self) -> bool:  # type: ignore[override]
+        """Whether every part does."""
+        return all(part.follows_offset for part in self.parts)
+
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         weights = self.weights or (1 / len(self.parts),) * len(self.parts)
         total = weights[0] * self.parts[0](x, sigma)

@@ -38,6 +38,12 @@ class Denoiser(Method):
     """Whether f(·, σ) is a symmetric matrix, so that RED minimises a function."""
     differentiable: ClassVar[bool] = False
     """Whether autograd sees through it: derivatives of f then need no finite differences."""
+    keeps_without_noise: ClassVar[bool] = False
+    """Whether f(x, 0) = x."""
+    is_homogeneous: ClassVar[bool] = False
+    """Whether f(k x, k σ) = k f(x, σ) for k > 0, so that the unit of grey levels is all one."""
+    follows_offset: ClassVar[bool] = False
+    """Whether f(x + c, σ) = f(x, σ) + c: where not, black means something to it."""
     takes_map: ClassVar[bool] = False
     """Whether sigma may differ from pixel to pixel, a map of shape (B, 1, Y, X)."""
     takes_levels: ClassVar[bool] = False

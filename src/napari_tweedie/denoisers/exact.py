@@ -31,6 +31,7 @@ class Gaussian(Denoiser):
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
     is_symmetric: ClassVar[bool] = True
     differentiable: ClassVar[bool] = True
+    keeps_without_noise: ClassVar[bool] = True
 
     std: float = Parameter(0.25, "Standard deviation of the clean images.", unit="range", gt=0, le=100)
     slope: float = Parameter(0.0, "Fall of the power with frequency: 0 white, 2 as in photographs.", ge=0, le=6)
@@ -69,6 +70,7 @@ class Mixture(Denoiser):
     title: ClassVar[str] = "Two grey levels (exact)"
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
     differentiable: ClassVar[bool] = True
+    keeps_without_noise: ClassVar[bool] = True
 
     dark: float = Parameter(0.2, "Mean of the dark pixels.", unit="range", ge=-100, le=100)
     bright: float = Parameter(0.8, "Mean of the bright pixels.", unit="range", ge=-100, le=100)

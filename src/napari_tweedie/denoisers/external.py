@@ -78,6 +78,7 @@ def takes_level(model: Callable[..., Any]) -> str:
 class External(Denoiser):
     """A denoiser of another package, of the form f(x, σ)."""
 
+    keeps_without_noise: ClassVar[bool] = True
     halo: ClassVar[int] = 64
 
     @classmethod

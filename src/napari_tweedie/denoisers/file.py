@@ -32,6 +32,7 @@ class File(Denoiser):
 
     name: ClassVar[str] = "file"
     title: ClassVar[str] = "Model from a file"
+    keeps_without_noise: ClassVar[bool] = True
     halo: ClassVar[int] = 64
 
     path: Path = Parameter(

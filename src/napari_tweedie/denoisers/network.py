@@ -34,6 +34,8 @@ class Unet(Denoiser):
     title: ClassVar[str] = "U-Net"
     halo: ClassVar[int] = 56
     bytes_per_pixel: ClassVar[int] = 450
+    keeps_without_noise: ClassVar[bool] = True
+    is_homogeneous: ClassVar[bool] = True
     differentiable: ClassVar[bool] = True
     takes_map: ClassVar[bool] = True
     takes_levels: ClassVar[bool] = True

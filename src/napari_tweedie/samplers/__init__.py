@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from napari_tweedie.core.registry import Registry
 from napari_tweedie.core.results import State
-from napari_tweedie.samplers.sampler import Sampler
+from napari_tweedie.samplers.sampler import Sampler, WhiteNoise
 
 registry: Registry[Sampler] = Registry("napari_tweedie.samplers", Sampler)
 names = registry.names
 load = registry.load
 
-__all__ = ["Sampler", "State", "load", "names", "registry"]
+__all__ = ["Sampler", "State", "WhiteNoise", "load", "names", "registry"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -10,3 +10,7 @@ names = registry.names
 load = registry.load
 
 __all__ = ["Solver", "State", "load", "names", "registry"]
+
+
+def __dir__() -> list[str]:
+    return __all__
