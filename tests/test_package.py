@@ -61,3 +61,19 @@ def test_the_distribution_names_no_qt_binding() -> None:
     required = " ".join(line for line in distribution("napari-tweedie").requires or [] if "extra ==" not in line).lower()
     assert "pyqt" not in required
     assert "pyside" not in required
+
+
+def test_rooms_show_what_is_meant_and_work_without_a_further_import() -> None:
+    code = """
+import sys
+from napari_tweedie import analysis, degradations, denoisers, engine, recipe, samplers, solvers
+for room in (analysis, degradations, denoisers, engine, recipe, samplers, solvers):
+    assert sorted(room.__all__) == dir(room), room
+    assert all(hasattr(room, name) for name in room.__all__), room
+for room in (analysis, degradations, denoisers, samplers, solvers):
+    assert room.registry.names() == room.names() != []
+degradations.noise.Gaussian(sigma=1)
+degradations.Problem
+print('torch' in sys.modules)
+"""
+    assert fresh(code) == "False"

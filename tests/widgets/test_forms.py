@@ -1,4 +1,8 @@
+import sys
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
+from types import ModuleType
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -6,9 +10,12 @@ from napari.components import ViewerModel
 from pytestqt.qtbot import QtBot
 
 from napari_tweedie import degradations, denoisers, solvers
+from napari_tweedie.core import registry as registries
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.core.registry import Registry
 from napari_tweedie.degradations.blur import GaussianBlur
 from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.degradations.noise import registry as noises
 from napari_tweedie.solvers.splitting import HalfQuadraticSplitting
 from napari_tweedie.widgets.forms.method_form import Chooser, Form
 
@@ -105,3 +112,36 @@ def test_a_file_is_typed_or_chosen(qtbot: QtBot, viewer: ViewerModel, monkeypatc
     with qtbot.waitSignal(chooser.changed):
         edit.browse.click()
     assert chooser.method().path == Path("models/net.pt")
+
+
+class Odd(solvers.Solver):
+    """A solver of others, with a parameter that no widget edits."""
+
+    name: ClassVar[str] = "odd"
+    title: ClassVar[str] = "Odd"
+
+    weights: tuple[float, ...] = Parameter((1.0, 2.0), "Some weights.")
+    iterations: int = Parameter(3, "Turns.", ge=1, le=10)
+
+
+def test_methods_of_others_are_offered_and_what_cannot_be_used_is_named(
+    qtbot: QtBot, viewer: ViewerModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = ModuleType("third_party")
+    theirs.Odd = Odd  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "third_party", theirs)
+    group = "napari_tweedie.solvers"
+    added = EntryPoints([EntryPoint("odd", "third_party:Odd", group), EntryPoint("gone", "third_party:Gone", group)])
+    found = registries.entry_points
+    monkeypatch.setattr(registries, "entry_points", lambda **chosen: EntryPoints([*found(**chosen), *added.select(**chosen)]))
+    chooser = Chooser("Solver", "", Registry(group, solvers.Solver), "hqs", viewer.layers)
+    qtbot.addWidget(chooser)
+    qtbot.addWidget(chooser.advanced)
+    assert chooser.left_out.text().startswith("The solver 'gone' cannot be used: AttributeError")
+    assert not chooser.left_out.isHidden()
+    chooser.choose("odd")
+    chooser.form.editors["iterations"].set(5)
+    assert chooser.method() == Odd(iterations=5)
+    usual = Chooser("Noise", "", noises, "gaussian", viewer.layers)
+    qtbot.addWidget(usual)
+    assert usual.left_out.isHidden()

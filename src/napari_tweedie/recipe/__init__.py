@@ -3,3 +3,7 @@
 from napari_tweedie.recipe.recipe import JobName, Recipe
 
 __all__ = ["JobName", "Recipe"]
+
+
+def __dir__() -> list[str]:
+    return __all__

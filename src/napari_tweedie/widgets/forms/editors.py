@@ -170,6 +170,15 @@ class FileName(QWidget):
             self.text.setText(chosen)
 
 
+def has_editor(field: FieldInfo) -> bool:
+    """Tell whether a widget edits the values of a field; methods of others may have fields of any type."""
+    annotation, hints = field.annotation, field.json_schema_extra
+    if annotation is Input:
+        return isinstance(hints, dict) and hints.get("layer") in KINDS
+    plain = annotation in (bool, int, float, str, Path) or set(get_args(annotation)) == {float, NoneType}
+    return plain or get_origin(annotation) is Literal
+
+
 def editor(name: str, field: FieldInfo, layers: LayerList) -> Editor:
     """Return the editor of a field of a model, with the field's limits, unit and default."""
     hints = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}

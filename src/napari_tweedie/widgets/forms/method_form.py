@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QWidget
 
 from napari_tweedie.core.method import Input, Method
 from napari_tweedie.core.registry import Registry
-from napari_tweedie.widgets.forms.editors import Editor, editor
+from napari_tweedie.widgets.forms.editors import Editor, editor, has_editor
 from napari_tweedie.widgets.forms.layout import Rows, column, one_row, shrinkable
 from napari_tweedie.widgets.layers.messages import sentence
 
@@ -179,7 +179,7 @@ class Chooser(QWidget, Generic[M]):
 
     def _show(self) -> None:
         if self.name not in self._forms:
-            fields = self.cls.model_fields
+            fields = {name: field for name, field in self.cls.model_fields.items() if has_editor(field)}
             plain = [name for name in fields if not self.cls.hint(name, "advanced")]
             advanced = [name for name in fields if name not in plain]
             self._forms[self.name] = forms = Form(self.cls, plain, self._layers), Form(self.cls, advanced, self._layers)
