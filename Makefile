@@ -9,14 +9,21 @@ PACKAGES := xvfb xauth libgl1 libgl1-mesa-dri libglx-mesa0 libegl1 libdbus-1-3 l
 # Tests and demo leave the user's own napari settings alone.
 CLEAN_SETTINGS := env NAPARI_CONFIG= XDG_CONFIG_HOME=$(CURDIR)/.cache/config XDG_CACHE_HOME=$(CURDIR)/.cache
 
-.PHONY: demo test check screen
+# Tests run side by side, a process a core, each on one thread.
+SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
+
+.PHONY: demo test test-fast check screen
 
 demo: .venv/installed screen
 	$(if $(SCREEN),$(CLEAN_SETTINGS) $(SCREEN)) $(BIN)/napari-tweedie demo demo $(if $(SCREEN),--close)
 
 test: .venv/installed screen
-	$(CLEAN_SETTINGS) QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest tests --ignore=tests/gui
-	$(CLEAN_SETTINGS) $(SCREEN) $(BIN)/python -m pytest tests/gui
+	$(CLEAN_SETTINGS) QT_QPA_PLATFORM=offscreen $(SIDE_BY_SIDE) tests --ignore=tests/gui
+	$(CLEAN_SETTINGS) $(SCREEN) env $(SIDE_BY_SIDE) tests/gui
+
+# Without windows, and without what takes seconds.
+test-fast: .venv/installed
+	$(CLEAN_SETTINGS) QT_QPA_PLATFORM=offscreen $(SIDE_BY_SIDE) tests --ignore=tests/gui -m 'not slow'
 
 check: .venv/installed
 	$(BIN)/ruff check

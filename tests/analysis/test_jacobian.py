@@ -41,7 +41,7 @@ def x() -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def unet() -> denoisers.Denoiser:
-    return denoisers.load("unet", precision="float32")
+    return denoisers.load("unet-small", precision="float32")
 
 
 @pytest.fixture(scope="module", params=["gaussian", "unet"])
@@ -184,7 +184,7 @@ def test_a_column_stands_in_where_no_gradient_flows(x: torch.Tensor) -> None:
 
 
 def test_full_precision_reaches_the_parts(unet: denoisers.Denoiser) -> None:
-    combined = in_float32(denoisers.load("combined", parts=("unet", FIELD), weights=(0.3, 0.7)))
+    combined = in_float32(denoisers.load("combined", parts=("unet-small", FIELD), weights=(0.3, 0.7)))
     assert combined.parts == (unet, FIELD)
     assert combined.weights == (0.3, 0.7)
 

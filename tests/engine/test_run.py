@@ -33,8 +33,8 @@ def test_noise_is_estimated_and_removed(noisy: np.ndarray, scene: np.ndarray) ->
 
 @pytest.mark.parametrize(("gain", "offset"), [(1000.0, 1000.0), (1e-6, -3e-6), (50.0, 0.0)])
 def test_grey_levels_keep_their_units(noisy: np.ndarray, gain: float, offset: float) -> None:
-    expected = denoised(noisy, denoiser={"name": "unet", "precision": "float32"})
-    scaled = denoised(gain * noisy + offset, denoiser={"name": "unet", "precision": "float32"})
+    expected = denoised(noisy, denoiser={"name": "unet-small", "precision": "float32"})
+    scaled = denoised(gain * noisy + offset, denoiser={"name": "unet-small", "precision": "float32"})
     assert rms((scaled - offset) / gain - expected) < 1e-3
 
 
@@ -299,7 +299,7 @@ def test_noise_levels_are_those_of_the_run(noisy: np.ndarray) -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_the_gpu_agrees_with_the_cpu(noisy: np.ndarray) -> None:
-    precise = {"denoiser": {"name": "unet", "precision": "float32"}}
+    precise = {"denoiser": {"name": "unet-small", "precision": "float32"}}
     np.testing.assert_allclose(denoised(noisy, device="cuda", **precise), denoised(noisy, device="cpu", **precise), atol=1e-3)
 
 

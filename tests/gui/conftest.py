@@ -22,6 +22,8 @@ from napari_tweedie.widgets.docks.restore import Restore  # noqa: E402
 from napari_tweedie.widgets.runs.run import RUNS  # noqa: E402
 
 LIMIT = 300_000
+QUICK = "unet-small"
+"""The denoiser where its quality is not what is tested."""
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +45,7 @@ def viewer(make_napari_viewer: Callable[..., Viewer], qtbot: QtBot) -> Viewer:
 @pytest.fixture
 def denoise(viewer: Viewer) -> Denoise:
     panel = Denoise(viewer)
+    panel.choosers["denoiser"].choose(QUICK)
     viewer.window.add_dock_widget(panel, name="Denoise")
     return panel
 
@@ -50,6 +53,7 @@ def denoise(viewer: Viewer) -> Denoise:
 @pytest.fixture
 def restore(viewer: Viewer) -> Restore:
     panel = Restore(viewer)
+    panel.choosers["denoiser"].choose(QUICK)
     viewer.window.add_dock_widget(panel, name="Restore")
     return panel
 

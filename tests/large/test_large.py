@@ -42,7 +42,7 @@ def whole(recipe: Recipe, image: np.ndarray, axes: str) -> np.ndarray:
 
 def test_denoised_regions_have_no_seams(blobs: np.ndarray, rng: np.random.Generator, tmp_path: Path) -> None:
     noisy = 1000 + 200 * blobs + rng.normal(0, 20, blobs.shape)
-    recipe = Recipe(tile=64, denoiser={"name": "unet", "precision": "float32"})
+    recipe = Recipe(tile=64, denoiser={"name": "unet-small", "precision": "float32"})
     difference = np.abs(restored(recipe, noisy, "yx", tmp_path) - whole(recipe, noisy, "yx"))
     assert difference.max() < 1e-3 * 20
 

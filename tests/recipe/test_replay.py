@@ -125,7 +125,7 @@ def test_a_replay_by_other_software_or_arrays_is_told_of() -> None:
 
 
 BLUR = {"name": "gaussian-blur", "std": 0.8}
-NETWORK = {"name": "unet", "precision": "float32"}
+NETWORK = {"name": "unet-small", "precision": "float32"}
 RESULTS = {
     "denoised": {},
     "denoised, photon noise": {"noise": {"name": "poisson", "gain": 1.0, "offset": 90.0, "read_noise": 1.0}},
