@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from napari_tweedie import denoisers
 from napari_tweedie.core import registry
 from napari_tweedie.denoisers.network import WEIGHTS, load_network
+from napari_tweedie.denoisers.unet import UNet
 from napari_tweedie.engine import last, run
 from napari_tweedie.recipe import Recipe
 
@@ -163,3 +164,16 @@ def test_what_third_parties_register_is_used_as_it_is(target: str, monkeypatch: 
     assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
     assert isinstance(denoiser, denoisers.Denoiser)
     assert (denoiser.title, type(denoiser).__doc__) != ("", None)
+
+
+def test_a_file_says_whether_its_network_takes_maps_and_levels(tmp_path: Path) -> None:
+    for levels in (1, 10):
+        path = tmp_path / f"{levels}.pth"
+        torch.save(UNet(widths=(4, 6), blocks=1, levels=levels).state_dict(), path)
+        denoiser = denoisers.load("file", path=path)
+        assert denoiser.takes_map
+        assert denoiser.takes_levels == (levels == 10)
+        assert denoiser(X, torch.full((1, 10, 1, 1), 0.1)).shape == X.shape
+    other = denoisers.load("file", path=script(Blind(), tmp_path / "model.ts"))
+    assert not other.takes_map
+    assert not denoisers.load("file").takes_levels

@@ -42,6 +42,21 @@ class File(Denoiser):
         None, "The only noise level that it was trained for, of images in [0, 1]; none: it takes any.", unit="range", gt=0, le=10
     )
 
+    @property
+    def takes_map(self) -> bool:  # type: ignore[override]
+        """Whether the file holds weights of this plugin's networks, which take maps of the noise level."""
+        return self._levels() > 0
+
+    @property
+    def takes_levels(self) -> bool:  # type: ignore[override]
+        """Whether it holds weights that were trained on noise that is not white."""
+        return self._levels() > 1
+
+    def _levels(self) -> int:
+        """Return the channels of noise levels of the network in the file, 0 if it is another model or none."""
+        model = load_file(*self._key(), torch.device("cpu")) if self.path.is_file() else None
+        return model.levels if isinstance(model, _unet()) else 0
+
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         model = load_file(*self._key(), x.device)
         if isinstance(model, _unet()):
