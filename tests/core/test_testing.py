@@ -93,6 +93,17 @@ class Drifting(denoisers.Denoiser):
         return x.mean((-2, -1), keepdim=True) * level**self.power + x * (1 - level**self.power) + self.offset
 
 
+class Even(Drifting):
+    """A denoiser that takes the mean of a map of noise levels."""
+
+    takes_map: ClassVar[bool] = True
+    is_homogeneous: ClassVar[bool] = False
+
+    def __call__(self, x: torch.Tensor, sigma: float | torch.Tensor) -> torch.Tensor:
+        mapped = isinstance(sigma, torch.Tensor) and sigma.ndim > 1
+        return super().__call__(x, sigma.mean((1, 2, 3)) if mapped else sigma)
+
+
 class Twice(degradations.Degradation):
     """An operator whose adjoint, norm or proximal map is wrong."""
 
@@ -156,6 +167,7 @@ class Narrow(samplers.Sampler):
     [
         (lambda: check_denoiser(Drifting(power=2.0)), r"drifting: f\(0.001 x, 0.001 σ\), against 0.001 f\(x, σ\), is off by"),
         (lambda: check_denoiser(Drifting(offset=0.1)), r"drifting: f\(x, 0\), against x, is off by 0.1 \(limit 1e-05\)"),
+        (lambda: check_denoiser(Even()), r"drifting: f\(x, a map\) is f\(x, σ\) with the mean of the map"),
         (lambda: check_denoiser(lambda x, sigma: x[:, :1, :3]), "has shape and type"),
         (
             lambda: check_denoiser(lambda x, sigma: x, clean=torch.zeros(1, 1, 8, 8)),

@@ -21,7 +21,8 @@ def check_denoiser(denoiser: Any, *, clean: Tensor | None = None, shapes: dict[i
     That the result is like the image, finite at every noise level, and leaves the image alone; that a batch with a level a
     sample is a loop; and each of these where the denoiser declares it: the identity at σ = 0 (`keeps_without_noise`),
     ``f(k x, k σ) = k f(x, σ)`` (`is_homogeneous`), ``f(x + c, σ) = f(x, σ) + c`` (`follows_offset`), a derivative for autograd
-    (`differentiable`), a symmetric Jacobian (`is_symmetric`).
+    (`differentiable`), a symmetric Jacobian (`is_symmetric`), a map of the noise level that is a number where it is even and does
+    something where it is not (`takes_map`).
 
     Parameters
     ----------
@@ -75,6 +76,12 @@ def _check_claims(denoiser: Any, x: Tensor) -> None:
         for c in (-1.0, 20.0):
             shifted = denoiser(x + c, SIGMA).detach() - c
             require_close(shifted, clean, 1e-2 * SIGMA, denoiser, f"f(x + {c:g}, σ), against f(x, σ) + {c:g},")
+    if getattr(denoiser, "takes_map", False):
+        even = torch.full_like(x, SIGMA)
+        require_close(denoiser(x, even).detach(), clean, 1e-2 * SIGMA, denoiser, "f(x, an even map), against f(x, σ),")
+        uneven = even * torch.linspace(0.5, 1.5, x.shape[-1])
+        change = float((denoiser(x, uneven).detach() - clean).abs().max())
+        require(change > 1e-3 * SIGMA, denoiser, "f(x, a map) is f(x, σ) with the mean of the map")
     v, w = random(tuple(x.shape), 4), random(tuple(x.shape), 5)
     step = 3e-4
 
