@@ -43,7 +43,7 @@ def test_the_noise_model_is_estimated_and_reported(scene: np.ndarray, rng: np.ra
     (noise,) = result.provenance["noise"]
     assert (noise["gain"], noise["read_noise"]) == (pytest.approx(3, rel=0.1), pytest.approx(4, rel=0.1))
     assert noise["offset"] == pytest.approx(100, abs=1)
-    assert len(noise["means"]) == len(noise["variances"]) > 5
+    assert len(noise["fit"]["means"]) == len(noise["fit"]["variances"]) > 5
     assert result.provenance["noise_levels"] == [pytest.approx(np.std(noisy - 3 * 20 * lit), rel=0.1)]
     assert rms(result.images["denoised"] - 100 - 60 * lit) < 0.5 * rms(noisy - 100 - 60 * lit)
     json.dumps(result.provenance)

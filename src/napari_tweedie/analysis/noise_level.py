@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PATCH_SIZES = (8, 5, 3)  # sides of the square patches in pixels, the largest of which there are enough
 MAX_PATCHES = 2**17  # evenly spaced, so that large images take no longer than small ones
 MAX_PLANES = 16
+FAINT = 0.03  # directions with less than this share of the most power tell of the image, not of correlated noise
 SEARCHED = 2**14  # patches that tell what noise alone looks like, while it is being found out which ones show nothing else
 
 
@@ -138,14 +139,20 @@ def enough(half: NDArray[np.bool_], pixels: int) -> bool:
     return bool(min(half.sum(), (~half).sum()) >= 5 * pixels)
 
 
-def weakly_textured(patches: NDArray[np.float64], half: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which of the patches (N, d) show no more texture than noise alone would."""
-    texture, threshold = _texture(patches)
+def weakly_textured(
+    patches: NDArray[np.float64], half: NDArray[np.bool_], covariance: NDArray[np.float64] | None = None
+) -> NDArray[np.bool_]:
+    """Return which of the patches (N, d) show no more texture than noise alone would.
+
+    `covariance` is that of noise of level 1, shape (d, d), where it is not white.
+    """
+    texture, threshold = _texture(patches, covariance)
+    whiten = whitening(covariance)
     weak = np.ones(len(patches), bool)
     for _ in range(10):
         found = np.flatnonzero(weak)
         some = patches[found[:: max(1, len(found) // SEARCHED)]]
-        variance = np.linalg.eigvalsh(np.cov(some, rowvar=False))[0]
+        variance = np.linalg.eigvalsh(np.cov(some @ whiten, rowvar=False))[0]
         weaker = texture <= threshold * variance
         if (weaker == weak).all() or not enough(half[weaker], patches.shape[1]):
             break
@@ -153,13 +160,38 @@ def weakly_textured(patches: NDArray[np.float64], half: NDArray[np.bool_]) -> ND
     return weak
 
 
-def noise_variance(patches: NDArray[np.float64], half: NDArray[np.bool_]) -> float:
-    """Return the variance of the patches (N, d) along the directions in which they vary least."""
-    first, second = (np.cov(patches[part], rowvar=False) for part in (half, ~half))
+def whitening(covariance: NDArray[np.float64] | None) -> Any:
+    """Return what makes noise of a covariance white, along the directions in which there is enough of it; shape (d, k)."""
+    if covariance is None:
+        return _AS_IT_IS
+    values, directions = np.linalg.eigh(covariance)
+    strong = values > FAINT * values[-1]
+    return directions[:, strong] / np.sqrt(values[strong])
+
+
+class _Identity:
+    """The matrix that leaves patches as they are, without touching them."""
+
+    def __rmatmul__(self, patches: NDArray[np.float64]) -> NDArray[np.float64]:
+        return patches
+
+    __array_ufunc__ = None
+
+
+_AS_IT_IS = _Identity()
+
+
+def noise_variance(patches: NDArray[np.float64], half: NDArray[np.bool_], covariance: NDArray[np.float64] | None = None) -> float:
+    """Return the variance of the noise of patches (N, d), from the directions in which they vary least.
+
+    Where the noise is not white, `covariance` is that of noise of level 1, and directions are compared after whitening.
+    """
+    whiten = whitening(covariance)
+    first, second = (np.cov(patches[part] @ whiten, rowvar=False) for part in (half, ~half))
     return max(0.0, (_least_variance(first, second) + _least_variance(second, first)) / 2)
 
 
-def _texture(patches: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+def _texture(patches: NDArray[np.float64], covariance: NDArray[np.float64] | None) -> tuple[NDArray[np.float64], float]:
     """Return the squared gradient of every patch, and the bound that white noise of unit variance exceeds once in 10^6.
 
     For white noise the squared gradient is a quadratic form in the graph Laplacian of the pixel grid, close to a
@@ -169,9 +201,15 @@ def _texture(patches: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     grid = patches.reshape(-1, size, size)
     steps = [np.diff(grid, axis=axis) for axis in (1, 2)]
     texture = sum(np.einsum("nij,nij->n", step, step) for step in steps)
-    path = 2 - 2 * np.cos(np.pi * np.arange(size) / size)
-    laplacian = path[:, None] + path
-    mean, variance = laplacian.sum(), 2 * (laplacian**2).sum()
+    if covariance is None:
+        path = 2 - 2 * np.cos(np.pi * np.arange(size) / size)
+        laplacian = path[:, None] + path
+        mean, variance = laplacian.sum(), 2 * (laplacian**2).sum()
+    else:
+        step = np.diff(np.eye(size), axis=0)
+        along, one = step.T @ step, np.eye(size)
+        product = (np.kron(along, one) + np.kron(one, along)) @ covariance
+        mean, variance = np.trace(product), 2 * (product * product.T).sum()
     return texture, float(gammaincinv(mean**2 / variance, 1 - 1e-6) * variance / mean)
 
 

@@ -15,12 +15,14 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.optimize import nnls
 
-from napari_tweedie.analysis.noise_level import averaged, enough, noise_variance, weakly_textured
+from napari_tweedie.analysis.noise_level import enough, noise_variance, weakly_textured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from napari_tweedie.degradations.correlation import Correlation
 
 SIZE, FRAME = 6, 2  # side of a patch, and width of the frame around it, in pixels
 MOST_PATCHES = 2**16
@@ -65,7 +67,7 @@ def fit_noise(
     gain: float | None = None,
     offset: float | None = None,
     read_noise: float | None = None,
-    correlated: bool = False,
+    correlation: Correlation | None = None,
 ) -> NoiseFit:
     """Fit the noise of some planes of one channel; what is given is kept.
 
@@ -76,9 +78,8 @@ def fit_noise(
         value only, as an empty channel does, there is no noise.
     gain, offset, read_noise : float, optional
         What is known, in grey levels.
-    correlated : bool
-        Whether neighbouring pixels share some of the noise. The fit is then that to the planes, or that to the planes
-        averaged 2 × 2 with four times its variances, whichever finds more noise; for white noise they are the same.
+    correlation : Correlation, optional
+        How neighbouring pixels share noise; None: not at all.
 
     Raises
     ------
@@ -88,28 +89,7 @@ def fit_noise(
     if (value := _constant(planes)) is not None:
         zero = value if offset is None else offset
         return NoiseFit(1.0 if gain is None else gain, zero, 0.0 if read_noise is None else read_noise, (value,), (0.0,))
-    fine = _fit(planes, gain, offset, read_noise)
-    if not correlated:
-        return fine
-    coarse = _fit([averaged(plane, 2) for plane in planes], gain, fine.offset, read_noise, pixels=4)
-    typical = float(np.mean(fine.means))
-    return max(fine, coarse, key=lambda fit: fit.variance(typical))
-
-
-def _constant(planes: Sequence[NDArray[Any]]) -> float | None:
-    """Return the one value that planes hold, None if there are several or none."""
-    finite = [plane[np.isfinite(plane)] for plane in planes]
-    ends = [(float(values.min()), float(values.max())) for values in finite if values.size]
-    low, high = min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=1.0)
-    return low if low == high else None
-
-
-def _fit(
-    planes: Sequence[NDArray[Any]], gain: float | None, offset: float | None, read_noise: float | None, pixels: int = 1
-) -> NoiseFit:
-    """Fit the noise of planes whose pixels are the means of as many."""
-    means, variances, weights, darkest = _points(planes)
-    variances = pixels * variances
+    means, variances, weights, darkest = _points(planes, None if correlation is None else correlation.covariance(SIZE))
     zero = darkest if offset is None else offset
     known = np.array([np.nan if gain is None else gain, np.nan if read_noise is None else read_noise**2])
     lit = np.maximum(means - zero, 0.0)
@@ -122,7 +102,17 @@ def _fit(
     )
 
 
-def _points(planes: Sequence[NDArray[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]:
+def _constant(planes: Sequence[NDArray[Any]]) -> float | None:
+    """Return the one value that planes hold, None if there are several or none."""
+    finite = [plane[np.isfinite(plane)] for plane in planes]
+    ends = [(float(values.min()), float(values.max())) for values in finite if values.size]
+    low, high = min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=1.0)
+    return low if low == high else None
+
+
+def _points(
+    planes: Sequence[NDArray[Any]], covariance: NDArray[np.float64] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]:
     """Return mean, noise variance and weight of every group of patches, and the mean of the darkest patches."""
     parts = [_patches(plane, MOST_PATCHES // len(planes)) for plane in planes]
     patches, around, half = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -138,8 +128,8 @@ def _points(planes: Sequence[NDArray[Any]]) -> tuple[NDArray[np.float64], NDArra
         chosen = group == number
         if not enough(half[chosen], SIZE**2):
             continue
-        chosen[chosen] = weakly_textured(patches[chosen], half[chosen])
-        points.append((patches[chosen].mean(), noise_variance(patches[chosen], half[chosen]), chosen.sum()))
+        chosen[chosen] = weakly_textured(patches[chosen], half[chosen], covariance)
+        points.append((patches[chosen].mean(), noise_variance(patches[chosen], half[chosen], covariance), chosen.sum()))
     if len(points) < 2:
         raise ValueError("gain and read noise cannot be estimated from an image that is almost constant: give them")
     means, variances, counts = np.array(points).T

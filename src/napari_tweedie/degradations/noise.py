@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Method, Parameter
@@ -37,9 +37,43 @@ class Noise(Method):
 
 
 CORRELATED = (
-    "Neighbouring pixels share some of the noise, as in resampled, smoothed or compressed images and after a detector's own "
-    "filter: what is estimated then counts the noise that is left at twice the pixel size. Fine texture counts a little, too."
+    "Neighbouring pixels share some of the noise, as in resampled, smoothed or compressed images, after a detector's own filter, "
+    "or along the lines of a scanner: how, is measured on the image. Fine texture counts a little, too."
 )
+
+
+class Auto(Noise):
+    """The noise that the image is found to have: Gaussian or photon noise, white or correlated; what is given is kept."""
+
+    name: ClassVar[str] = "auto"
+    title: ClassVar[str] = "Automatic"
+
+    model: Literal["auto", "gaussian", "poisson"] = Parameter(
+        "auto", "Whether the noise is the same everywhere, or grows with the brightness; auto: as measured.", advanced=True
+    )
+    correlation: Literal["auto", "white", "correlated"] = Parameter(
+        "auto", "Whether neighbouring pixels share some of the noise; auto: as measured.", advanced=True
+    )
+    gain: float | None = Parameter(
+        None, "Grey levels per photon, for photon noise; none: as measured.", unit="counts", advanced=True, gt=0
+    )
+    offset: float | None = Parameter(
+        None, "Grey level without light, for photon noise; none: that of the darkest parts.", unit="counts", advanced=True
+    )
+    read_noise: float | None = Parameter(
+        None, "Standard deviation without light, for photon noise; none: as measured.", unit="counts", advanced=True, ge=0
+    )
+
+    @property
+    def is_white(self) -> bool:
+        return self.correlation != "correlated"
+
+    def level(self, mean: float) -> float | None:
+        return None
+
+    def add(self, clean: Tensor, generator: Generator) -> Tensor:
+        """Return `clean`: what is to be measured is not known before."""
+        return clean
 
 
 class Gaussian(Noise):
@@ -116,11 +150,15 @@ def _normal(like: Tensor, generator: Generator) -> Tensor:
 
 
 class Noises(Bundle[Noise]):
-    """The noise models; a description without a name is that of Gaussian noise."""
+    """The noise models; an empty description is `Auto`, parameters without a name are those of Gaussian noise."""
 
     def build(self, value: Any) -> Any:
-        return super().build({"name": Gaussian.name, **value} if isinstance(value, dict) else value)
+        if isinstance(value, dict):
+            value = {"name": Gaussian.name if value else Auto.name, **value}
+        return super().build(Auto() if value is None else value)
 
 
-registry = Noises("noise", (Gaussian, Poisson, Quantised))
+registry = Noises("noise", (Auto, Gaussian, Poisson, Quantised))
+simulated = Noises("noise", (Gaussian, Poisson, Quantised))
+"""Those that can be added: of the automatic one nothing is known before an image is there."""
 build = registry.build

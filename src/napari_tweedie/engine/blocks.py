@@ -9,6 +9,7 @@ import numpy as np
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Input
 from napari_tweedie.degradations import Degradation
+from napari_tweedie.degradations.noise import Auto, Noise, Poisson
 from napari_tweedie.engine.channel import Channel
 from napari_tweedie.images.axes import Index, Layout, guess_axes
 from napari_tweedie.images.intensity import Intensity, from_opponent, to_opponent
@@ -61,7 +62,7 @@ class Blocks:
             raise ValueError(f"the degradation {recipe.degradation.name!r} takes no colour: split it into channels")
         if self.colour and (recipe.job in ("sample", "calibrate", "decompose", "inspect") or recipe.probes):
             raise ValueError("colour images can only be denoised, restored and degraded: split the layer into channels first")
-        if self.colour and recipe.stabilises:
+        if self.colour and recipe.stabilises and isinstance(recipe.noise, Poisson):
             raise ValueError("photon noise of colour images: split the layer into channels, or choose Gaussian noise")
         self._channels = dict(channels or {})
         self._measures = channels is None
@@ -118,8 +119,13 @@ class Blocks:
                 intensity = Intensity.of(plane for other in chosen for plane in self._start(other))
                 self._channels[number] = Channel(intensity, sigma, self.recipe.noise)
             else:
-                self._channels[number] = Channel.of(planes, self.recipe.noise, self.recipe.stabilises)
+                self._channels[number] = Channel.of(planes, self._noise(), self.recipe.stabilises)
         return self._channels[number]
+
+    def _noise(self) -> Noise:
+        """Return what is known of the noise; that of colour is taken to be the same everywhere."""
+        noise = self.recipe.noise
+        return noise.model_copy(update={"model": "gaussian"}) if self.colour and isinstance(noise, Auto) else noise
 
     def is_sampled(self, index: Index) -> bool:
         """Tell whether a block is one of the few that its channel is measured on; none is where all is known."""
@@ -163,7 +169,7 @@ class Blocks:
 
     def write(self, result: NDArray[Any], output: Output, index: Index, estimate: NDArray[np.float32]) -> None:
         """Put an estimate, shape (samples, components or count, [Z,] Y, X), in grey levels, into its place in the result."""
-        if self.recipe.stabilises and self.recipe.job == "denoise" and output.kind == "image":
+        if self.recipe.job == "denoise" and output.kind == "image" and self.channel(index).is_stabilised:
             estimate = keep_light(estimate, self.samples(index))
         targets = result if result.ndim > len(self.layout.shape) else result[None]
         for target, block in zip(targets, np.moveaxis(estimate, 1, 0), strict=True):

@@ -1,19 +1,24 @@
-"""Facts about a channel of an image, measured before any work is done on it."""
+"""Channel of an image: what is known of it before any work is done."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
-from napari_tweedie.analysis.noise_model import NoiseFit, fit_noise
-from napari_tweedie.degradations.noise import Gaussian, Noise, Poisson, build
+from napari_tweedie.analysis.noise_kind import NoiseKind, identify_noise
+from napari_tweedie.analysis.noise_model import NoiseFit
+from napari_tweedie.degradations.correlation import Correlation
+from napari_tweedie.degradations.noise import Auto, Noise, Poisson, build
+from napari_tweedie.denoisers.levels import SCALES, levels_of_autocovariance
 from napari_tweedie.images.intensity import Intensity
 from napari_tweedie.images.stabilisation import Anscombe, Stabilised
+
+NOT_NOISE = ("fit", "correlation", "decision")
+"""What `Channel.report` tells besides the noise model."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +35,18 @@ class Channel:
         Its noise model, with nothing left open.
     fit : NoiseFit, optional
         How gain, offset and read noise were estimated.
+    correlation : Correlation, optional
+        How neighbours share noise, in units in which it is the same everywhere; None: not at all.
+    decision : str
+        What the noise is and why, in a sentence; empty where nothing was to decide.
     """
 
     intensity: Intensity
     sigma: float
     noise: Noise
     fit: NoiseFit | None = None
+    correlation: Correlation | None = None
+    decision: str = ""
 
     @classmethod
     def of(cls, planes: Sequence[NDArray[Any]], noise: Noise, stabilises: bool = False) -> Self:
@@ -55,32 +66,69 @@ class Channel:
         ValueError
             If the noise cannot be measured on these planes.
         """
-        noise, fit = _closed(planes, noise)
-        sigma = noise.level(float(np.mean([np.nanmean(plane) for plane in planes])))
-        if sigma is None:
-            sigma = estimate_stack_noise_level(planes, not noise.is_white)
-            noise = Gaussian(sigma=sigma, correlated=not noise.is_white)
-        if stabilises and isinstance(noise, Poisson):
-            return cls(Stabilised.by(_transform(noise), planes), sigma, noise, fit)
-        return cls(Intensity.of(planes), sigma, noise, fit)
+        found = _identified(planes, noise)
+        resolved = noise if found is None else found.noise
+        sigma = resolved.level(float(np.mean([np.nanmean(plane) for plane in planes])))
+        assert sigma is not None
+        known = (found.fit, found.correlation, found.sentence()) if found else ()
+        intensity = _stabilised(resolved, planes) if stabilises and isinstance(resolved, Poisson) else Intensity.of(planes)
+        return cls(intensity, sigma, resolved, *known)
+
+    @property
+    def is_stabilised(self) -> bool:
+        """Whether its photon noise is made the same everywhere."""
+        return isinstance(self.intensity, Stabilised)
+
+    @property
+    def pixel_level(self) -> float:
+        """The standard deviation of the noise of a pixel after `intensity`."""
+        return (1.0 if self.is_stabilised else self.sigma) / self.intensity.scale
 
     @property
     def level(self) -> float:
-        """The noise level after `intensity`."""
-        return (1.0 if isinstance(self.intensity, Stabilised) else self.sigma) / self.intensity.scale
+        """The level after `intensity` of the white noise that methods of white noise should take the noise for.
+
+        Where it is correlated that is what is left at the pixel size or at twice that, whichever is more.
+        """
+        if self.correlation is None:
+            return self.pixel_level
+        coarse = SCALES.index((2, 2))
+        return self.pixel_level * max(1.0, float(levels_of_autocovariance(self.correlation.autocorrelation())[coarse]))
 
     @classmethod
     def restored(cls, intensity: tuple[float, float], sigma: float, report: Mapping[str, Any], stabilises: bool) -> Self:
         """Return a channel from what was stored of it: offset and scale, noise level, and `report`."""
-        noise = build({name: value for name, value in report.items() if name not in ("means", "variances")})
-        if stabilises:
-            return cls(Stabilised(*intensity, anscombe=_transform(noise)), sigma, noise)
-        return cls(Intensity(*intensity), sigma, noise)
+        noise = build({name: value for name, value in report.items() if name not in NOT_NOISE})
+        correlation = Correlation.restored(report["correlation"]) if report.get("correlation") else None
+        fit = report.get("fit")
+        points = NoiseFit(**{**fit, "means": tuple(fit["means"]), "variances": tuple(fit["variances"])}) if fit else None
+        known = (points, correlation, report.get("decision", ""))
+        if stabilises and isinstance(noise, Poisson):
+            return cls(Stabilised(*intensity, anscombe=_transform(noise)), sigma, noise, *known)
+        return cls(Intensity(*intensity), sigma, noise, *known)
 
     def report(self) -> dict[str, Any]:
-        """Return the noise, and the points that it was estimated from, ready for JSON."""
-        points = {"means": list(self.fit.means), "variances": list(self.fit.variances)} if self.fit else {}
-        return {**self.noise.describe(), **points}
+        """Return the noise, and what it was found from, ready for JSON."""
+        points = {"fit": asdict(self.fit)} if self.fit else {}
+        shape = {"correlation": self.correlation.describe()} if self.correlation else {}
+        decision = {"decision": self.decision} if self.decision else {}
+        return {**self.noise.describe(), **points, **shape, **decision}
+
+
+def _identified(planes: Sequence[NDArray[Any]], noise: Noise) -> NoiseKind | None:
+    """Measure what a noise model leaves open; None where that is nothing."""
+    if isinstance(noise, Auto):
+        return identify_noise(planes, noise.model, noise.correlation, noise.gain, noise.offset, noise.read_noise)
+    if noise.is_white and noise.level(0.0) is not None:
+        return None
+    correlation: Literal["white", "correlated"] = "white" if noise.is_white else "correlated"
+    if isinstance(noise, Poisson):
+        return identify_noise(planes, "poisson", correlation, noise.gain, noise.offset, noise.read_noise)
+    return identify_noise(planes, "gaussian", correlation, sigma=noise.level(0.0))
+
+
+def _stabilised(noise: Poisson, planes: Sequence[NDArray[Any]]) -> Stabilised:
+    return Stabilised.by(_transform(noise), planes)
 
 
 def _transform(noise: Poisson) -> Anscombe:
@@ -89,11 +137,3 @@ def _transform(noise: Poisson) -> Anscombe:
     assert noise.offset is not None
     assert noise.read_noise is not None
     return Anscombe(noise.gain, noise.offset, noise.read_noise)
-
-
-def _closed(planes: Sequence[NDArray[Any]], noise: Noise) -> tuple[Noise, NoiseFit | None]:
-    """Estimate gain, offset and read noise where photon noise leaves them open."""
-    if not isinstance(noise, Poisson) or noise.level(0.0) is not None:
-        return noise, None
-    fit = fit_noise(planes, noise.gain, noise.offset, noise.read_noise, noise.correlated)
-    return Poisson(gain=fit.gain, offset=fit.offset, read_noise=fit.read_noise, correlated=noise.correlated), fit

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.degradations.noise import Auto, Gaussian, Noise
 from napari_tweedie.engine.channel import Channel
 from napari_tweedie.images.axes import Layout, guess_axes
 from napari_tweedie.images.chunks import Region, regions
@@ -66,9 +66,16 @@ def lazy_levels(recipe: Recipe, levels: Sequence[Any], cache: int = CACHE, faile
     """
     if recipe.job != "denoise":
         raise ValueError(f"only denoising is shown at every resolution, not {recipe.job!r}: restore the finest level")
-    coarse = recipe.model_copy(update={"noise": Gaussian(correlated=not recipe.noise.is_white)})
+    coarse = recipe.model_copy(update={"noise": _left_open(recipe.noise)})
     share, recipes = cache // len(levels), [recipe] + [coarse] * (len(levels) - 1)
     return [OnDemand(each.with_inputs(), level, share, failed).as_dask() for each, level in zip(recipes, levels, strict=True)]
+
+
+def _left_open(noise: Noise) -> Noise:
+    """Return a noise model of the same kind whose strength is to be measured."""
+    if isinstance(noise, Auto):
+        return Auto(model=noise.model, correlation=noise.correlation)
+    return Gaussian(correlated=not noise.is_white)
 
 
 class OnDemand:

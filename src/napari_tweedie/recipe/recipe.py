@@ -13,7 +13,7 @@ from napari_tweedie.analysis.inspections import registry as inspections
 from napari_tweedie.analysis.poisson import PoissonEditing
 from napari_tweedie.core.method import Input, Method, MissingInput, Model
 from napari_tweedie.core.registry import chosen_from
-from napari_tweedie.degradations.noise import Gaussian, Noise, Poisson
+from napari_tweedie.degradations.noise import Auto, Noise
 from napari_tweedie.degradations.noise import registry as noises
 from napari_tweedie.images.picture import METRES, Picture
 from napari_tweedie.recipe.defaults import AutoSampler, AutoSolver, build_sampler, build_solver, resolved
@@ -46,7 +46,7 @@ class Recipe(Model):
     degradation: Annotated[degradations.Degradation, *chosen_from(degradations.registry.build)] = Field(
         "identity", validate_default=True, description="What happened to the image."
     )
-    noise: Annotated[Noise, *chosen_from(noises.build)] = Field(Gaussian(), description="Noise of the measurement.")
+    noise: Annotated[Noise, *chosen_from(noises.build)] = Field(Auto(), description="Noise of the measurement.")
     solver: Annotated[Solver, *chosen_from(build_solver)] = Field(
         AutoSolver(), description="How the image is estimated; for the job restore. auto: what suits the degradation."
     )
@@ -131,9 +131,8 @@ class Recipe(Model):
 
     @property
     def stabilises(self) -> bool:
-        """Whether the noise is made the same everywhere before it is removed."""
-        removes_noise = self.job == "denoise" or (self.job == "sample" and self.degradation.name == "identity")
-        return removes_noise and isinstance(self.noise, Poisson)
+        """Whether photon noise, where that is found or given, is made the same everywhere before it is removed."""
+        return self.job == "denoise" or (self.job == "sample" and self.degradation.name == "identity")
 
     def arrays(self) -> dict[str, Input]:
         """Return the arrays that its methods name, at hand or not."""

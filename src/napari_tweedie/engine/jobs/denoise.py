@@ -10,6 +10,7 @@ from napari_tweedie.analysis.residual import ResidualCheck, check_residual, mean
 from napari_tweedie.analysis.uncertainty import posterior_variance
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.results import Output
+from napari_tweedie.denoisers.coloured import matched
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
 
 if TYPE_CHECKING:
@@ -32,16 +33,19 @@ class Denoise(Job):
 
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         channel = self.blocks.channel(index)
-        denoiser = tools.tiled(self.denoiser(index))
+        plain, level = self.denoiser(index), channel.level
+        if not self.recipe.volume:
+            plain, level = matched(plain, channel.correlation), channel.pixel_level
+        denoiser = tools.tiled(plain)
         x = tools.tensor(channel.intensity.forward(self.blocks.samples(index)))
         part = 1 / (2 + self.recipe.probes) if self.recipe.probes else 1.0
-        for share, estimate in denoiser.tile_by_tile(x, channel.level):
+        for share, estimate in denoiser.tile_by_tile(x, level):
             if share == 1 and self.blocks.is_sampled(index):
-                self._check(x, estimate)
+                self._check(x, estimate, channel.correlation is None)
             yield Step(part * share, {"denoised": estimate})
         if self.recipe.probes:
             generator = torch.Generator().manual_seed(self.recipe.seed)
-            clean, variance = posterior_variance(denoiser, x, channel.level, generator, probes=self.recipe.probes)
+            clean, variance = posterior_variance(denoiser, x, level, generator, probes=self.recipe.probes)
             yield Step(1.0, {"denoised": clean, "std": self.spread(index, clean, variance.sqrt())})
 
     def notes(self) -> list[str]:
@@ -52,11 +56,10 @@ class Denoise(Job):
         """Return also what the "residual" looks like next to white noise."""
         return {**super().report(), "residual": asdict(mean_check(self._checks)) if self._checks else {}}
 
-    def _check(self, x: Tensor, estimate: Tensor) -> None:
+    def _check(self, x: Tensor, estimate: Tensor, white: bool) -> None:
         """Look whether what was removed from a block is noise, on the middle plane of its first sample."""
         noisy, clean = (block[0, 0].reshape(-1, *block.shape[-2:]).cpu().numpy() for block in (x, estimate))
         middle = len(noisy) // 2
-        noise = self.recipe.noise
-        found = check_residual(noisy[middle], clean[middle], noise.level(0.0) is None, noise.is_white)
+        found = check_residual(noisy[middle], clean[middle], self.recipe.noise.level(0.0) is None, white)
         if found is not None:
             self._checks.append(found)

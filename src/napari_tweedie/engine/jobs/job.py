@@ -105,7 +105,7 @@ class Job:
 
         Where photon noise was made the same everywhere the way back is not linear, and its slope is taken around the mean.
         """
-        if not self.recipe.stabilises:
+        if not self.blocks.channel(index).is_stabilised:
             return std
         intensity = self.intensity(index)
         ends = [intensity.back((mean + sign * std).cpu().numpy()) for sign in (1, -1)]

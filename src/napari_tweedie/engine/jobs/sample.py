@@ -51,7 +51,7 @@ class Sample(Restore):
                 "Undoing more than noise, the standard deviation is the model's word only until it is calibrated on a clean "
                 "image."
             )
-        if isinstance(recipe.noise, Poisson) and not recipe.stabilises:
+        if any(isinstance(channel.noise, Poisson) and not channel.is_stabilised for channel in self.blocks.channels):
             notes.append(
                 "Photon noise is taken as Gaussian noise of its mean level here: the standard deviation is too small where the "
                 "image is bright, and too large where it is dark."
@@ -99,7 +99,7 @@ class Sample(Restore):
         return estimates
 
     def problem(self, index: Index, tools: Tools) -> Problem:
-        if not self.recipe.stabilises:
+        if not self.blocks.channel(index).is_stabilised:
             return super().problem(index, tools)
         channel = self.blocks.channel(index)
         x = tools.tensor(channel.intensity.forward(self.blocks.samples(index)))

@@ -27,7 +27,7 @@ class Degrade(Panel):
 
     def _choosers(self) -> dict[str, Chooser[Any]]:
         self._proposed: dict[str, Layer | None] = {}
-        noise = self._chooser("noise", noise_models.registry, "gaussian")
+        noise = self._chooser("noise", noise_models.simulated, "gaussian")
         return {"degradation": Sequence(self.viewer.layers, "gaussian-blur"), "noise": noise}
 
     def _parts(self) -> list[QWidget]:

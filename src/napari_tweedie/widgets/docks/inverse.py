@@ -6,7 +6,7 @@ from typing import Any
 
 from napari.layers import Image, Layer
 
-from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.degradations.noise import Auto
 from napari_tweedie.widgets.docks.panel import Panel
 from napari_tweedie.widgets.forms.method_form import Chooser
 from napari_tweedie.widgets.layers.input import METADATA
@@ -45,7 +45,7 @@ class Inverse(Panel):
             self.choosers["degradation"].fill(recipe["degradation"])
         elif self._simulated is not None:
             self._simulated = None
-            self.noise.fill(Gaussian().describe())
+            self.noise.fill(Auto().describe())
 
     def _fit_dimensions(self) -> None:
         """Treat Z as depth once a 3-D point-spread function is chosen."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qtpy.QtWidgets import QLabel
 
 from napari_tweedie.degradations import noise
 from napari_tweedie.degradations.noise import Noise
@@ -13,7 +14,7 @@ from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.forms.editors import OptionalNumber
 from napari_tweedie.widgets.forms.method_form import Chooser
 from napari_tweedie.widgets.forms.plot import COLOURS, Curve, Plot
-from napari_tweedie.widgets.layers.messages import numbers
+from napari_tweedie.widgets.layers.messages import numbers, sentence
 from napari_tweedie.widgets.runs.background import Background
 
 if TYPE_CHECKING:
@@ -27,12 +28,16 @@ class NoiseForm(Chooser[Noise]):
     """The noise model; what is left to the estimate shows the value that a run will use, and a plot where it comes from."""
 
     def __init__(self, layers: LayerList) -> None:
-        super().__init__("Noise", Recipe.model_fields["noise"].description or "", noise.registry, "gaussian", layers)
+        super().__init__("Noise", Recipe.model_fields["noise"].description or "", noise.registry, noise.Auto.name, layers)
         self.channels: list[Channel] = []
         """What was estimated, a channel each; empty until it is known."""
         self.plot = Plot("brightness (counts)", "noise variance (counts²)")
         self.plot.setToolTip("Noise variance of groups of patches over their brightness, and the line that was fitted.")
         self.plot.hide()
+        self.decision = QLabel()
+        self.decision.setWordWrap(True)
+        self.decision.setToolTip("What the noise was found to be, and why. Choose another model to overrule it.")
+        self.decision.hide()
         self._measured: object = None
         self._background = Background(self)
 
@@ -69,16 +74,27 @@ class NoiseForm(Chooser[Noise]):
             widget.automatic.setText("estimated")
 
     def _tell(self, text: str) -> None:
+        self._decide("" if text == "–" else text)
         for widget in self.open.values():
             widget.show_estimate(0.0, text)
+
+    def _decide(self, text: str) -> None:
+        """Show what was decided, where the model is left to the estimate."""
+        self.layout().addWidget(self.decision)
+        self.decision.setText(text)
+        self.decision.setVisible(bool(text) and self.name == noise.Auto.name)
 
     def _show_estimates(self, channels: list[Channel] | Exception) -> None:
         if isinstance(channels, Exception):
             self._tell("unknown")
+            self._decide(sentence(channels))
             for widget in self.open.values():
                 widget.number.setToolTip(str(channels))
             return
         self.channels = channels
+        several = len(channels) > 1
+        told = [f"Channel {n}: {channel.decision}" if several else channel.decision for n, channel in enumerate(channels, 1)]
+        self._decide("\n".join(told))
         for field, widget in self.open.items():
             values = [float(getattr(channel.noise, field)) for channel in channels]
             widget.number.setToolTip(f"Estimated: {numbers(values, 20)} counts.")

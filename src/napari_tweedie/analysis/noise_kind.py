@@ -1,0 +1,186 @@
+"""Decision between the kinds of noise: Gaussian or photon noise, white or correlated, from the image alone.
+
+The image is stabilised by the photon noise that fits it, if any does, so that its noise is the same everywhere; only then is its
+correlation looked for, which in turn says how much stronger the noise is than its finest detail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
+from napari_tweedie.analysis.noise_model import NoiseFit, fit_noise
+from napari_tweedie.analysis.noise_spectrum import NoiseSpectrum
+from napari_tweedie.degradations.noise import Gaussian, Poisson
+from napari_tweedie.images.stabilisation import Anscombe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_tweedie.degradations.correlation import Correlation
+
+GROWTH = 1.3
+"""Photon noise matters where its level at the brightest percentile exceeds that at the darkest so many times."""
+EVIDENCE, LITTLE = 8.0, 2.0
+"""Twice the logarithm by which a line must be likelier than a constant: textures come with brightness, too."""
+CERTAIN = 3.0
+"""Where noise grows so many times, little evidence is enough."""
+LEAST_ERROR = 0.04
+"""Relative error that a variance has at least."""
+FEWEST = 1.0
+"""Photons a pixel below which no transform makes the noise the same."""
+
+
+@dataclass(frozen=True)
+class NoiseKind:
+    """What the noise of an image is, and why.
+
+    Parameters
+    ----------
+    noise : Gaussian or Poisson
+        The noise model, with nothing left open.
+    fit : NoiseFit, optional
+        The points of variance over brightness, and the line through them; None where they could not be measured.
+    correlation : Correlation, optional
+        None where every pixel has its own noise.
+    reason : str
+        Why this model.
+    """
+
+    noise: Gaussian | Poisson
+    fit: NoiseFit | None
+    correlation: Correlation | None
+    reason: str
+
+    def sentence(self) -> str:
+        """Say what the noise is, and why."""
+        shared = f"; {self.correlation.words()}" if self.correlation else ""
+        if isinstance(self.noise, Poisson):
+            values = ", ".join(
+                f"{name.replace('_', ' ')} {getattr(self.noise, name):.3g}" for name in ("gain", "offset", "read_noise")
+            )
+            return f"Photon noise ({self.reason}): {values}{shared}."
+        return f"Gaussian noise ({self.reason}): level {self.noise.sigma:.3g}{shared}."
+
+
+def identify_noise(
+    planes: Sequence[NDArray[Any]],
+    model: Literal["auto", "gaussian", "poisson"] = "auto",
+    correlation: Literal["auto", "white", "correlated"] = "auto",
+    gain: float | None = None,
+    offset: float | None = None,
+    read_noise: float | None = None,
+    sigma: float | None = None,
+) -> NoiseKind:
+    """Find out what noise some planes of one channel have; what is given is kept.
+
+    Parameters
+    ----------
+    planes
+        2-D arrays (Y, X) of any real dtype, missing pixels as NaN.
+    model, correlation : str
+        What is known of the kind of noise.
+    gain, offset, read_noise : float, optional
+        What is known of photon noise, in grey levels.
+    sigma : float, optional
+        Standard deviation of Gaussian noise, where it is known.
+
+    Raises
+    ------
+    ValueError
+        If the planes are too small, or too uniform in their values, for the photon noise that is asked for, or not finite.
+    """
+    known = _Known(model, correlation, gain, offset, read_noise, sigma)
+    white = known.identified(planes, None)
+    if correlation == "white" or (white.correlation is None and model == "gaussian"):
+        return white
+    hint = white.correlation
+    if hint is None and isinstance(white.noise, Poisson):
+        hint = _shape(planes, correlation)[0]  # what was taken for photon noise may be texture next to little fine noise
+    return white if hint is None else known.identified(planes, hint)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known of the noise of an image."""
+
+    model: Literal["auto", "gaussian", "poisson"]
+    correlation: Literal["auto", "white", "correlated"]
+    gain: float | None
+    offset: float | None
+    read_noise: float | None
+    sigma: float | None
+
+    def identified(self, planes: Sequence[NDArray[Any]], hint: Correlation | None) -> NoiseKind:
+        """Find out the rest, where the noise is supposed to correlate as `hint` says."""
+        model, fit, reason = self.model, None, "as given"
+        if model != "gaussian":
+            try:
+                fit = fit_noise(planes, self.gain, self.offset, self.read_noise, hint)
+            except ValueError as error:
+                if model == "poisson":
+                    raise
+                model, reason = "gaussian", str(error).partition(":")[0]
+        if model == "auto":
+            assert fit is not None
+            model, reason = _chosen(fit, planes)
+        if model == "gaussian":
+            shape, level = _shape(planes, self.correlation, hint)
+            sigma = self.sigma
+            if sigma is None:
+                sigma = estimate_stack_noise_level(planes) if shape is None else level
+            return NoiseKind(Gaussian(sigma=sigma, correlated=shape is not None), fit, shape, reason)
+        assert fit is not None
+        anscombe = Anscombe(fit.gain, fit.offset, fit.read_noise)
+        darkest = float(anscombe.forward(np.array(fit.offset + FEWEST * fit.gain)))
+        shape, level = _shape([anscombe.forward(plane) for plane in planes], self.correlation, hint, darkest)
+        if shape is not None:
+            fit = replace(
+                fit,
+                gain=self.gain or fit.gain * level**2,
+                read_noise=fit.read_noise * level if self.read_noise is None else self.read_noise,
+                variances=tuple(level**2 * value for value in fit.variances),
+            )
+        noise = Poisson(gain=fit.gain, offset=fit.offset, read_noise=fit.read_noise, correlated=shape is not None)
+        return NoiseKind(noise, fit, shape, reason)
+
+
+def _chosen(fit: NoiseFit, planes: Sequence[NDArray[Any]]) -> tuple[Literal["gaussian", "poisson"], str]:
+    """Choose the simpler model unless the line through the points explains them better, and matters."""
+    low, high = np.nanpercentile(np.concatenate([plane[::4, ::4].ravel() for plane in planes]), (1, 99))
+    dark, bright = (fit.variance(float(value)) for value in (low, high))
+    growth = (bright / dark) ** 0.5 if dark > 0 else np.inf if bright > 0 else 1.0
+    if growth < GROWTH:
+        return "gaussian", "it is as strong where the image is bright"
+    variances = np.array(fit.variances)
+    line = _error(variances, np.array([fit.variance(mean) for mean in fit.means]))
+    constant = _error(variances, np.full(len(variances), np.median(variances)))
+    evidence = 2 * len(variances) * np.log(max(constant, LEAST_ERROR) / max(line, LEAST_ERROR))
+    if evidence < (EVIDENCE if growth < CERTAIN else LITTLE):
+        return "gaussian", "it does not follow the brightness"
+    times = f"{growth:.1f} times as strong" if growth < 100 else "far stronger"
+    return "poisson", f"{times} where the image is bright"
+
+
+def _error(values: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
+    """Return the root mean square of relative errors, of which those beyond 0.5 count as that."""
+    relative = np.abs(values - expected) / np.maximum(expected, 1e-12 * max(float(values.max()), np.finfo(float).tiny))
+    return float(np.sqrt(np.mean(np.minimum(relative, 0.5) ** 2)))
+
+
+def _shape(
+    planes: Sequence[NDArray[Any]], correlation: str, hint: Correlation | None = None, darkest: float = -np.inf
+) -> tuple[Correlation | None, float]:
+    """Return the correlation of noise that is the same everywhere, and its level; None and 0 where it is white.
+
+    With a hint it is known not to be.
+    """
+    spectrum = None if correlation == "white" else NoiseSpectrum.of(planes, darkest)
+    if spectrum is None or (correlation == "auto" and hint is None and spectrum.is_white):
+        return None, 0.0
+    return spectrum.correlation()

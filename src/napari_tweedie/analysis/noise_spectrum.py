@@ -1,0 +1,236 @@
+"""Measurement of how the noise of an image correlates, from the image alone.
+
+Small blocks are taken to frequencies by the discrete cosine transform. Noise that is the same everywhere has the same power in
+every block; the image adds some of its own, to all frequencies of a block or to none. So the power of one half of the
+coefficients is averaged over the blocks in which the other half shows no more power than noise alone would: as coefficients of
+noise do not know each other, that choice leaves its mean as it is. (After the block-wise estimates of Ponomarenko et al. 2007 and
+Pyatykh, Hesser, Zheng 2013; the exchange of halves is ours.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.fft import dctn, idct
+
+from napari_tweedie.degradations.correlation import REACH, Correlation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+SIDE = 16
+"""Side of a block in pixels."""
+MOST_BLOCKS = 2**13
+LEAST_BLOCKS = 32
+FLATTEST = 0.02
+"""Share of the blocks, the flattest, that are taken for noise at first."""
+SPREAD = 2.0
+"""Standard deviations by which the power of a block of noise alone may exceed the mean."""
+STRONG = 0.03
+"""Coefficients with less than this share of the largest power tell little of noise: the image is seen there, not the noise."""
+OVERLAP_MORE = 2**15
+"""Pixels of a plane below which blocks overlap by three quarters, not by half."""
+EMPTY = 1e-6
+"""The least power next to the mean; enlarged images have frequencies without any."""
+CLIPPED = 0.1
+"""Share of the pixels of a block that may have the least or the largest value of the plane."""
+
+SLOW, SLOWEST = 0.1, 5
+"""Weight of the slowest coefficients, and how many of rows or columns are not looked at: they hold most of the image."""
+
+_TAPER = np.cos(np.pi / 2 * np.arange(REACH + 1) / (REACH + 1)) ** 0.5
+_ROWS, _COLUMNS = np.indices((SIDE, SIDE))
+_RADIUS = np.hypot(_ROWS, _COLUMNS)
+_INNER = _RADIUS >= 2
+"""Coefficients that slow changes of brightness do not reach."""
+_HALF = (_ROWS // 2 + _COLUMNS // 2) % 2 == 0
+_FAST, _FASTEST = (_ROWS >= 5) & (_ROWS < 10) & (_COLUMNS >= 7), (_ROWS >= 11) & (_COLUMNS >= 7)
+_LOW = (_RADIUS >= 4) & (_RADIUS < 8)
+_HIGH = _RADIUS >= 14
+_ROWS_ALONE, _BESIDE_ROWS = (_ROWS >= 8) & (_COLUMNS == 0), (_ROWS >= 8) & (_COLUMNS >= 1) & (_COLUMNS <= 3)
+FAST_LIMIT, LOW_LIMIT = (1.2, 0.005, 3.0), (6.0, 0.8, 10.0)
+"""Power next to that of finer detail beyond which noise is not white: a + b / share + c / blocks that are noise alone."""
+_PATTERNED = (_RADIUS >= 2) & (_RADIUS < 8)
+NO_PATTERN = 2.6
+"""Kurtosis below which the same pattern is in all blocks; noise stayed above 2.8, waves of one length had 2.3."""
+LINES_LIMIT = (1.2, 5.0)
+"""Power that lines have more than what lies beside: a + b standard errors."""
+LEAST_SHARE, LEAST_ALIKE = 0.05, 5.0
+"""Where a smaller share of the blocks, or fewer, look alike there may be texture instead of noise: it is taken for white."""
+
+
+@dataclass(frozen=True)
+class NoiseSpectrum:
+    """The power of the noise of an image at the frequencies of small blocks.
+
+    Parameters
+    ----------
+    power : array
+        Variance of the coefficients of the discrete cosine transform, shape (16, 16), in squared units of the image.
+    share : float
+        Share of the blocks that look like noise of this power alone.
+    blocks : float
+        How many blocks that do not overlap these are.
+    """
+
+    power: NDArray[np.float64]
+    share: float
+    blocks: float
+    tails: NDArray[np.float64]
+    """Kurtosis of every coefficient over these blocks: 3 for noise, less for a pattern that repeats."""
+
+    @classmethod
+    def of(cls, planes: Sequence[NDArray[Any]], darkest: float = -np.inf) -> NoiseSpectrum | None:
+        """Measure planes (Y, X) whose noise is the same everywhere; None if they are too small, or constant.
+
+        Blocks with a mean below `darkest` are left out where others are enough.
+        """
+        energy = np.concatenate([_energies(plane, MOST_BLOCKS // len(planes), darkest) for plane in planes])
+        pixels = sum(plane.size for plane in planes)
+        if len(energy) < LEAST_BLOCKS:
+            return None
+        power, shares, tails = np.empty((SIDE, SIDE)), [], np.empty((SIDE, SIDE))
+        for half in (_HALF, ~_HALF):
+            found = _flat(energy, _INNER & ~half)
+            power[half] = energy[found][:, half].mean(0)
+            tails[half] = (energy[found][:, half] ** 2).mean(0) / np.maximum(power[half], 1e-30) ** 2
+            shares.append(float(found.mean()))
+        share = min(shares)
+        blocks = share * min(len(energy), pixels / SIDE**2)
+        mean = power[_INNER].mean()
+        return cls(np.maximum(power, EMPTY * mean), share, blocks, tails) if mean > 0 else None
+
+    @property
+    def is_white(self) -> bool:
+        """Whether every pixel may have its own noise."""
+        if self.share < LEAST_SHARE or self.blocks < LEAST_ALIKE:
+            return True
+        if (self.tails * self.power)[_PATTERNED].sum() < NO_PATTERN * self.power[_PATTERNED].sum():
+            return True
+        bands = ((_FAST, _FASTEST, FAST_LIMIT), (_FAST.T, _FASTEST.T, FAST_LIMIT), (_LOW, _HIGH, LOW_LIMIT))
+        smooth = any(
+            self.power[band].mean() > (a + b / self.share + c / self.blocks) * self.power[finer].mean()
+            for band, finer, (a, b, c) in bands
+        )
+        return not (smooth or self.has_rows or self.has_columns)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the pixels of a row share some of their noise."""
+        return self._has_lines(_ROWS_ALONE, _BESIDE_ROWS)
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether the pixels of a column share some of their noise."""
+        return self._has_lines(_ROWS_ALONE.T, _BESIDE_ROWS.T)
+
+    def _has_lines(self, alone: NDArray[np.bool_], beside: NDArray[np.bool_]) -> bool:
+        error = (2 / (alone.sum() * self.blocks)) ** 0.5
+        return bool(self.power[alone].mean() > (LINES_LIMIT[0] + LINES_LIMIT[1] * error) * self.power[beside].mean())
+
+    @property
+    def white_level(self) -> float:
+        """The noise level in units of the image, if the noise is white."""
+        return float(self.power[_HIGH].mean() ** 0.5)
+
+    def correlation(self) -> tuple[Correlation, float]:
+        """Return the autocorrelation and the noise level, in units of the image, by least squares.
+
+        The variance of every coefficient is linear in the autocovariance. Relative errors count; the slowest coefficients,
+        which hold most of the image, count less or not at all.
+        """
+        trusted = np.where(_RADIUS < 4, SLOW, 1.0) * _INNER
+        if self.has_rows:
+            trusted = trusted * (_COLUMNS > 0)
+        if self.has_columns:
+            trusted = trusted * (_ROWS > 0)
+        weights = trusted / np.maximum(self.power, STRONG / 3 * self.power[_INNER].max())
+        kernel = _kernel()
+        design = np.einsum("ui,vj->uvij", kernel, kernel).reshape(SIDE**2, -1) * weights.reshape(-1, 1)
+        distance = np.hypot(*np.indices((REACH + 1, REACH + 1))).ravel()
+        penalty = np.diag(0.02 * distance**2 / self.power[_INNER].mean())
+        target = np.concatenate([(self.power * weights).ravel(), np.zeros(len(penalty))])
+        solution = np.linalg.lstsq(np.vstack([design, penalty]), target, rcond=None)[0]
+        near = solution.reshape(REACH + 1, REACH + 1) * _TAPER[:, None] * _TAPER
+        rows = self._lines(self.power) if self.has_rows else np.zeros(0)
+        columns = self._lines(self.power.T) if self.has_columns else np.zeros(0)
+        variance = near[0, 0] + sum(float(line[0]) for line in (rows, columns) if line.size)
+        shape = Correlation(tuple(map(_rounded, near / variance)), _rounded(rows / variance), _rounded(columns / variance))
+        return shape, float(variance**0.5)
+
+    @staticmethod
+    def _lines(power: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the autocovariance of what the pixels of a row share, from the power that rows have more than what lies beside.
+
+        Slow changes from row to row are the image's: they are taken to be as strong as the weaker half of the others.
+        """
+        excess = np.maximum(power[:, 0] - power[:, 1:4].mean(1), 0) / SIDE
+        excess[:SLOWEST] = np.median(excess[SLOWEST:])
+        return np.asarray(np.linalg.lstsq(_kernel(), excess, rcond=None)[0] * _TAPER)
+
+
+def _rounded(values: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(float(f"{value:.4g}") for value in values)
+
+
+def _least(values: NDArray[np.floating], limit: float, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which values are within a limit, or, where these are too few, the least of some."""
+    if not among.any():
+        return among
+    enough = np.partition(values[among], min(int(among.sum()) - 1, 2 * LEAST_BLOCKS))[2 * LEAST_BLOCKS :][:1]
+    return np.asarray(values <= max(limit, *enough, *(values[among].max(),) * (not enough.size)))
+
+
+def _energies(plane: NDArray[Any], most: int, darkest: float) -> NDArray[np.float64]:
+    """Return the squared coefficients of blocks that overlap by half, or by more where there are few; (N, 16, 16)."""
+    if min(plane.shape) < SIDE:
+        return np.empty((0, SIDE, SIDE))
+    windows = sliding_window_view(plane, (SIDE, SIDE))
+    step = SIDE // 2 if len(windows) * windows.shape[1] >= OVERLAP_MORE else SIDE // 4
+    windows = windows[::step, ::step]
+    rows, columns = np.unravel_index(
+        np.unique(np.linspace(0, windows.shape[0] * windows.shape[1] - 1, most).astype(int)), windows.shape[:2]
+    )
+    blocks = windows[rows, columns].astype(np.float32)
+    finite = plane[np.isfinite(plane)]
+    if finite.size == 0:
+        return np.empty((0, SIDE, SIDE))
+    usable = np.isfinite(blocks).all((1, 2)) & (np.ptp(blocks, axis=(1, 2)) > 0)
+    clipped = ((blocks == finite.min()) | (blocks == finite.max())).mean((1, 2))
+    blocks = blocks[usable & _least(clipped, CLIPPED, usable)]
+    dark = -blocks.mean((1, 2))
+    blocks = blocks[_least(dark, -darkest, np.ones(len(blocks), bool))]
+    return np.asarray(dctn(blocks, axes=(1, 2), norm="ortho") ** 2, np.float64)
+
+
+def _flat(energy: NDArray[np.float64], looked_at: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which blocks show no more power in some coefficients than noise alone would."""
+    energy = energy[:, looked_at]
+    least = min(len(energy), max(LEAST_BLOCKS, int(FLATTEST * len(energy))))
+    power = np.quantile(energy, 0.1, axis=0) / 0.0158  # of a squared normal variable
+    flat = np.ones(len(energy), bool)
+    for turn in range(7):
+        strong = power >= STRONG * np.quantile(power, 0.95)
+        score = (energy[:, strong] / power[strong]).mean(1)
+        if turn < 3:
+            flat = score <= np.partition(score, least - 1)[least - 1]
+        else:
+            flatter = score <= 1 + SPREAD * (2 / strong.sum()) ** 0.5
+            if flatter.sum() <= least or (flatter == flat).all():
+                break
+            flat = flatter
+        power = np.maximum(energy[flat].mean(0), 1e-9 * energy[flat].mean())
+    return flat
+
+
+def _kernel() -> NDArray[np.float64]:
+    """Return A, shape (SIDE, REACH + 1): the variance of a coefficient of the cosine transform is A r, r(d) = r(−d)."""
+    basis = idct(np.eye(SIDE), axis=0, norm="ortho").T
+    kernel = np.stack([(basis[:, : SIDE - d] * basis[:, d:]).sum(1) for d in range(REACH + 1)], 1)
+    kernel[:, 1:] *= 2
+    return kernel

@@ -1,0 +1,102 @@
+"""Correlated noise: how much the noise of a pixel tells of that of its neighbours.
+
+Resampling, smoothing, compression and a detector's own filter spread noise over neighbours; scanners and converters add offsets
+to whole lines. Both are second-order statistics of noise that is the same everywhere: an autocovariance, and its Fourier
+transform, the power spectrum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+REACH = 7
+"""Distances in pixels, along each axis, up to which neighbours are looked at."""
+DYNAMIC_RANGE = 1e-3
+"""The least power relative to the largest: what is weaker comes from errors of the estimate."""
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """The shape of the noise of a plane, whatever its level.
+
+    Parameters
+    ----------
+    near : tuple of tuple of float
+        Autocorrelation r(Δy, Δx) for Δy, Δx = 0 … `REACH`, the same for −Δy and −Δx; without what whole lines share.
+    rows, columns : tuple of float
+        Autocorrelation of what all pixels of a row, or of a column, have in common, over 0 … `REACH` rows or columns; empty:
+        nothing. ``near[0][0] + rows[0] + columns[0]`` is 1.
+    """
+
+    near: tuple[tuple[float, ...], ...]
+    rows: tuple[float, ...] = ()
+    columns: tuple[float, ...] = ()
+
+    @classmethod
+    def restored(cls, stored: Mapping[str, Any]) -> Self:
+        """Build it from what `describe` returned."""
+        return cls(tuple(tuple(row) for row in stored["near"]), tuple(stored["rows"]), tuple(stored["columns"]))
+
+    def describe(self) -> dict[str, Any]:
+        """Return it ready for JSON."""
+        return {"near": [list(row) for row in self.near], "rows": list(self.rows), "columns": list(self.columns)}
+
+    def autocorrelation(self) -> NDArray[np.float64]:
+        """Return r(Δy, Δx) for Δ = −`REACH` … `REACH`, with lines, 1 in the middle."""
+        quadrant = np.array(self.near)
+        if self.rows:
+            quadrant += np.array(self.rows)[:, None]
+        if self.columns:
+            quadrant += np.array(self.columns)
+        distances = np.abs(np.arange(-REACH, REACH + 1))
+        return np.asarray(quadrant[np.ix_(distances, distances)])
+
+    def spectrum(self, shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Return the power spectrum of noise of level 1 on a plane, in the order of ``numpy.fft.fft2``; its mean is 1."""
+        down, across = (_cosines(length) for length in shape)
+        quadrant = np.array(self.near)
+        power = _positive(down @ quadrant @ across.T, quadrant[0, 0])
+        if self.rows:
+            power[:, 0] += shape[1] * _positive(down @ np.array(self.rows), self.rows[0])
+        if self.columns:
+            power[0] += shape[0] * _positive(across @ np.array(self.columns), self.columns[0])
+        return power
+
+    def covariance(self, side: int) -> NDArray[np.float64]:
+        """Return the covariance of the pixels of a square patch of noise of level 1, shape (side², side²)."""
+        rows, columns = (place.ravel() for place in np.indices((side, side)))
+        r = self.autocorrelation()
+        return np.asarray(r[REACH + np.subtract.outer(rows, rows), REACH + np.subtract.outer(columns, columns)])
+
+    def words(self) -> str:
+        """Say along which axes neighbours share noise."""
+        if self.rows or self.columns:
+            along = [words for lines, words in ((self.rows, "rows"), (self.columns, "columns")) if lines]
+            return f"whole {' and '.join(along)} share some of it"
+        r = self.autocorrelation()
+        across, down = float(r[REACH, REACH + 1]), float(r[REACH + 1, REACH])
+        if min(across, down) > 0.3 * max(across, down):
+            return f"neighbouring pixels correlate by {max(across, down):.2f}"
+        axis, value = ("x", across) if abs(across) > abs(down) else ("y", down)
+        return f"neighbours along {axis} correlate by {value:.2f}"
+
+
+def _cosines(length: int) -> NDArray[np.float64]:
+    """Return what takes an even autocovariance over 0 … `REACH` to the power at the frequencies of so many pixels."""
+    cosines = np.cos(2 * np.pi * np.fft.fftfreq(length)[:, None] * np.arange(REACH + 1))
+    cosines[:, 1:] *= 2
+    return np.asarray(cosines)
+
+
+def _positive(power: NDArray[np.float64], mean: float) -> NDArray[np.float64]:
+    """Return a power spectrum without values near or below 0, and with this mean."""
+    power = np.maximum(power, DYNAMIC_RANGE * power.max())
+    return np.asarray(power * (mean / power.mean()))

