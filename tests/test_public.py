@@ -55,7 +55,7 @@ def test_every_kind_of_image_gives_the_same_pixels(noisy: np.ndarray, tmp_path: 
 def test_a_layer_brings_its_axes_and_pixel_size() -> None:
     layer = Image(np.zeros((2, 16, 16)), scale=(1, 0.2, 0.2), units=("pixel", "um", "um"), axis_labels=("c", "y", "x"))
     recipe = nt.denoise(layer, SMALL, sigma=1.0).provenance["recipe"]
-    assert (recipe["axes"], recipe["unit"], recipe["spacing"]) == ("cyx", "pixel", [])
+    assert (recipe["axes"], recipe["unit"], recipe["spacing"]) == ("cyx", "micrometer", [0.2, 0.2])
     layer = Image(np.zeros((2, 16, 16)), scale=(1, 0.2, 0.2), units=("um", "um", "um"), axis_labels=("z", "y", "x"))
     recipe = nt.denoise(layer, SMALL, sigma=1.0).provenance["recipe"]
     assert (recipe["axes"], recipe["unit"], recipe["spacing"]) == ("zyx", "micrometer", pytest.approx([1, 0.2, 0.2]))

@@ -116,17 +116,25 @@ def test_dask_is_read_block_by_block(viewer: Viewer, denoise: Denoise, press: Pr
     assert max(shape[0] for shape in largest) == 1
 
 
-def test_values_that_are_not_finite_are_explained(
+def test_values_that_are_not_finite_are_missing_and_told(
     messages: Messages, viewer: Viewer, denoise: Denoise, press: Press, noisy: np.ndarray
 ) -> None:
     data = noisy.astype(np.float32)
     data[3, 4] = np.nan
     viewer.add_image(data, contrast_limits=(1000, 1500))
     status = press(denoise)
-    assert "not finite" in status
+    assert "1 pixels are missing (not finite, or masked), and are empty in the result" in status
+    assert any("pixels are missing" in message for message in messages())
+    np.testing.assert_array_equal(np.isnan(viewer.layers[-1].data), np.isnan(data))
+
+
+def test_an_image_without_any_number_is_explained(messages: Messages, viewer: Viewer, denoise: Denoise, press: Press) -> None:
+    viewer.add_image(np.full((32, 32), np.nan, np.float32), contrast_limits=(0, 1))
+    status = press(denoise)
+    assert "holds no numbers" in status
     assert denoise.noise.open["sigma"].number.text() == "unknown"
-    assert "not finite" in denoise.noise.open["sigma"].number.toolTip()
-    assert any("not finite" in message for message in messages())
+    assert "holds no numbers" in denoise.noise.open["sigma"].number.toolTip()
+    assert any("holds no numbers" in message for message in messages())
     assert len(viewer.layers) == 1
 
 

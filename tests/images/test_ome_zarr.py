@@ -125,7 +125,7 @@ def test_a_plain_array_is_an_image_with_guessed_axes(tmp_path: Path) -> None:
             {"ome": {"version": "0.5", "plate": {"wells": [{"path": "B/2"}]}}},
             "is a plate: name one of its fields, such as .*B/2/0",
         ),
-        ({"ome": {"bioformats2raw.layout": 3}}, "collection of images"),
+        ({"ome": {"bioformats2raw.layout": 3}}, "collection of images without any"),
         ({}, "without an OME image"),
     ],
 )
@@ -154,7 +154,7 @@ def test_nothing_is_replaced(tmp_path: Path) -> None:
 
 def test_a_large_compressed_tiff_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "a.tif", image("tczyx"), "tczyx", channels=("a", "b", "c"))
-    monkeypatch.setattr("napari_tweedie.images.tiff.LAZY", 100)
+    monkeypatch.setattr("napari_tweedie.images.tiff_series.LAZY", 100)
     picture = read(tmp_path / "a.tif")
     assert isinstance(picture.data, da.Array)
     assert picture.channels == ("a", "b", "c")

@@ -3,7 +3,8 @@ import pytest
 from napari.layers import Image, Labels, Shapes
 
 from napari_tweedie.widgets.layers.crop import Crop, visible_crop
-from napari_tweedie.widgets.layers.input import image_array, image_axes, marked_pixels, nanometres
+from napari_tweedie.widgets.layers.input import image_array, image_axes, nanometres
+from napari_tweedie.widgets.layers.marks import marked_pixels
 from napari_tweedie.widgets.layers.result import fit_contrast, result_layer
 
 
@@ -86,6 +87,32 @@ def test_labels_of_another_shape_are_refused_with_both_shapes() -> None:
         marked_pixels(Labels(np.zeros((4, 6), int), name="mask"), Image(np.zeros((4, 5))), "yx", volume=False)
 
 
+@pytest.mark.parametrize("flip", [1, -1])
+def test_labels_mark_what_they_cover_in_the_world(flip: int) -> None:
+    image = Image(np.zeros((3, 20, 30)), scale=(2, 0.5, flip * 0.5), translate=(0, 10, 20))
+    coarse = np.zeros((10, 12), int)
+    coarse[2:4, 3:5] = 1
+    labels = Labels(coarse, scale=(1, flip * 1), translate=(10.25, 20 + flip * 0.25))
+    marked = marked_pixels(labels, image, "tyx", volume=False)
+    rows, columns = np.nonzero(marked)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (4, 7, 6, 9)
+    assert marked.sum() == 16
+    assert marked_pixels(labels, image, "zyx", volume=True).sum() == 48
+
+
+def test_a_cut_out_of_labels_lies_where_it_was_cut() -> None:
+    image = Image(np.zeros((20, 30)))
+    part = np.zeros((5, 6), int)
+    part[1, 2] = 3
+    marked = marked_pixels(Labels(part, translate=(4, 7)), image, "yx", volume=False)
+    assert np.argwhere(marked).tolist() == [[5, 9]]
+
+
+def test_labels_beside_the_image_are_refused() -> None:
+    with pytest.raises(ValueError, match="marks no pixel of the image: it lies beside it"):
+        marked_pixels(Labels(np.ones((4, 5), int), translate=(50, 0)), Image(np.zeros((4, 5))), "yx", volume=False)
+
+
 def test_labels_on_colour_mark_all_samples() -> None:
     image = Image(np.zeros((2, 4, 5, 3), np.uint8), rgb=True)
     labels = np.zeros((2, 4, 5), np.uint8)
@@ -120,6 +147,8 @@ def test_a_mask_is_cut_like_the_image() -> None:
 def test_pixel_sizes_are_known_where_a_layer_has_units_of_length() -> None:
     assert nanometres(Image(np.zeros((8, 8)), scale=(0.1, 0.2), units=("um", "um"))) == pytest.approx((100, 200))
     assert nanometres(Image(np.zeros((8, 8)), scale=(5, 5))) == ()
+    assert nanometres(Image(np.zeros((8, 8)), scale=(-0.1, 0.2), units=("um", "um"))) == pytest.approx((100, 200))
+    assert nanometres(Image(np.zeros((2, 8, 8)), scale=(5, 0.1, 0.2), units=("s", "um", "um"))) == ()
 
 
 def test_contrast_widens_only_where_a_restored_layer_is_brighter(tilted: Image) -> None:

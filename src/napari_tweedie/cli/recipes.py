@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_tweedie.cli.terminal import err, tell, with_bar
+from napari_tweedie.cli.terminal import err, tell, warn, with_bar
 from napari_tweedie.core.method import Input
 from napari_tweedie.recipe.recipe import Recipe
 
@@ -42,14 +42,20 @@ def run_recipe(
         raise ValueError(whole.obstacle)
     for difference in differences(provenance or {}, whole):
         err.print(f"[yellow]{difference}[/yellow]")
-    steps = run_to_file(whole, image, result, scheduler=pick(scheduler))
+    told: list[str] = []
+
+    def noted(notes: Sequence[str]) -> None:
+        told.extend(notes)
+        warn(notes)
+
+    steps = run_to_file(whole, image, result, scheduler=pick(scheduler), noted=noted)
     try:
         facts = with_bar(f"{recipe['job']} {image.name}", steps)
     except KeyboardInterrupt:
         if (part := unfinished(result)).exists():
             err.print(f"Stopped. What is done is kept in {part}: run the same again to go on.", highlight=False)
         raise
-    tell(image.name, facts)
+    tell(image.name, facts, told)
 
 
 def read_inputs(arrays: Mapping[str, Path | None]) -> dict[str, Input]:
@@ -57,6 +63,8 @@ def read_inputs(arrays: Mapping[str, Path | None]) -> dict[str, Input]:
     from napari_tweedie.images.files import read
 
     pictures = {name: (read(path), path.name) for name, path in arrays.items() if path is not None}
+    for picture, title in pictures.values():
+        warn(f"{title}: {note}" for note in picture.notes)
     return {name: Input.of(picture.data, title, picture.nanometres()) for name, (picture, title) in pictures.items()}
 
 

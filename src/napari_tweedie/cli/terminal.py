@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
@@ -26,8 +27,10 @@ def run_with_bar(recipe: Recipe, picture: Picture, **inputs: Any) -> Result:
     from napari_tweedie.engine.run import run
     from napari_tweedie.files.run_to_file import progress_of
 
+    warn(picture.notes)
     result = with_bar(f"{recipe.job} {picture.name}", progress_of(run(recipe, picture.data, **inputs)))
-    tell(picture.name, result.provenance)
+    result.provenance["notes"] = [*picture.notes, *result.notes]
+    tell(picture.name, result.provenance, picture.notes)
     return result
 
 
@@ -45,10 +48,15 @@ def with_bar(title: str, steps: Generator[Progress, None, T]) -> T:
             bar.update(task, completed=step.share, stage=step.stage)
 
 
-def tell(name: str, facts: dict[str, Any]) -> None:
-    """Say of a finished run what the user wants to know."""
+def warn(notes: Iterable[str]) -> None:
+    """Say what the user should know, a line a note."""
+    for note in notes:
+        err.print(f"[yellow]{escape(note)}[/yellow]", highlight=False)
+
+
+def tell(name: str, facts: dict[str, Any], told: Collection[str] = ()) -> None:
+    """Say of a finished run what the user wants to know, without the notes that were told before."""
     levels = ", ".join(f"{level:.4g}" for level in facts["noise_levels"])
     interval = f" · {facts['interval']}" if "interval" in facts else ""
     err.print(f"{name}: σ = {levels or '-'}{interval} · {facts['seconds']} s on {facts['device']}", highlight=False)
-    for note in facts["notes"]:
-        err.print(f"[yellow]{note}[/yellow]")
+    warn(note for note in facts["notes"] if note not in told)

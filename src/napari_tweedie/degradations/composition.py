@@ -14,6 +14,8 @@ from napari_tweedie.degradations.degradation import Degradation, registry
 from napari_tweedie.degradations.linear_algebra import Shape
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 
@@ -140,6 +142,13 @@ class Composition(Degradation):
                 f"{self.outer.name!r} needs a margin around the field of view, but {self.inner.name!r} before it changes the "
                 "pixels: choose boundary='circular' for the outer one"
             )
+
+    @property
+    def loses_pixels(self) -> bool:
+        return self.outer.loses_pixels
+
+    def without(self, missing: NDArray[np.bool_]) -> Composition:
+        return Composition(outer=self.outer.without(missing), inner=self.inner)
 
     def observed(self, y: Tensor) -> Tensor:
         return self.outer.observed(y)

@@ -10,6 +10,8 @@ from napari_tweedie.core.registry import Registry
 from napari_tweedie.degradations.linear_algebra import Shape, conjugate_gradients, fourier_filter
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from napari_tweedie.degradations.svd import SVD
@@ -113,6 +115,21 @@ class Degradation(Method):
     def observed(self, y: Tensor) -> Tensor:
         """Return which pixels of a measurement carry information, as booleans."""
         return torch.ones_like(y, dtype=torch.bool)
+
+    @property
+    def loses_pixels(self) -> bool:
+        """Whether pixels of the measurement may be missing, and others with them, see `without`."""
+        return False
+
+    def without(self, missing: NDArray[np.bool_]) -> Self:
+        """Return this operator where further pixels of the measurement, in its spatial shape, are missing.
+
+        Raises
+        ------
+        ValueError
+            If it knows no missing pixels.
+        """
+        raise ValueError(f"the degradation {self.name!r} knows no missing pixels")
 
     def detect(self, signal: Tensor) -> Tensor:
         """Return what the detector makes of A x + noise."""

@@ -13,6 +13,7 @@ from napari_tweedie.degradations.linear_algebra import Shape
 from napari_tweedie.degradations.svd import SVD
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
 
@@ -45,6 +46,15 @@ class Mask(Degradation):
 
     def observed(self, y: Tensor) -> Tensor:
         return (self._known(y) > 0).expand(y.shape)
+
+    @property
+    def loses_pixels(self) -> bool:
+        return True
+
+    def without(self, missing: NDArray[np.bool_]) -> Mask:
+        marked = self.mask.values() != 0
+        marked = marked & ~missing if self.marks == "known" else marked | missing
+        return Mask(mask=Input.of(marked, self.mask.name), marks=self.marks)
 
     def prox(self, z: Tensor, y: Tensor, rho: float) -> Tensor:
         known = self._known(z)

@@ -74,6 +74,8 @@ class MicroscopePsf(Blur):
             )
         if not (self.pixel or self._sizes):
             notes.append(f"The size of the pixels is not known: {ASSUMED[-1]:g} nm were assumed.")
+        if ndim == 3 and not self.step and len(self._sizes) < 3:
+            notes.append(f"The distance of the planes is not known: {ASSUMED[0]:g} nm were assumed.")
         return notes
 
     def weights(self, ndim: int) -> NDArray[np.float64]:

@@ -13,10 +13,11 @@ from napari_tweedie.degradations.noise import Auto, Noise, Poisson
 from napari_tweedie.engine.channel import Channel
 from napari_tweedie.images.axes import Index, Layout, guess_axes
 from napari_tweedie.images.intensity import Intensity, from_opponent, to_opponent
+from napari_tweedie.images.missing import filled
 from napari_tweedie.images.stabilisation import keep_light
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -38,13 +39,9 @@ class Blocks:
         Says axes, volume or planes, degradation and noise.
     channels : mapping of int to Channel, optional
         What is known of the channels already; they are not measured then.
-    corner : sequence of int
-        Where the image begins, along every axis, if it is a region of a larger one: errors name places in that.
     """
 
-    def __init__(
-        self, image: Any, recipe: Recipe, channels: Mapping[int, Channel] | None = None, corner: Sequence[int] = ()
-    ) -> None:
+    def __init__(self, image: Any, recipe: Recipe, channels: Mapping[int, Channel] | None = None) -> None:
         self.image = image if hasattr(image, "shape") else np.asarray(image)
         if np.dtype(self.image.dtype).kind not in "buif":
             raise ValueError(f"images of type {self.image.dtype} are not supported: convert to integers or floats")
@@ -66,7 +63,8 @@ class Blocks:
             raise ValueError("photon noise of colour images: split the layer into channels, or choose Gaussian noise")
         self._channels = dict(channels or {})
         self._measures = channels is None
-        self._corner = tuple(corner) or (0,) * len(shape)
+        self._missing: dict[Index, NDArray[np.bool_] | None] = {}
+        self._last: tuple[Index, NDArray[Any]] | None = None
 
     def _components(self) -> list[Any]:
         """Return the components of a measurement, which lie along the first axis."""
@@ -83,33 +81,85 @@ class Blocks:
         return [self._channels[number] for number in sorted(self._channels)]
 
     def samples(self, index: Index) -> NDArray[Any]:
-        """Return a block, shape (samples, components, [Z,] Y, X); colour as opponent samples.
+        """Return a block, shape (samples, components, [Z,] Y, X), `missing` pixels filled in; colour as opponent samples.
 
         Raises
         ------
         ValueError
-            If a pixel that counts is NaN or infinite.
+            If values of a measurement that does not look like an image are missing.
         """
-        block = np.stack([self.layout.read(array, index) for array in self._measured], 1)
-        if block.dtype.kind == "f":
-            bad = ~np.isfinite(block) & self._observed(block.shape, index)
-            if bad.any():
-                first = tuple(int(n) for n in np.argwhere(bad)[0])
-                inside = zip(self.layout.place(index, first[2:]), self._corner, strict=False)  # colour is the last axis
-                place = tuple(position + start for position, start in inside)
+        block, missing = self._read(index), self.missing(index)
+        if missing.any() and self.recipe.inverts and not self.recipe.degradation.is_image:
+            if (missing & self._observed(block.shape, index)).any():
                 raise ValueError(
-                    f"the image holds {int(bad.sum())} values that are not finite, the first, {block[first]}, at "
-                    f"{self.layout.axes.upper().removesuffix('S')} {place}: mark them as missing pixels in Restore, "
-                    "or replace them"
+                    f"a measurement by {self.recipe.degradation.name!r} must be finite (got {int(missing.sum())} values that "
+                    "are not finite, or masked)"
                 )
+            block = np.where(missing, 0, block)
+        elif missing.any():
+            block = filled(block, np.broadcast_to(missing, block.shape))
         return to_opponent(block[:3, 0].astype(np.float32))[:, None] if self.colour else block
+
+    def missing(self, index: Index) -> NDArray[np.bool_]:
+        """Return which pixels of a block are not finite, or masked: shape (1, 1, [Z,] Y, X), True where any sample is."""
+        if index not in self._missing:
+            block = self._read(index)
+            bad = None if block.dtype.kind != "f" else ~np.isfinite(block).all((0, 1), keepdims=True)
+            self._missing[index] = bad if bad is not None and bad.any() else None
+        found = self._missing[index]
+        return np.zeros((1, 1, *self.layout.block_shape), bool) if found is None else found
+
+    def is_empty(self, index: Index) -> bool:
+        """Tell whether a block holds no number at all."""
+        return bool(self.missing(index).all())
+
+    def are_all_empty(self) -> bool:
+        """Tell whether no block of a whole image holds a number, once all were looked at."""
+        return self._measures and all(self.is_empty(index) for index in self.layout)
+
+    def notes(self) -> list[str]:
+        """Return what the user should know of missing pixels, in a sentence, of all blocks that were looked at."""
+        found = {index: missing for index, missing in self._missing.items() if missing is not None}
+        if self._restores_missing:
+            found = {index: missing & self._marked_known(index) for index, missing in found.items()}
+        count = sum(int(missing.sum()) for missing in found.values())
+        if not count:
+            return []
+        empty = sum(bool(missing.all()) for missing in found.values())
+        planes = f"{empty} of {len(self.layout)} images wholly, " if empty and len(self.layout) > 1 else ""
+        what = f"{count} pixels are missing ({planes}not finite, or masked)"
+        if self._restores_missing:
+            return [f"{what}, besides those that are marked: they were treated alike."]
+        return [f"{what}, and are empty in the result; Restore with missing pixels fills them in."]
+
+    def _marked_known(self, index: Index) -> NDArray[np.bool_]:
+        """Return which pixels of a block the degradation alone knows nothing against."""
+        observed = self._cut(self.recipe.degradation, index).observed(torch.empty((1, 1, *self.layout.block_shape)))
+        return observed.numpy()
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the type of the image holds more digits than float32."""
+        dtype = np.dtype(self.image.dtype)
+        return dtype.itemsize > (2 if dtype.kind in "iu" else 4)
+
+    @property
+    def _restores_missing(self) -> bool:
+        """Whether the result has a value where the image has none, as the degradation says that pixels are missing."""
+        return self.recipe.inverts and (self.recipe.degradation.loses_pixels or not self.recipe.degradation.is_image)
+
+    def _read(self, index: Index) -> NDArray[Any]:
+        """Return a block as it is; the last one is kept, as it is asked for again and may be expensive."""
+        if self._last is None or self._last[0] != index:
+            self._last = index, np.stack([self.layout.read(part, index) for part in self._measured], 1)
+        return self._last[1]
 
     def channel(self, index: Index) -> Channel:
         """Return what is known of a block's channel; measured once, on a few of its blocks."""
         number = self.layout.channel(index)
         if number not in self._channels:
             chosen = self._sampled(number)
-            planes = [plane for other in chosen for plane in self.planes(other)]
+            planes = [plane for other in chosen for plane in self.planes(other)] or self._first_planes(number)
             if self.recipe.inverts and not self.recipe.degradation.is_image:
                 sigma = self.recipe.noise.level(float(np.mean([np.nanmean(plane) for plane in planes])))
                 if sigma is None:
@@ -128,12 +178,19 @@ class Blocks:
         return noise.model_copy(update={"model": "gaussian"}) if self.colour and isinstance(noise, Auto) else noise
 
     def is_sampled(self, index: Index) -> bool:
-        """Tell whether a block is one of the few that its channel is measured on; none is where all is known."""
-        return self._measures and index in self._sampled(self.layout.channel(index))
+        """Tell whether a block is one of the few that its channel is measured on, and whole; none is where all is known."""
+        return self._measures and index in self._sampled(self.layout.channel(index)) and not self.missing(index).any()
 
     def _sampled(self, number: int) -> list[Index]:
         indices = [other for other in self.layout if self.layout.channel(other) == number]
         return [indices[n] for n in _spread(len(indices))]
+
+    def _first_planes(self, number: int) -> list[NDArray[Any]]:
+        """Return the planes of the first block of a channel that is not empty, where those that were sampled are."""
+        for index in self.layout:
+            if self.layout.channel(index) == number and (planes := self.planes(index)):
+                return planes
+        raise ValueError("the image holds no numbers: every pixel is NaN, infinite or masked")
 
     def _start(self, index: Index) -> list[NDArray[np.float32]]:
         """Return the planes of a first estimate of the image, from a measurement that does not look like it."""
@@ -142,8 +199,10 @@ class Blocks:
         return list(estimate.reshape(-1, *estimate.shape[-2:]))
 
     def degradation(self, index: Index) -> Degradation:
-        """Return the degradation of a block; masks as large as the whole image are cut as the image is."""
-        return self._cut(self.recipe.degradation, index)
+        """Return the degradation of a block; masks as large as the whole image are cut as it is, and have its missing pixels."""
+        degradation = self._cut(self.recipe.degradation, index)
+        missing = self.missing(index)[0, 0]
+        return degradation.without(missing) if degradation.loses_pixels and missing.any() else degradation
 
     def _cut(self, degradation: Degradation, index: Index) -> Degradation:
         changed: dict[str, Any] = {}
@@ -156,7 +215,10 @@ class Blocks:
         return degradation.model_copy(update=changed) if changed else degradation
 
     def result(self, output: Output) -> NDArray[Any]:
-        """Return an empty array for a result: float32, or uint8 for 8-bit colour; transparency is dropped."""
+        """Return an empty array for a result, uint8 for 8-bit colour, else float32, or float64 where that would round visibly.
+
+        Transparency is dropped.
+        """
         count = output.count
         shape = self.layout.resized(self._result_shape())
         shape = tuple(3 if axis == "s" else length for axis, length in zip(self.layout.axes, shape, strict=True))
@@ -165,18 +227,39 @@ class Blocks:
         if count:
             shape = (count, *shape)
         is_8_bit = self.colour and self.image.dtype == np.uint8 and output.kind == "image"
-        return np.zeros(shape, np.uint8 if is_8_bit else np.float32)
+        precise = not self.colour and any(channel.intensity.dtype is np.float64 for channel in self._channels.values())
+        return np.zeros(shape, np.uint8 if is_8_bit else np.float64 if precise else np.float32)
 
     def write(self, result: NDArray[Any], output: Output, index: Index, estimate: NDArray[np.float32]) -> None:
         """Put an estimate, shape (samples, components or count, [Z,] Y, X), in grey levels, into its place in the result."""
         if self.recipe.job == "denoise" and output.kind == "image" and self.channel(index).is_stabilised:
             estimate = keep_light(estimate, self.samples(index))
+        empty = self._empty(index, estimate.shape[2:])
         targets = result if result.ndim > len(self.layout.shape) else result[None]
         for target, block in zip(targets, np.moveaxis(estimate, 1, 0), strict=True):
             pixels: NDArray[Any] = from_opponent(block, output.kind != "image") if self.colour else block
             if result.dtype == np.uint8:
                 pixels = np.clip(np.rint(pixels), 0, 255)
+            elif empty is not None:
+                pixels = np.where(empty, np.nan, pixels)
             self.layout.write(target, index, pixels)
+
+    def leave_empty(self, result: NDArray[Any], output: Output, index: Index) -> None:
+        """Put nothing, NaN, into the place of a block in a result; black in 8-bit colour."""
+        shape = self.layout.resized(self._result_shape())
+        block = tuple(shape[self.layout.axes.index(axis)] for axis in self.layout.spatial)
+        nothing = np.full((3 if self.colour else 1, *block), 0 if result.dtype == np.uint8 else np.nan, result.dtype)
+        for target in result if result.ndim > len(self.layout.shape) else result[None]:
+            self.layout.write(target, index, nothing)
+
+    def _empty(self, index: Index, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+        """Return which pixels of a result, of a shape that may be finer or coarser, have no value; None where all have."""
+        missing = self.missing(index)[0, 0]
+        if self._restores_missing or not missing.any():
+            return None
+        for axis, (length, own) in enumerate(zip(shape, missing.shape, strict=True)):
+            missing = missing.take(np.arange(length) * own // length, axis)
+        return missing
 
     def _result_shape(self) -> tuple[int, ...]:
         degradation, block = self.recipe.degradation, self.layout.block_shape
@@ -195,14 +278,16 @@ class Blocks:
         return np.broadcast_to(observed[0].numpy(), shape)
 
     def planes(self, index: Index) -> list[NDArray[Any]]:
-        """Return some planes of a block, missing pixels as NaN."""
+        """Return some planes of a block, missing pixels as NaN; those without any pixel are left out."""
         block = self.samples(index)
-        observed = self._observed(block.shape, index)
+        observed = self._observed(block.shape, index) & ~self.missing(index)
         if not observed.all():
             block = np.where(observed, block, np.nan)
         planes = block.reshape(-1, *block.shape[-2:])
+        whole = observed.reshape(planes.shape).any((1, 2))
+        planes = planes[whole] if whole.any() else planes[:0]
         return [planes[n] for n in _spread(len(planes))]
 
 
 def _spread(count: int) -> list[int]:
-    return sorted(set(np.linspace(0, count - 1, SAMPLED_BLOCKS).astype(int).tolist()))
+    return sorted(set(np.linspace(0, count - 1, SAMPLED_BLOCKS).astype(int).tolist())) if count else []

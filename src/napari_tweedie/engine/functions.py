@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari_tweedie import degradations
@@ -164,7 +165,9 @@ def run(recipe: Recipe | Mapping[str, Any], image: Any, *, progress: Told | None
     """
     picture = as_picture(image)
     fitted = (recipe if isinstance(recipe, Recipe) else Recipe(**recipe)).fitted(picture)
-    return _last(steps_of(fitted, picture.data, **inputs), progress)
+    result = _last(steps_of(fitted, picture.data, **inputs), progress)
+    notes = [*picture.notes, *result.notes]
+    return replace(result, notes=notes, provenance=result.provenance | {"notes": notes})
 
 
 def measure_noise(image: Any, noise: Any = None, **fields: Any) -> list[Channel]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from napari_tweedie.engine.channel import Channel
     from napari_tweedie.recipe.recipe import Recipe
 
-__all__ = ["Cancelled", "Preview", "Progress", "Result", "last", "measure", "run", "run_region"]
+__all__ = ["Cancelled", "Preview", "Progress", "Result", "last", "measure", "outputs", "run", "run_region"]
 
 log = logging.getLogger(__name__)
 
@@ -78,12 +78,12 @@ def run(
     return (yield from cancellable(_Run(recipe.with_inputs(**inputs), image).steps(), cancelled))
 
 
-def run_region(recipe: Recipe, region: Any, channels: Mapping[int, Channel], corner: Sequence[int]) -> Result:
-    """Run a recipe on a region of a larger image that begins at a corner; channels have the range and noise level of the whole.
+def run_region(recipe: Recipe, region: Any, channels: Mapping[int, Channel]) -> Result:
+    """Run a recipe on a region of a larger image; channels have the range and noise level of the whole.
 
     Errors are those of `run`.
     """
-    return last(_Run(recipe.with_inputs(), region, channels, corner).steps())
+    return last(_Run(recipe.with_inputs(), region, channels).steps())
 
 
 def measure(recipe: Recipe, image: Any, **inputs: Any) -> list[Channel]:
@@ -95,6 +95,11 @@ def measure(recipe: Recipe, image: Any, **inputs: Any) -> list[Channel]:
     for index in blocks.layout:
         blocks.channel(index)
     return blocks.channels
+
+
+def outputs(recipe: Recipe, image: Any) -> list[Output]:
+    """Return what a run will return, without reading the image; errors are those that `run` raises before it begins."""
+    return _Run(recipe, image).job.outputs()
 
 
 def last(steps: Generator[Any, None, Result]) -> Result:
@@ -110,19 +115,13 @@ def last(steps: Generator[Any, None, Result]) -> Result:
 class _Run:
     """One run: a recipe, the blocks of an image, and what changes on the way (device and tiles when memory is short)."""
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        image: Any,
-        channels: Mapping[int, Channel] | None = None,
-        corner: Sequence[int] = (),
-    ) -> None:
+    def __init__(self, recipe: Recipe, image: Any, channels: Mapping[int, Channel] | None = None) -> None:
         if recipe.obstacle:
             raise ValueError(recipe.obstacle)
         self.recipe = recipe
         self.device = devices.pick(recipe.device)
         devices.keep_freed_memory()
-        self.blocks = Blocks(image, recipe, channels, corner)
+        self.blocks = Blocks(image, recipe, channels)
         self.job = JOBS[recipe.job](recipe, self.blocks)
         self.tile = recipe.tile or tile_that_fits(self.device, recipe.denoiser)
         self.shortage = ""
@@ -134,8 +133,15 @@ class _Run:
         started = shown = time.monotonic()
         layout = self.blocks.layout
         outputs = {output.name: output for output in self.job.outputs()}
+        if self.blocks.is_wide and self.job.uses_noise_level:
+            self._measure()
         images = {name: self.blocks.result(output) for name, output in outputs.items()}
         for number, index in enumerate(layout):
+            if self.blocks.is_empty(index):
+                for name, output in outputs.items():
+                    self.blocks.leave_empty(images[name], output, index)
+                yield Progress((number + 1) / len(layout), self._stage(number, 1.0), 0.0)
+                continue
             scale = self.job.intensity(index).scale
             for step in self._steps(index):
                 cancellation_point()
@@ -150,12 +156,20 @@ class _Run:
                 if step.note:
                     self.warnings[step.note] = None
                 yield Progress(total, self._stage(number, step.share), (now - started) * (1 / total - 1), facts)
+        if self.blocks.are_all_empty():
+            raise ValueError("the image holds no numbers: every pixel is NaN, infinite or masked")
         devices.release(self.device)
         shape = next((image.shape[-len(layout.shape) :] for image in images.values()), layout.shape)
         zoom = tuple(a / b for a, b in zip(shape, layout.shape, strict=True))
         zoom = tuple(1.0 if axis == "s" else factor for axis, factor in zip(layout.axes, zoom, strict=True))
-        notes = [*self.recipe.notes, *self.job.notes(), *self.warnings, *filter(None, [self.shortage])]
+        notes = [*self.recipe.notes, *self.job.notes(), *self.blocks.notes(), *self.warnings, *filter(None, [self.shortage])]
         return Result(images, outputs, zoom, self._provenance(time.monotonic() - started, notes), notes)
+
+    def _measure(self) -> None:
+        """Measure all channels, which tells whether the results need more digits than float32 has."""
+        first = {self.blocks.layout.channel(index): index for index in reversed(list(self.blocks.layout))}
+        for index in first.values():
+            self.blocks.channel(index)
 
     def _steps(self, index: Index) -> Iterator[Step]:
         """Work on a block; start it again with less memory where it ran out."""

@@ -32,7 +32,7 @@ class Outcome:
     status : str
         "done", "kept" if the output was there already, or "failed".
     why : str
-        The reason, where it failed or was kept.
+        The reason, where it failed or was kept; what is odd, where it was done.
     seconds : float
         Time that it took.
     output : str
@@ -118,10 +118,9 @@ def run_batch(
                 status, why = "kept", "the output exists"
             else:
                 own = {key: array for key, array in inputs.items() if key in recipes[name].degradation.arrays()}
-                for step in run_to_file(recipes[name], image, output, cancelled=cancelled, **own):
-                    share = (number + step.share) / len(tasks)
-                    left = (time.monotonic() - started) * (1 / share - 1) if share else 0.0
-                    yield Progress(share, f"{image.name}, {name}: {step.stage}", left)
+                steps = run_to_file(recipes[name], image, output, cancelled=cancelled, **own)
+                facts = yield from _within(steps, f"{image.name}, {name}", number, len(tasks), started)
+                why = " ".join(facts["notes"])
         except Cancelled:
             raise
         except Exception as error:  # whatever is wrong with one file, the others are done
@@ -131,6 +130,23 @@ def run_batch(
         _write(folder / SUMMARY, outcomes)
         finished(outcome)
     return outcomes
+
+
+def _within(
+    steps: Generator[Progress, None, dict[str, Any]], what: str, number: int, count: int, started: float
+) -> Generator[Progress, None, dict[str, Any]]:
+    """Pass on the progress of one of several tasks as that of all."""
+    try:
+        while True:
+            step = next(steps)
+            share = (number + step.share) / count
+            left = (time.monotonic() - started) * (1 / share - 1) if share else 0.0
+            yield Progress(share, f"{what}: {step.stage}", left)
+    except StopIteration as end:
+        facts: dict[str, Any] = end.value
+        return facts
+    finally:
+        steps.close()
 
 
 def _write(path: Path, outcomes: Sequence[Outcome]) -> None:

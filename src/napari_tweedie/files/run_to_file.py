@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_tweedie.core.results import Progress, Result
-from napari_tweedie.engine.run import run
-from napari_tweedie.images.files import Picture, read, require_suffix, write
+from napari_tweedie.engine.run import outputs, run
+from napari_tweedie.images.files import Picture, check_target, names, read, write
 from napari_tweedie.large.regions import JOBS
 from napari_tweedie.large.run_file import run_file
 from napari_tweedie.large.schedulers import Scheduler, local
@@ -25,9 +25,12 @@ def run_to_file(
     *,
     scheduler: Scheduler = local,
     cancelled: Callable[[], bool] = lambda: False,
+    noted: Callable[[Sequence[str]], None] = lambda notes: None,
     **inputs: Any,
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Run a recipe on a file: in memory, or region by region where the result is an OME-Zarr and the job allows it.
+
+    Where the file holds several images, all are done; the results of further ones get ``_2``, ``_3``, … behind their name.
 
     Parameters
     ----------
@@ -39,6 +42,8 @@ def run_to_file(
         Does the regions, see `schedulers`.
     cancelled : callable
         Asked again and again; the run raises `Cancelled` once it returns True.
+    noted : callable
+        Told, before the work starts, what is odd about the file, a sentence each.
     **inputs
         Arrays that the recipe's degradation names, such as ``psf`` or ``mask``.
 
@@ -50,47 +55,92 @@ def run_to_file(
     Returns
     -------
     dict
-        Provenance, as it is stored in the result.
+        Provenance, as it is stored in the result of the first image; its notes are those of all.
 
     Raises
     ------
     ValueError, OSError, MemoryError, Cancelled
         As `run`, `run_file`, `read` and `write` do.
     """
-    require_writable(target, source)
-    picture = read(source)
-    recipe = recipe.fitted(picture)
-    if target.suffix.lower() == ".zarr" and recipe.job in JOBS and not recipe.probes:
-        return (yield from run_file(recipe, source, target, scheduler=scheduler, cancelled=cancelled, picture=picture, **inputs))
-    if scheduler is not local:
+    if target.resolve() == source.resolve():
+        raise ValueError(f"{target} is the image itself: choose another name for the result")
+    check_target(target)
+    numbers = range(len(names(source)))
+    targets = [target if n == 0 else target.with_name(f"{target.stem}_{n + 1}{target.suffix}") for n in numbers]
+    by_region = target.suffix.lower() == ".zarr" and recipe.job in JOBS and not recipe.probes
+    if scheduler is not local and not by_region:
         raise ValueError(f"a cluster writes an OME-Zarr of the jobs {' and '.join(JOBS)} only: {target} must end in .zarr")
+    first = read(source, 0)
+    odd: dict[str, None] = {}
+    for n in numbers:  # what can fail, fails before the first pixel
+        picture = read(source, n) if n else first
+        _check(recipe, picture, targets[n], by_region, inputs)
+        odd |= dict.fromkeys(picture.notes)
+    noted(tuple(odd))
+    facts: list[dict[str, Any]] = []
+    for n in numbers:
+        picture = read(source, n) if n else first
+        own = recipe.fitted(picture)
+        if by_region:
+            steps = run_file(
+                own, source, targets[n], scheduler=scheduler, number=n, cancelled=cancelled, picture=picture, **inputs
+            )
+        else:
+            steps = _in_memory(own, picture, targets[n], cancelled, inputs)
+        facts.append((yield from _shared(steps, n, len(numbers))))
+    notes = list(dict.fromkeys(note for each in facts for note in each["notes"]))
+    if len(numbers) > 1:
+        others = ", ".join(path.name for path in targets[1:])
+        notes.append(f"{source.name} holds {len(numbers)} images: the results of the others are in {others}.")
+    return facts[0] | {"notes": notes}
+
+
+def _in_memory(
+    recipe: Recipe, picture: Picture, target: Path, cancelled: Callable[[], bool], inputs: dict[str, Any]
+) -> Generator[Progress, None, dict[str, Any]]:
     result = yield from progress_of(run(recipe, picture.data, cancelled=cancelled, **inputs))
+    result.provenance["notes"] = [*picture.notes, *result.notes]
     write_result(result, picture, target)
     return result.provenance
 
 
-def require_writable(target: Path, source: Path) -> None:
-    """Refuse, before any work is done, a result that could not be written.
+def _shared(
+    steps: Generator[Progress, None, dict[str, Any]], number: int, count: int
+) -> Generator[Progress, None, dict[str, Any]]:
+    """Pass on the progress of one of several runs as that of all."""
+    try:
+        while True:
+            step = next(steps)
+            stage = f"file image {number + 1} of {count} · {step.stage}" if count > 1 else step.stage
+            yield replace(step, share=(number + step.share) / count, stage=stage)
+    except StopIteration as end:
+        facts: dict[str, Any] = end.value
+        return facts
+    finally:
+        steps.close()
+
+
+def _check(recipe: Recipe, picture: Picture, target: Path, by_region: bool, inputs: dict[str, Any]) -> None:
+    """Raise now what would be raised once the work is done: a result that cannot be written.
 
     Raises
     ------
-    ValueError
-        If it is the image itself, or its name says no format that can be written.
-    FileNotFoundError, NotADirectoryError, PermissionError
-        If its folder is none, or nothing may be written there.
+    ValueError, OSError
+        As `run` and `write` do.
     """
-    if target.resolve() == source.resolve():
-        raise ValueError(f"{target} is the image itself: choose another name for the result")
-    require_suffix(target)
-    folder = target.resolve().parent
-    if not folder.exists():
-        raise FileNotFoundError(f"there is no folder {folder} to write {target.name} to: make it first")
-    if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is no folder: choose another place for {target.name}")
-    if target.is_dir() and target.suffix.lower() != ".zarr":
-        raise IsADirectoryError(f"{target} is a folder: choose another name for the result")
-    if not os.access(folder, os.W_OK) or (target.is_file() and not os.access(target, os.W_OK)):
-        raise PermissionError(f"{target} may not be written: choose another folder")
+    own = recipe.fitted(picture).with_inputs(**inputs)
+    axes = picture.renamed(own.axes).axes
+    if by_region:
+        check_target(target, axes)
+        return
+    for number, output in enumerate(outputs(own, picture.data)):
+        extra = "q" * (output.count > 0)
+        check_target(named(target, output.name) if number else target, extra + axes)
+
+
+def named(path: Path, what: str) -> Path:
+    """Return where a further image of a result is written."""
+    return path.with_name(f"{path.stem}_{what}{path.suffix}")
 
 
 def progress_of(steps: Generator[Any, None, Result]) -> Generator[Progress, None, Result]:
@@ -111,13 +161,14 @@ def write_result(result: Result, source: Picture, path: Path) -> None:
 
     The first image gets the name, further ones get their own name appended.
     """
+    source = source.renamed(result.provenance["axes"])
     axes, kept = source.axes[-len(result.zoom) :], slice(-len(result.zoom), None)
     spacing = tuple(size / zoom for size, zoom in zip(source.spacing[kept], result.zoom, strict=True))
     origin = tuple(o + (b - a) / 2 for o, a, b in zip(source.origin[kept], source.spacing[kept], spacing, strict=True))
     for number, (name, image) in enumerate(result.images.items()):
         extra = image.ndim - len(axes)  # components of a measurement, or several images
-        target = path.with_name(f"{path.stem}_{name}{path.suffix}") if number else path
+        target = named(path, name) if number else path
         write(
             target, image, "q" * extra + axes, (1.0,) * extra + spacing, source.unit, result.provenance,
-            channels=source.channels, origin=(0.0,) * extra + origin,
+            channels=source.channels, origin=(0.0,) * extra + origin, unknown=source.unknown,
         )  # fmt: skip

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tweedie.images.missing import plain
+
 Index = tuple[int, ...]
 
 ROLES = {
@@ -51,7 +53,7 @@ def guess_axes(shape: Sequence[int], labels: Sequence[str] = (), rgb: bool = Fal
     if ndim < 2:
         raise ValueError(f"an image needs at least two axes, Y and X (got shape {tuple(shape)})")
     default = {2: "yx", 3: "zyx", 4: "tzyx"}.get(ndim, ("q" * ndim + _DEFAULT)[-ndim:])
-    known = [_role(label) for label in labels] if len(labels) == ndim else [""] * ndim
+    known = [role(label) for label in labels] if len(labels) == ndim else [""] * ndim
     if known.count("y") != 1 or known.count("x") != 1:
         known[-2:] = "y", "x"
     axes: list[str] = []
@@ -61,7 +63,8 @@ def guess_axes(shape: Sequence[int], labels: Sequence[str] = (), rgb: bool = Fal
     return "".join(axes) + "s" * rgb
 
 
-def _role(label: str) -> str:
+def role(label: str) -> str:
+    """Return the letter that a name of an axis stands for, q where it is another one, nothing where it is a number or empty."""
     name = label.strip().lower()
     if re.fullmatch(r"-?\d+", name):
         return ""
@@ -141,9 +144,9 @@ class Layout:
         return tuple(next(loops) if n in self._loops else spatial[axis] for n, axis in numbered)
 
     def read(self, array: Any, index: Index) -> NDArray[Any]:
-        """Return a block, shape (samples, [Z,] Y, X), of an array, dask or zarr array of this layout."""
+        """Return a block, shape (samples, [Z,] Y, X), of an array, dask or zarr array of this layout; masked pixels are NaN."""
         kept = [axis for n, axis in enumerate(self.axes) if n not in self._loops]
-        block = np.asarray(array[self._selection(index)])
+        block = plain(array[self._selection(index)])
         if "s" not in kept:
             return block.transpose([kept.index(axis) for axis in self.spatial])[None]
         return block.transpose([kept.index(axis) for axis in "s" + self.spatial])

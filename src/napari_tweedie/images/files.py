@@ -1,27 +1,55 @@
-"""Image files read and written without losing axes, pixel size and recipe."""
+"""Image files: read and written without losing axes, pixel size and recipe."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.images import ome_zarr, tiff
+from napari_tweedie.images import ngff, ome_zarr, plain_pictures, tiff
+from napari_tweedie.images.missing import plain
 from napari_tweedie.images.picture import Picture, stem
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Picture", "read", "write"]
+__all__ = ["Picture", "check_target", "names", "read", "write"]
+
+WRITTEN = {".tif", ".tiff", ".zarr"}
+"""Suffixes of files that are written."""
 
 
-def read(path: str | Path) -> Picture:
-    """Read the first image of a TIFF (OME, ImageJ or plain), an OME-Zarr (0.4, 0.5), or a picture such as PNG or JPEG.
+def names(path: str | Path) -> list[str]:
+    """Return the names of the images of a file, empty where they have none: positions or series of a TIFF or OME-Zarr.
 
-    An OME-Zarr and a large TIFF are opened only: chunks are read when the array is looked at.
+    Smaller copies of an image, such as thumbnails and pyramids, do not count. Errors are those of `read`.
+    """
+    path = _existing(path)
+    with _named_errors(path):
+        if path.suffix.lower() in tiff.SUFFIXES:
+            return tiff.names(path)
+        return ome_zarr.names(path) if path.is_dir() else [""]
+
+
+def read(path: str | Path, number: int | None = None, pixels: bool = True) -> Picture:
+    """Read an image of a TIFF (OME, ImageJ or plain), an OME-Zarr (0.1 to 0.5), or a picture such as PNG or JPEG.
+
+    An OME-Zarr and a large TIFF are opened only: chunks are read when the array is looked at. Metadata that make no sense
+    leave the pixel size unknown along their axis; the picture's notes say so.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    number : int, optional
+        Which of the images that `names` lists, from 0; by default the first, and a note where there are more.
+    pixels : bool
+        Whether pixels of a TIFF are read; without them there are zeros in their place, which take no memory.
 
     Raises
     ------
@@ -30,17 +58,71 @@ def read(path: str | Path) -> Picture:
     ValueError
         If the file is not an image, is damaged, or needs a codec that is not installed.
     """
+    path = _existing(path)
+    with _named_errors(path):
+        if path.suffix.lower() in tiff.SUFFIXES:
+            picture = tiff.read(path, number or 0, pixels)
+        else:
+            picture = ome_zarr.read(path, number or 0) if path.is_dir() else plain_pictures.read(path)
+    if number is None and (count := len(names(path))) > 1:
+        return replace(picture, notes=(*picture.notes, f"{path.name} holds {count} images: this is the first of them."))
+    return picture
+
+
+def check_target(path: Path, axes: str = "") -> None:
+    """Raise, before there are any pixels, what `write` would raise of a file name and axes.
+
+    Parameters
+    ----------
+    path : Path
+        Where an image is to be written.
+    axes : str
+        Its axes, where they are known.
+
+    Raises
+    ------
+    ValueError
+        If the suffix is another one, or the format cannot hold the axes.
+    FileExistsError
+        If there is an OME-Zarr of this name.
+    FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError
+        If its folder is none, or nothing may be written there.
+    """
+    suffix, folder = path.suffix.lower(), path.resolve().parent
+    if suffix not in WRITTEN:
+        raise ValueError(f"images are written as TIFF or OME-Zarr: {path} must end in .tif or .tiff, or in .zarr")
+    if not folder.exists():
+        raise FileNotFoundError(f"there is no folder {folder} to write {path.name} to: make it first")
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is no folder: choose another place for {path.name}")
+    if suffix == ".zarr" and axes:
+        ngff.ordered(axes)
+    if suffix == ".zarr" and path.exists():
+        raise FileExistsError(f"{path} exists: choose another name, or remove it")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: choose another name for the result")
+    if not os.access(folder, os.W_OK) or (path.is_file() and not os.access(path, os.W_OK)):
+        raise PermissionError(f"{path} may not be written: choose another folder")
+
+
+def _existing(path: str | Path) -> Path:
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
+    return path
+
+
+@contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    """Turn whatever a decoder stumbles over into one sentence that names the file."""
     try:
-        if path.suffix.lower() in tiff.SUFFIXES:
-            return tiff.read(path)
-        return ome_zarr.read(path) if path.is_dir() else _read_picture(path)
+        yield
     except (MemoryError, PermissionError):
         raise
-    except Exception as error:  # decoders raise whatever they stumble over
+    except Exception as error:  # decoders raise what they like
         reason = str(error).partition("\n")[0] or type(error).__name__
+        if "imagecodecs" in reason:
+            reason = f"its compression needs imagecodecs: pip install imagecodecs ({reason})"
         raise ValueError(f"{path} cannot be read as an image: {reason}") from error
 
 
@@ -54,6 +136,7 @@ def write(
     *,
     channels: Sequence[str] = (),
     origin: Sequence[float] | None = None,
+    unknown: str = "",
 ) -> None:
     """Write a file from which `read` returns the same values, axes, pixel size and metadata.
 
@@ -67,8 +150,8 @@ def write(
     data : ndarray
         Of 8 to 32-bit integers, float32, float64 or complex numbers; bool is stored as uint8. OME-Zarr holds no complex numbers.
     axes : str
-        One letter an axis, as in `Picture`. A TIFF ends in yx or yxs; an OME-Zarr has at most five axes, and comes back with
-        t first and c, q or s after it.
+        One letter an axis, as in `Picture`. A TIFF comes back with y, x and s last; an OME-Zarr has at most five axes, and
+        comes back with t first and c, q or s after it.
     spacing : sequence of float, optional
         Size of a pixel along every axis, above 0; kept for t, z, y and x.
     unit : str
@@ -79,6 +162,8 @@ def write(
         Names of the channels.
     origin : sequence of float, optional
         Position of the first pixel along every axis; kept by OME-Zarr only.
+    unknown : str
+        Axes along which the size of a pixel is not known, and is not claimed in the file.
 
     Raises
     ------
@@ -87,24 +172,13 @@ def write(
     FileExistsError
         If there is an OME-Zarr of this name.
     """
-    path, data = Path(path), np.asarray(data)
-    require_suffix(path)
-    picture = Picture(data, axes, tuple(spacing or ()), unit, stem(path), metadata or {}, tuple(channels), tuple(origin or ()))
+    path, data = Path(path), plain(data)
+    if path.suffix.lower() not in WRITTEN:
+        raise ValueError(f"images are written as TIFF or OME-Zarr: {path} must end in .tif or .tiff, or in .zarr")
+    picture = Picture(
+        data, axes, tuple(spacing or ()), unit, stem(path), metadata or {}, tuple(channels), tuple(origin or ()), unknown
+    )
     picture.check()
     if data.dtype == bool:
         picture = replace(picture, data=data.astype(np.uint8))
     (ome_zarr if path.suffix.lower() == ".zarr" else tiff).write(path, picture)
-
-
-def require_suffix(path: Path) -> None:
-    """Raise a ValueError if no format that can be written has the suffix of a path."""
-    if path.suffix.lower() not in {".tif", ".tiff", ".zarr"}:
-        raise ValueError(f"images are written as TIFF or OME-Zarr: {path} must end in .tif or .tiff, or in .zarr")
-
-
-def _read_picture(path: Path) -> Picture:
-    import imageio.v3 as imageio
-
-    data = imageio.imread(path, plugin="pillow")
-    data, axes = tiff.with_letters(data, {2: "yx", 3: "yxs"}.get(data.ndim, "t" * (data.ndim - 3) + "yxs"))
-    return Picture(data, axes, name=stem(path))

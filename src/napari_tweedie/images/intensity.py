@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+FINEST = 1e-4
+"""Rounding of a result that is not visible, over the range of the image."""
+
 
 @dataclass(frozen=True)
 class Intensity:
@@ -35,9 +38,16 @@ class Intensity:
         """Map grey levels to about [0, 1], as float32; integers pass through float64 and lose nothing."""
         return np.asarray((image - np.float64(self.offset)) / self.scale, dtype=np.float32)
 
-    def back(self, image: NDArray[Any]) -> NDArray[np.float32]:
-        """Map numbers in about [0, 1] to grey levels, as float32."""
-        return np.asarray(image * np.float64(self.scale) + self.offset, dtype=np.float32)
+    def back(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Map numbers in about [0, 1] to grey levels, of the type `dtype`."""
+        return np.asarray(image * np.float64(self.scale) + self.offset, dtype=self.dtype)
+
+    @property
+    def dtype(self) -> type[np.floating[Any]]:
+        """Type that holds grey levels without rounding them visibly: float32, or float64 beside a large offset."""
+        lowest, highest = self.offset, self.offset + self.scale
+        step = np.spacing(np.float32(max(abs(lowest), abs(highest))))
+        return np.float64 if step > FINEST * abs(self.scale) else np.float32
 
     def distance(self, value: Any, power: int = 1) -> Any:
         """Map a difference or a standard deviation of numbers in about [0, 1] to grey levels, or to a power of them."""

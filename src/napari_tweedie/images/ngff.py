@@ -1,51 +1,18 @@
-"""Metadata of an OME-Zarr (OME-NGFF 0.4, 0.5), and what it says of an image."""
+"""Metadata of OME-Zarr images (OME-NGFF 0.4, 0.5) as they are written: validated against the specification."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from napari_tweedie.images.picture import METRES, UNITS, Picture
+from napari_tweedie.images.picture import Picture
 
 Version = Literal["0.4", "0.5"]
 Limits = Sequence[tuple[float, float]]
 
-_SECONDS = {"microsecond": 1e-6, "millisecond": 1e-3, "second": 1.0, "minute": 60.0, "hour": 3600.0}
 _COLOURS = ("00FFFF", "FF00FF", "FFFF00", "FF0000", "00FF00", "0000FF")
-
-
-def image(attributes: dict[str, Any], path: Path) -> Any:
-    """Return the metadata of an image, a model of yaozarrs."""
-    from yaozarrs import v04, v05
-
-    ome = attributes.get("ome", attributes)
-    if "multiscales" in ome:
-        return (v05.Image if "ome" in attributes else v04.Image).model_validate(ome)
-    if "plate" in ome:
-        raise ValueError(f"it is a plate: name one of its fields, such as {path / ome['plate']['wells'][0]['path'] / '0'}")
-    if "bioformats2raw.layout" in ome:
-        raise ValueError(f"it is a collection of images: name one of them, such as {path / '0'}")
-    raise ValueError("it is a zarr group without an OME image")
-
-
-def letters(axes: Sequence[Any]) -> str:
-    """Return the axes string for axes of yaozarrs."""
-    known = {"time": "t", "channel": "c"}
-    return "".join(axis.name if axis.type == "space" and axis.name in "zyx" else known.get(axis.type, "q") for axis in axes)
-
-
-def units(axes: Sequence[Any]) -> tuple[list[float], str]:
-    """Return the factor that makes every axis one of seconds, or of the unit of x, and that unit."""
-    lengths = {axis.name: UNITS.get(axis.unit, axis.unit) for axis in axes if axis.type == "space"}
-    unit = lengths["x"] if lengths.get("x") in METRES else "pixel"
-    factors = [_SECONDS.get(axis.unit, 1.0) if axis.type == "time" else 1.0 for axis in axes]
-    for n, axis in enumerate(axes):
-        if unit in METRES and lengths.get(axis.name) in METRES:
-            factors[n] = METRES[lengths[axis.name]] / METRES[unit]
-    return factors, unit
 
 
 def ordered(axes: str) -> str:
@@ -70,7 +37,7 @@ def metadata(like: Picture, shapes: Sequence[tuple[int, ...]], limits: Limits, v
     axes: list[dict[str, Any]] = []
     for name, letter in zip(names(like.axes), like.axes, strict=True):
         axes.append({"name": name, "type": kinds[letter]})
-        if letter == "t" or (letter in "zyx" and like.unit != "pixel"):
+        if letter not in like.unknown and (letter == "t" or (letter in "zyx" and like.unit != "pixel")):
             axes[-1]["unit"] = "second" if letter == "t" else like.unit
     datasets: list[dict[str, Any]] = []
     factors = np.ones(len(axes))

@@ -1,16 +1,17 @@
-"""OME-Zarr files, versions 0.4 and 0.5: opened lazily, written chunk by chunk, with a pyramid."""
+"""OME-Zarr images: opened lazily whatever their version, written chunk by chunk, with a pyramid, as 0.4 or 0.5."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.images import ngff
+from napari_tweedie.images import ngff, ngff_reading
 from napari_tweedie.images.axes import guess_axes
 from napari_tweedie.images.chunks import CHUNK, Region, chunk_shape, coarsened, pyramid, regions
 from napari_tweedie.images.picture import NAMESPACE, Picture, stem
@@ -23,39 +24,96 @@ COMPRESSION = {"name": "blosc", "configuration": {"cname": "lz4", "clevel": 5, "
 COMPRESSION_OF_ZARR_2 = {"id": "blosc", "cname": "lz4", "clevel": 5, "shuffle": 1}
 
 
-def read(path: Path) -> Picture:
+def names(path: Path) -> list[str]:
+    """Return the names of the images of an OME-Zarr: one, or those of a collection that converters make of many."""
+    return [name for name, _, _ in _images(path)]
+
+
+def read(path: Path, number: int = 0) -> Picture:
     """Open an OME-Zarr image, or a zarr array without metadata; its finest level, whose chunks are read on demand.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    number : int
+        Which image, counted as `names` does.
 
     Raises
     ------
     ValueError
-        If it holds no image itself.
+        If it holds no image itself, or its metadata contradict each other.
     """
+    _, node, said = _images(path)[number]
+    if said is None:
+        return Picture(node, guess_axes(node.shape, _dimensions(node)), name=stem(path), unknown="tzyx")
+    try:
+        data = node[said.path]
+    except KeyError:
+        data = None
+    if data is None or not hasattr(data, "shape"):
+        raise ValueError(f"{said.field}.datasets[0].path names {said.path!r}, and there is no such array")
+    ours = dict(node.attrs).get(NAMESPACE, {})
+    axes = ngff_reading.letters(said, data.shape, _dimensions(data))
+    if len(ours.get("axes", "")) == data.ndim:
+        axes = ours["axes"]
+    place = ngff_reading.place(said, axes)
+    sizes = place.calibration
+    labels = [channel.name for channel in said.channels]
+    named = all(labels) and "c" in axes and len(labels) == data.shape[axes.index("c")]
+    return Picture(
+        data, axes, sizes.spacing, sizes.unit, stem(path), ours.get("metadata", {}), tuple(labels) if named else (),
+        place.origin, sizes.unknown, sizes.notes,
+    )  # fmt: skip
+
+
+def levels_of(path: Path, number: int = 0) -> list[Any]:
+    """Return all levels of an image as dask arrays, the finest first."""
+    import dask.array as da
+
+    _, node, said = _images(path)[number]
+    arrays = [node] if said is None else [node[level] for level in said.levels if level in node]
+    return [da.from_array(array, chunks=array.chunks) for array in arrays]
+
+
+def _images(path: Path) -> Sequence[tuple[str, Any, ngff_reading.Description | None]]:
+    """Return name, zarr group (or array) and description of every image."""
     import zarr
 
     node = zarr.open(path, mode="r")
     if isinstance(node, zarr.Array):
-        return Picture(node, guess_axes(node.shape), name=stem(path))
+        return [("", node, None)]
     attributes: dict[str, Any] = dict(node.attrs)
-    image = ngff.image(attributes, path)
-    (multiscale, *_), dataset = image.multiscales, image.multiscales[0].datasets[0]
-    data: Any = node[dataset.path]
-    ours = attributes.get(NAMESPACE, {})
-    letters = ours.get("axes", "")
-    axes = letters if len(letters) == data.ndim else ngff.letters(multiscale.axes)
-    scale, shift = np.ones(data.ndim), np.zeros(data.ndim)
-    for step in [*dataset.coordinateTransformations, *(multiscale.coordinateTransformations or [])]:
-        if step.type == "scale":
-            scale, shift = scale * step.scale, shift * step.scale
-        else:
-            shift = shift + step.translation
-    factors, unit = ngff.units(multiscale.axes)
-    labels = [channel.label or "" for channel in image.omero.channels] if image.omero else []
-    named = all(labels) and "c" in axes and len(labels) == data.shape[axes.index("c")]
-    return Picture(
-        data, axes, tuple(scale * factors), unit, stem(path), ours.get("metadata", {}), tuple(labels) if named else (),
-        tuple(shift * factors),
-    )  # fmt: skip
+    if own := ngff_reading.descriptions(attributes):
+        return [(said.path, node, said) for said in own]
+    ome = attributes.get("ome", attributes)
+    if "plate" in ome:
+        wells = [well.get("path") for well in ome["plate"].get("wells", ())] or ["A/1"]
+        raise ValueError(f"it is a plate: name one of its fields, such as {path / wells[0] / '0'}")
+    members = {name: member for name, member in node.members() if not name.startswith(".")}
+    if "bioformats2raw.layout" in ome:
+        listed = _series(members.get("OME")) or sorted((name for name in members if name.isdigit()), key=int)
+        groups = [(name, node[name]) for name in listed if name in node]
+        found = [(name, group, said) for name, group in groups for said in ngff_reading.descriptions(dict(group.attrs))]
+        if not found:
+            raise ValueError("it is a collection of images without any image")
+        return found
+    arrays = [member for member in members.values() if isinstance(member, zarr.Array)]
+    if len(arrays) == 1:
+        return [("", arrays[0], None)]
+    raise ValueError(f"it is a zarr group without an OME image, and holds {len(arrays)} arrays: name one of them")
+
+
+def _series(group: Any) -> list[str]:
+    """Return the order of a collection's images, where it is said."""
+    attributes: dict[str, Any] = {} if group is None else dict(group.attrs)
+    return [str(name) for name in attributes.get("ome", attributes).get("series", ())]
+
+
+def _dimensions(array: Any) -> list[str]:
+    """Return the names that an array gives its axes itself."""
+    named = getattr(array.metadata, "dimension_names", None) or dict(array.attrs).get("_ARRAY_DIMENSIONS") or ()
+    return [str(name or "") for name in named]
 
 
 def create(
@@ -113,7 +171,7 @@ def levels(path: Path) -> list[zarr.Array[Any]]:
     import zarr
 
     attributes = dict(zarr.open_group(path, mode="r").attrs)
-    return [level(path, number) for number in range(len(ngff.image(attributes, path).multiscales[0].datasets))]
+    return [level(path, number) for number in range(len(ngff_reading.descriptions(attributes)[0].levels))]
 
 
 def chunk_file(array: zarr.Array[Any], region: Region) -> Path:
@@ -146,7 +204,7 @@ def write(path: Path, picture: Picture) -> None:
     order = [picture.axes.index(axis) for axis in axes]
     data = picture.data.transpose(order)
     spacing, origin = (tuple(values[n] for n in order) for values in (picture.spacing, picture.origin))
-    like = Picture(data, axes, spacing, picture.unit, picture.name, picture.metadata, picture.channels, origin)
+    like = replace(picture, data=data, axes=axes, spacing=spacing, origin=origin)
     planes = np.moveaxis(data, axes.index("c"), 0) if "c" in axes else data[None]
     limits = [(float(plane.min()), float(plane.max())) for plane in planes] if picture.channels else []
     part = path.with_name(f".{path.name}.{os.getpid()}.part")

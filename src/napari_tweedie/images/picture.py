@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from napari_tweedie.images.axes import check_axes
-
-SYMBOLS = {"Å": "angstrom", "nm": "nanometer", "µm": "micrometer", "mm": "millimeter", "cm": "centimeter", "m": "meter"}
-UNITS = SYMBOLS | {"um": "micrometer", "μm": "micrometer", "micron": "micrometer", "pixel": "pixel"}
-METRES = {"angstrom": 1e-10, "nanometer": 1e-9, "micrometer": 1e-6, "millimeter": 1e-3, "centimeter": 1e-2, "meter": 1.0}
+from napari_tweedie.images.units import METRES, canonical
 
 NAMESPACE = "napari-tweedie"
 """Marks our own metadata in a file: the axes and the recipe."""
@@ -40,6 +37,10 @@ class Picture:
         Names of the channels; empty where the file does not say.
     origin : tuple of float
         Position of the first pixel's centre along every axis, in units of `spacing`; 0.0 everywhere if left out.
+    unknown : str
+        Axes of t, z, y, x along which the size of a pixel is unknown.
+    notes : tuple of str
+        What is odd about the file, a sentence each.
     """
 
     data: Any
@@ -50,27 +51,45 @@ class Picture:
     metadata: dict[str, Any] = field(default_factory=dict)
     channels: tuple[str, ...] = ()
     origin: tuple[float, ...] = ()
+    unknown: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         ndim = len(self.axes)
         object.__setattr__(self, "spacing", tuple(float(size) for size in self.spacing) or (1.0,) * ndim)
         object.__setattr__(self, "origin", tuple(float(place) for place in self.origin) or (0.0,) * ndim)
-        object.__setattr__(self, "unit", UNITS.get(self.unit, self.unit))
+        unit, factor = canonical(self.unit)
+        if factor != 1:
+            for name in ("spacing", "origin"):
+                sizes = zip(self.axes, getattr(self, name), strict=True)
+                object.__setattr__(self, name, tuple(size * float(factor) if axis in "zyx" else size for axis, size in sizes))
+        object.__setattr__(self, "unit", unit)
 
     def nanometres(self) -> tuple[float, ...]:
         """Return the size of a pixel along the z, y, x that there are, in nanometres; empty where it is unknown."""
-        if self.unit not in METRES:
+        if self.unit not in METRES or set(self.unknown) & set("zyx"):
             return ()
         return tuple(size * METRES[self.unit] * 1e9 for axis, size in zip(self.axes, self.spacing, strict=True) if axis in "zyx")
 
     def sizes(self) -> dict[str, Any]:
-        """Return the size of a pixel as fields of a recipe: its "spacing" along the z, y, x that there are, and the "unit".
+        """Return the size of a pixel as fields of a recipe: its "spacing" along the z, y, x where it is known, and the "unit".
 
-        Empty where nothing is known: a unit of pixels, and the same size along every axis.
+        Empty where nothing is known: an unknown size along y or x, or a unit of pixels and the same size along every axis.
         """
-        sizes = {axis: size for axis, size in zip(self.axes, self.spacing, strict=True) if axis in "zyx"}
-        known = self.unit != "pixel" or len(set(sizes.values())) > 1
-        return {"spacing": tuple(sizes[axis] for axis in "zyx" if axis in sizes), "unit": self.unit} if known else {}
+        known = {axis: size for axis, size in zip(self.axes, self.spacing, strict=True) if axis not in self.unknown}
+        sizes = tuple(known[axis] for axis in "zyx" if axis in known)
+        if not {"y", "x"} <= known.keys() or (self.unit == "pixel" and len(set(sizes)) == 1):
+            return {}
+        return {"spacing": sizes, "unit": self.unit}
+
+    def renamed(self, axes: str) -> Picture:
+        """Return the picture with other letters for its axes; of an axis that changes its kind the size is not known."""
+        if axes == self.axes or len(axes) != len(self.axes):
+            return self
+        known = [axis == was and axis not in self.unknown for axis, was in zip(axes, self.axes, strict=True)]
+        spacing = tuple(size if same else 1.0 for size, same in zip(self.spacing, known, strict=True))
+        unknown = "".join(axis for axis, same in zip(axes, known, strict=True) if axis in "tzyx" and not same)
+        return replace(self, axes=axes, spacing=spacing, unknown=unknown)
 
     def check(self) -> None:
         """Raise a ValueError that names the fault if axes, sizes or unit do not fit the array."""

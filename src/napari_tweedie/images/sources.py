@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_tweedie.images.axes import guess_axes
-from napari_tweedie.images.files import read
+from napari_tweedie.images.axes import guess_axes, role
+from napari_tweedie.images.calibration import Calibration, Stated, calibrate
+from napari_tweedie.images.files import names, read
 from napari_tweedie.images.picture import Picture
+from napari_tweedie.images.units import is_relative
 
+FILE = "napari_tweedie_file"
+"""Key of what a file says of a layer, in the layer's metadata."""
 UNNAMED = ("dim_",)
 """How names of axes begin that xarray gives to those without one."""
 
@@ -36,7 +44,7 @@ def as_picture(source: Any) -> Picture:
     if isinstance(source, str | Path):
         return read(source)
     if hasattr(source, "axis_labels") and hasattr(source, "scale"):
-        return _of_layer(source)
+        return of_layer(source)
     if hasattr(source, "detach"):
         source = source.detach().cpu().numpy()
     if hasattr(source, "dims") and hasattr(source, "data"):
@@ -46,18 +54,82 @@ def as_picture(source: Any) -> Picture:
     return Picture(array, guess_axes(array.shape))
 
 
-def _of_layer(layer: Any) -> Picture:
+def of_layer(layer: Any, axes: str = "") -> Picture:
+    """Return what is known of a napari image layer and of the file that it comes from.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The layer; of a multiscale one, the finest level.
+    axes : str
+        Its axes; by default those that it names, else those of its file, else the usual ones.
+    """
     array = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
-    axes = guess_axes(array.shape, layer.axis_labels, layer.rgb)
-    colour = (1.0,) * layer.rgb
-    sizes = lengths(layer)
-    spacing = tuple(float(size) for size in (layer.scale if sizes is None else sizes)) + colour
-    return Picture(array, axes, spacing, "pixel" if sizes is None else "micrometer", layer.name)
+    file = file_of(layer, tuple(array.shape))
+    axes = axes or named_axes(layer, array.shape, file) or guess_axes(array.shape, layer.axis_labels, layer.rgb)
+    plain = axes.removesuffix("s") if getattr(layer, "rgb", False) else axes
+    own = layer_calibration(layer, plain)
+    of_file = file.renamed(axes) if file is not None and len(file.axes) == len(axes) else None
+    notes = dict.fromkeys([*_notes_of_file(layer, file), *own.notes])
+    colour = (1.0,) * (len(axes) - len(plain))
+    found = Picture(array, axes, own.spacing + colour, own.unit, layer.name, unknown=own.unknown, notes=tuple(notes))
+    if not found.sizes() and of_file is not None and of_file.sizes():
+        return replace(found, spacing=of_file.spacing, unit=of_file.unit, unknown=of_file.unknown)
+    return found
 
 
-def lengths(layer: Any) -> list[float] | None:
-    """Return the pixel size along every axis of a napari layer in micrometres, or None where it does not know it."""
-    try:
-        return [float((size * unit).to("um").magnitude) for size, unit in zip(layer.scale, layer.units, strict=True)]
-    except (TypeError, AttributeError):  # pint: pixels are no length; older napari: no units
+def layer_calibration(layer: Any, axes: str) -> Calibration:
+    """Return what a layer says of its pixels, along axes in our letters (without colour); a flip has the size of its pixels.
+
+    Sizes of 1 in no unit, beside others that have one, say nothing.
+    """
+    units = [str(unit) for unit in getattr(layer, "units", None) or ["pixel"] * layer.ndim]
+    some = any(not is_relative(unit) for unit in units)
+    stated = {}
+    for axis, scale, unit in zip(axes, layer.scale, units, strict=False):
+        if not (is_relative(unit) and (axis == "t" or (some and abs(scale) == 1))):
+            stated[axis] = Stated(abs(float(scale)), unit, f"The layer's scale of {axis}")
+    return calibrate(axes, stated)
+
+
+def named_axes(layer: Any, shape: Sequence[int], file: Picture | None) -> str:
+    """Return the axes that a layer names, else those that its file names; nothing where neither does."""
+    if any(role(label) for label in layer.axis_labels):
+        return guess_axes(shape, layer.axis_labels, layer.rgb)
+    if file is None:
+        return ""
+    long = iter([axis for axis, length in zip(file.axes, file.data.shape, strict=True) if length > 1])
+    axes = [next(long) if length > 1 else "" for length in shape]
+    if "q" in axes or not {"y", "x"} <= set(axes):
+        return ""
+    for n, usual in enumerate(guess_axes(shape, (), layer.rgb)):
+        if not axes[n]:
+            axes[n] = usual if usual not in axes else "q"
+    return "".join(axes)
+
+
+def file_of(layer: Any, shape: tuple[int, ...]) -> Picture | None:
+    """Return what the file of a layer says of its image of some shape, without pixels; None where there is no such image."""
+    path = getattr(getattr(layer, "source", None), "path", None)
+    if path is None or not Path(str(path)).exists():
         return None
+    with suppress(ValueError, OSError):
+        pictures = _described(Path(str(path)), Path(str(path)).stat().st_mtime_ns)
+        return next((picture for picture in pictures if _long(picture.data.shape) == _long(shape)), None)
+    return None
+
+
+@functools.lru_cache(maxsize=16)
+def _described(path: Path, changed: int) -> list[Picture]:
+    """Return all images of a file without their pixels; they are looked at again when it has changed."""
+    return [read(path, number, pixels=False) for number in range(len(names(path)))]
+
+
+def _long(shape: Sequence[int]) -> list[int]:
+    """Return the lengths of the axes that are longer than 1: others come and go."""
+    return [length for length in shape if length > 1]
+
+
+def _notes_of_file(layer: Any, file: Picture | None) -> Sequence[str]:
+    stored = layer.metadata.get(FILE, {}) if hasattr(layer, "metadata") else {}
+    return stored.get("notes", ()) if stored or file is None else file.notes

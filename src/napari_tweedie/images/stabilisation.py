@@ -61,7 +61,7 @@ class Anscombe:
         tabulated = np.interp(photons, *_table(s))
         return np.asarray(np.where(photons > MOST_PHOTONS, 2 * np.sqrt(photons + 1 / 8 + s**2), tabulated))
 
-    def back(self, stabilised: NDArray[Any]) -> NDArray[np.float32]:
+    def back(self, stabilised: NDArray[Any]) -> NDArray[np.float64]:
         """Return the clean image that `forward` of its noisy measurements has the mean `stabilised` of.
 
         Below the mean of pixels without light the inverse goes on as a straight line: to cut it off would lift dark
@@ -78,7 +78,7 @@ class Anscombe:
             slope = np.sqrt(s**2 + 1 / 8)
             expected = np.array([1 / 4 / (slope + s)])
         result = np.where(values < expected[0], slope * (values - expected[0]), result)
-        return np.asarray(self.gain * result + self.offset, dtype=np.float32)
+        return np.asarray(self.gain * result + self.offset)
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,18 @@ class Stabilised(Intensity):
         """Map grey levels to about [0, 1], as float32."""
         return super().forward(self.anscombe.forward(image))
 
-    def back(self, image: NDArray[Any]) -> NDArray[np.float32]:
-        """Map numbers in about [0, 1] to grey levels, as float32."""
-        return self.anscombe.back(super().back(image))
+    def back(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Map numbers in about [0, 1] to grey levels, of the type `dtype`."""
+        return self.anscombe.back(image * np.float64(self.scale) + self.offset).astype(self.dtype)
+
+    @property
+    def dtype(self) -> type[np.floating[Any]]:
+        """Type that holds grey levels without rounding them visibly."""
+        ends = self.anscombe.back(np.array([self.offset, self.offset + self.scale]))
+        return Intensity(float(ends[0]), float(ends[1] - ends[0])).dtype
 
 
-def keep_light(estimate: NDArray[Any], noisy: NDArray[Any]) -> NDArray[np.float32]:
+def keep_light(estimate: NDArray[Any], noisy: NDArray[Any]) -> NDArray[Any]:
     """Return the estimate, shape (…, Y, X), plus the smooth part of what it lacks of the noisy image.
 
     What a denoiser smooths away it averages as roots, and the square of a mean root is less than the mean: up to 9 % of the
@@ -119,7 +125,7 @@ def keep_light(estimate: NDArray[Any], noisy: NDArray[Any]) -> NDArray[np.float3
     """
     lacking = np.asarray(noisy, dtype=np.float64) - estimate
     window = (0.0,) * (lacking.ndim - 2) + (NEIGHBOURHOOD, NEIGHBOURHOOD)
-    return np.asarray(estimate + gaussian_filter(lacking, window), dtype=np.float32)
+    return np.asarray(estimate + gaussian_filter(lacking, window), dtype=estimate.dtype)
 
 
 def _root(photons: NDArray[np.float64], s: float) -> NDArray[np.float64]:

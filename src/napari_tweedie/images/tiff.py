@@ -1,50 +1,69 @@
-"""TIFF files: OME-TIFF in and out, ImageJ and plain ones in."""
+"""TIFF files: OME-TIFF in and out, ImageJ, Zeiss LSM and plain ones in."""
 
 from __future__ import annotations
 
 import json
 import os
-import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
-from xml.etree import ElementTree
 
-import numpy as np
-
-from napari_tweedie.images.picture import METRES, NAMESPACE, SYMBOLS, UNITS, Picture, stem
+from napari_tweedie.images.calibration import calibrate
+from napari_tweedie.images.colour import Samples, grey_or_colour
+from napari_tweedie.images.picture import NAMESPACE, Picture, stem
+from napari_tweedie.images.tiff_metadata import metadata
+from napari_tweedie.images.tiff_series import complaints, described, originals, planes
+from napari_tweedie.images.units import SYMBOLS
 
 if TYPE_CHECKING:
     import tifffile
 
-SUFFIXES = {".tif", ".tiff", ".btf", ".tf8"}
-SECONDS = {"µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
-
-LAZY = 2**31
-"""A TIFF of more bytes is read where it is looked at: mapped into memory, or decompressed piece by piece."""
+SUFFIXES = {".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk", ".svs", ".scn", ".ndpi", ".qptiff", ".gel", ".pcoraw"}
 
 
-def read(path: Path) -> Picture:
-    """Read the first image of a TIFF."""
+def names(path: Path) -> list[str]:
+    """Return the names of the images of a TIFF; smaller copies of others do not count."""
     import tifffile
 
-    with tifffile.TiffFile(path) as file:
-        series = file.series[0]
-        data, axes = _values(path, series)
-        ours: dict[str, Any] = {}
-        channels: tuple[str, ...] = ()
-        sizes, unit = _imagej_sizes(file) if file.is_imagej else ({}, "pixel")
-        if file.is_ome:
-            root = ElementTree.fromstring(file.ome_metadata or "")
-            sizes, unit = _ome_sizes(root)
-            channels = _channel_names(root)
-            ours = json.loads(root.findtext(f".//{{*}}CommentAnnotation[@Namespace='{NAMESPACE}']/{{*}}Value") or "{}")
+    with complaints(), tifffile.TiffFile(path) as file:
+        return [file.series[number].name for number in originals(file)[0]]
+
+
+def read(path: Path, number: int = 0, pixels: bool = True) -> Picture:
+    """Read an image of a TIFF, counted as `names` does; without its pixels, it has zeros that take no memory."""
+    import tifffile
+
+    with complaints() as heard, tifffile.TiffFile(path) as file:
+        kept, left_out = originals(file)
+        series = file.series[kept[number]]
+        said = metadata(file, series)
+        stored = planes(path, file, kept[number], heard) if pixels or heard else described(series)
+        image = grey_or_colour(stored.data, stored.axes, _samples(series.keyframe))
+    data, axes = image.data, image.axes
+    notes = [*left_out, *said.notes, *stored.notes, *image.notes]
+    if not (said.notes or stored.notes):
+        notes += [f"The file is damaged: {_cleaned(message)}." for message in heard if "series" in message][:1]
+    ours = said.ours
     if ours and [length for length in ours["shape"] if length > 1] == [length for length in data.shape if length > 1]:
         data, axes = data.reshape(ours["shape"]), ours["axes"]  # axes of length 1 are dropped elsewhere
-    if "c" not in axes or data.shape[axes.index("c")] != len(channels):
-        channels = ()
-    spacing = tuple(sizes.get(axis, 1.0) for axis in axes)
-    return Picture(data, axes, spacing, unit, stem(path), ours.get("metadata", {}), channels)
+    named = "c" in axes and data.shape[axes.index("c")] == len(said.channels)
+    sizes = calibrate(axes, said.stated)
+    return Picture(
+        data, axes, sizes.spacing, sizes.unit, stem(path), ours.get("metadata", {}), said.channels if named else (),
+        unknown=sizes.unknown, notes=(*notes, *sizes.notes),
+    )  # fmt: skip
+
+
+def _cleaned(message: str) -> str:
+    """Return what tifffile logged without the name of the file in front."""
+    return message.rpartition("> ")[2].rstrip(".")
+
+
+def _samples(page: tifffile.TiffPage) -> Samples:
+    """Return what the samples of a pixel are."""
+    kind = {0: "white is zero", 1: "grey", 2: "rgb", 5: "cmyk", 6: "rgb", 8: "rgb"}.get(int(page.photometric), "grey")
+    alpha = bool(set(map(int, page.extrasamples)) & {1, 2})
+    return Samples(kind, alpha, page.bitspersample)
 
 
 def write(path: Path, picture: Picture) -> None:
@@ -57,10 +76,10 @@ def write(path: Path, picture: Picture) -> None:
     """
     import tifffile
 
-    data, axes = picture.data, picture.axes
-    spacing = dict(zip(axes, picture.spacing, strict=True))
-    if "s" in axes:
-        data, axes = np.moveaxis(data, axes.index("s"), -1), axes.replace("s", "") + "s"
+    axes = "".join(sorted(picture.axes, key=lambda axis: "yxs".find(axis)))  # what is none of these comes first
+    data = picture.data.transpose([picture.axes.index(axis) for axis in axes]) if axes != picture.axes else picture.data
+    known = zip(picture.axes, picture.spacing, strict=True)
+    spacing = {axis: size for axis, size in known if axis not in picture.unknown}
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         tifffile.imwrite(
@@ -96,66 +115,3 @@ def _ome_metadata(picture: Picture, axes: str, shape: tuple[int, ...], spacing: 
     if picture.channels and "c" in axes:
         ome["Channel"] = {"Name": list(picture.channels)}
     return ome
-
-
-def _values(path: Path, series: tifffile.TiffPageSeries) -> tuple[Any, str]:
-    """Return the array of a series, lazily where it is large, and its axes in our letters."""
-    import tifffile
-
-    if series.nbytes <= LAZY:
-        data = series.asarray()
-        return with_letters(data.astype(data.dtype.newbyteorder("="), copy=False), series.axes)
-    if series.dataoffset is not None:
-        return with_letters(tifffile.memmap(path, mode="r"), series.axes)
-    import dask.array as da
-    import zarr
-
-    store = tifffile.imread(path, aszarr=True, series=0, level=0)
-    pieces = zarr.open_array(store, mode="r")
-    weakref.finalize(pieces, store.close)
-    return with_letters(da.from_array(pieces), series.axes)
-
-
-def with_letters(data: Any, axes: str) -> tuple[Any, str]:
-    """Return the array with axes in our letters: samples last where they are RGB(A), channels first otherwise."""
-    axes = "".join(axis if axis in "tczyxs" else "q" for axis in axes.lower())
-    if "s" not in axes:
-        return data, axes
-    at, rest = axes.index("s"), axes.replace("s", "")
-    if data.shape[at] in (3, 4):
-        return np.moveaxis(data, at, -1), f"{rest}s"
-    return np.moveaxis(data, at, 0), f"{'q' if 'c' in rest else 'c'}{rest}"
-
-
-def _channel_names(root: ElementTree.Element) -> tuple[str, ...]:
-    """Return the names of the channels of the first image, none if one has no name."""
-    image = root.find("{*}Image")
-    names = [] if image is None else [channel.get("Name", "") for channel in image.findall(".//{*}Channel")]
-    return tuple(names) if all(names) else ()
-
-
-def _ome_sizes(root: ElementTree.Element) -> tuple[dict[str, float], str]:
-    """Return the pixel size of every axis that OME-XML gives, and the unit of x, y and z."""
-    pixels = root.find(".//{*}Pixels")
-    given = {} if pixels is None else pixels.attrib
-    unit = UNITS.get(given.get("PhysicalSizeXUnit", "µm"), "pixel") if "PhysicalSizeX" in given else "pixel"
-    sizes = {}
-    for axis in "xyz":
-        if f"PhysicalSize{axis.upper()}" in given:
-            own = UNITS.get(given.get(f"PhysicalSize{axis.upper()}Unit", "µm"), "pixel")
-            factor = METRES[own] / METRES[unit] if own != unit and {own, unit} <= METRES.keys() else 1.0
-            sizes[axis] = float(given[f"PhysicalSize{axis.upper()}"]) * factor
-    if "TimeIncrement" in given:
-        sizes["t"] = float(given["TimeIncrement"]) * SECONDS.get(given.get("TimeIncrementUnit", "s"), 1.0)
-    return sizes, unit
-
-
-def _imagej_sizes(file: tifffile.TiffFile) -> tuple[dict[str, float], str]:
-    """Return the pixel size of every axis that ImageJ gives, and the unit of x, y and z."""
-    given, tags = file.imagej_metadata or {}, file.pages.first.tags
-    unit = str(given.get("unit", "pixel")).replace("\\u00B5", "µ")
-    sizes = {"z": float(given.get("spacing", 1.0)), "t": float(given.get("finterval", 1.0))}
-    for axis, tag in (("x", "XResolution"), ("y", "YResolution")):
-        pixels, length = tags[tag].value if tag in tags else (1, 1)
-        sizes[axis] = length / pixels if pixels else 1.0
-    return sizes, UNITS.get(unit, unit if unit in METRES else "pixel")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from uuid import uuid4
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from napari_tweedie.images import ngff, ome_zarr
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.images.chunks import Region, coarsened
 from napari_tweedie.images.files import Picture, read
+from napari_tweedie.images.missing import plain
 from napari_tweedie.large.regions import LARGEST, Regions
 
 if TYPE_CHECKING:
@@ -26,6 +29,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_tweedie.recipe.recipe import Recipe
+
+
+class Done(NamedTuple):
+    """What is told of a region: the device it was done on, and how many of its pixels have no value."""
+
+    device: str
+    missing: int
 
 
 RANGE = np.array([0.0, 1.0])
@@ -48,6 +58,8 @@ class ChunkedRun:
         Range and noise level of every channel of the image.
     facts : dict
         Provenance; it lies in the metadata of the unfinished OME-Zarr and tells its run from others.
+    number : int
+        Which of the images of the file.
     """
 
     recipe: Recipe
@@ -56,11 +68,14 @@ class ChunkedRun:
     regions: Regions
     channels: dict[int, Channel]
     facts: dict[str, Any]
+    number: int = 0
 
     @classmethod
-    def start(cls, recipe: Recipe, source: Path, part: Path, version: ngff.Version, picture: Picture | None = None) -> Self:
+    def start(
+        cls, recipe: Recipe, source: Path, part: Path, version: ngff.Version, picture: Picture | None = None, number: int = 0
+    ) -> Self:
         """Measure the image and create the OME-Zarr, which appears when it is ready to be filled."""
-        picture = picture or read(source)
+        picture = picture or read(source, number)
         recipe = recipe.fitted(picture)
         layout = Layout(recipe.axes, tuple(picture.data.shape), recipe.volume)
         device = devices.pick(recipe.device)
@@ -68,13 +83,15 @@ class ChunkedRun:
         cut = Regions.of(recipe, layout, tile)
         stored = ngff.ordered(recipe.axes)
         channels = cut.measure(recipe, picture.data)
-        facts = _identity(recipe, source, picture) | {
+        facts = _identity(recipe, source, picture, number) | {
+            "run": str(uuid4()),
+            "notes": list(picture.notes),
             "tile": tile,
             "noise_levels": [channel.sigma for channel in channels.values()],
             "noise": [channel.report() for channel in channels.values()],
             "intensities": [[channel.intensity.offset, channel.intensity.scale] for channel in channels.values()],
         }
-        like = _result(picture, cut, stored, facts)
+        like = _result(picture, cut, stored, facts, channels)
         chunks = [cut.chunks[recipe.axes.index(axis)] for axis in stored]
         limits = [(float(low), float(high)) for low, high in (c.intensity.back(RANGE) for c in channels.values())]
         new = part.with_name(f".{part.name}.{os.getpid()}.new")
@@ -83,10 +100,10 @@ class ChunkedRun:
             new.rename(part)
         finally:
             shutil.rmtree(new, ignore_errors=True)
-        return cls(recipe, source, part, cut, channels, facts)
+        return cls(recipe, source, part, cut, channels, facts, number)
 
     @classmethod
-    def resume(cls, recipe: Recipe, source: Path, part: Path, picture: Picture | None = None) -> Self:
+    def resume(cls, recipe: Recipe, source: Path, part: Path, picture: Picture | None = None, number: int = 0) -> Self:
         """Go on with an unfinished run.
 
         Raises
@@ -94,95 +111,102 @@ class ChunkedRun:
         ValueError
             If it is another run than this one.
         """
-        picture, facts = picture or read(source), read(part).metadata
+        picture, facts = picture or read(source, number), read(part).metadata
         recipe = recipe.fitted(picture)
         layout = Layout(recipe.axes, tuple(picture.data.shape), recipe.volume)
-        for name, value in _identity(recipe, source, picture).items():
+        for name, value in _identity(recipe, source, picture, number).items():
             if facts.get(name) != value:
                 raise ValueError(f"{part} is an unfinished run with another {name}: remove it, or choose another name")
         for leftover in part.rglob("*.partial"):
             leftover.unlink()
         measured = zip(facts["intensities"], facts["noise_levels"], facts["noise"], strict=True)
         channels = {n: Channel.restored(*stored, recipe.stabilises) for n, stored in enumerate(measured)}
-        return cls(recipe, source, part, Regions.of(recipe, layout, facts["tile"]), channels, facts)
+        return cls(recipe, source, part, Regions.of(recipe, layout, facts["tile"]), channels, facts, number)
 
-    def finish(self, seconds: float, device: str) -> None:
+    def finish(self, seconds: float, device: str, notes: Iterable[str] = ()) -> None:
         """Store how the run went."""
-        self.facts.update(seconds=round(seconds, 2), device=device, notes=self.recipe.notes)
+        told = dict.fromkeys([*self.facts["notes"], *self.recipe.notes, *notes])
+        self.facts.update(seconds=round(seconds, 2), device=device, notes=list(told))
         ome_zarr.store(self.part, self.facts)
 
     def is_done(self, level: int, region: Region) -> bool:
         """Tell whether the chunk of a region is written; chunks appear when they are complete."""
-        return ome_zarr.chunk_file(_opened(self.part, level), region).exists()
+        return ome_zarr.chunk_file(self._opened(level), region).exists()
 
-    def do(self, level: int, region: Region) -> str:
-        """Compute a region of a level of the result, a chunk, and write it; return the device.
+    def do(self, level: int, region: Region) -> Done:
+        """Compute a region of a level of the result, a chunk, and write it.
 
         Raises
         ------
         OSError
             If the image cannot be read there, or the chunk cannot be written.
         """
-        device = devices.pick(self.recipe.device)
+        device, missing = devices.pick(self.recipe.device), 0
         if not self.is_done(level, region):
-            target = _opened(self.part, level)
+            target = self._opened(level)
             if level == 0:
-                target[region] = self._computed(region)
+                target[region], missing = self._computed(region)
             else:
-                target[region] = coarsened(_opened(self.part, level - 1), region, ngff.ordered(self.recipe.axes))
-        return str(device)
+                target[region] = coarsened(self._opened(level - 1), region, ngff.ordered(self.recipe.axes))
+        return Done(str(device), missing)
 
-    def _computed(self, region: Region) -> NDArray[Any]:
-        """Return a region, its axes in the order of the OME-Zarr."""
+    def _opened(self, level: int) -> zarr.Array[Any]:
+        """Return a level for writing, opened once a process and run."""
+        return _array(self.part, level, self.facts["run"])
+
+    def _computed(self, region: Region) -> tuple[NDArray[Any], int]:
+        """Return a region, its axes in the order of the OME-Zarr, and how many of its pixels have no value."""
         axes = self.recipe.axes
         stored = ngff.ordered(axes)
         place = tuple(region[stored.index(axis)] for axis in axes)
         computed = self.regions.computed(self.recipe, place, self._read, self.channels)
-        return computed.transpose([axes.index(axis) for axis in stored])
+        pixels = computed.transpose([axes.index(axis) for axis in stored])
+        return pixels, int(np.isnan(pixels).sum()) if pixels.dtype.kind == "f" else 0
 
     def _read(self, source: Region) -> NDArray[Any]:
         try:
-            return np.asarray(_picture(self.source, self.source.stat().st_mtime_ns).data[source])
+            return plain(_picture(self.source, self.number, self.facts["run"]).data[source])
         except Exception as error:  # codecs raise whatever they stumble over
             corner = ", ".join(f"{axis} {at.start} to {at.stop}" for axis, at in zip(self.recipe.axes, source, strict=True))
             raise OSError(f"{self.source} cannot be read at {corner}: {error}") from error
 
 
-def _identity(recipe: Recipe, source: Path, picture: Picture) -> dict[str, Any]:
+def _identity(recipe: Recipe, source: Path, picture: Picture, number: int) -> dict[str, Any]:
     """Return what must be equal for a run to go on where another one stopped."""
+    image = {"name": source.name, "shape": list(picture.data.shape), "dtype": str(picture.data.dtype)}
     return {
         "version": version_of("napari-tweedie"),
         "recipe": recipe.model_dump(mode="json"),
         "axes": recipe.axes,
-        "input": {"name": source.name, "shape": list(picture.data.shape), "dtype": str(picture.data.dtype)},
+        "input": image | ({"number": number} if number else {}),
         "denoiser": recipe.denoiser.provenance(devices.pick(recipe.device)) if recipe.uses_denoiser else {},
     }
 
 
-def _result(picture: Picture, cut: Regions, stored: str, facts: dict[str, Any]) -> Picture:
+def _result(picture: Picture, cut: Regions, stored: str, facts: dict[str, Any], channels: Mapping[int, Channel]) -> Picture:
     """Return a picture as the result will be, without values: its pixels lie where they come from in the input."""
     axes = cut.layout.axes
     order = [axes.index(axis) for axis in stored]
     spacing = np.array(picture.spacing) / cut.zoom
     origin = np.array(picture.origin) + (spacing - picture.spacing) / 2
-    dtype = np.uint8 if "s" in axes and picture.data.dtype == np.uint8 else np.float32
+    dtype: Any = np.float64 if any(channel.intensity.dtype is np.float64 for channel in channels.values()) else np.float32
+    if "s" in axes:
+        dtype = np.uint8 if picture.data.dtype == np.uint8 else np.float32
     shape = [cut.shape[n] for n in order]
     empty = np.broadcast_to(np.zeros((), dtype), shape)
     where = [tuple(float(values[n]) for n in order) for values in (spacing, origin)]
-    return Picture(empty, stored, where[0], picture.unit, picture.name, facts, picture.channels, where[1])
+    return Picture(
+        empty, stored, where[0], picture.unit, picture.name, facts, picture.channels, where[1], picture.renamed(axes).unknown
+    )
 
 
 @functools.lru_cache(maxsize=8)
-def _array(part: Path, level: int, created: int) -> zarr.Array[Any]:
+def _array(part: Path, level: int, run: str) -> zarr.Array[Any]:
+    """Return a level for writing; a name or an inode may be used again, a run is not."""
     return ome_zarr.level(part, level)
 
 
-def _opened(part: Path, level: int) -> zarr.Array[Any]:
-    """Return a level for writing, opened once a process."""
-    return _array(part, level, part.stat().st_ino)
-
-
 @functools.lru_cache(maxsize=2)
-def _picture(source: Path, changed: int) -> Picture:
-    """Return the image, opened once a process as long as the file is the same."""
-    return read(source)
+def _picture(source: Path, number: int, run: str) -> Picture:
+    """Return the image, opened once a process and run."""
+    return read(source, number)

@@ -13,6 +13,7 @@ from napari_tweedie.degradations.noise import Auto, Gaussian, Noise
 from napari_tweedie.engine.channel import Channel
 from napari_tweedie.images.axes import Layout, guess_axes
 from napari_tweedie.images.chunks import Region, regions
+from napari_tweedie.images.missing import plain
 from napari_tweedie.large.regions import Regions
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class OnDemand:
         self.regions = Regions.of(self.recipe, Layout(axes, tuple(image.shape), recipe.volume), recipe.tile or SHOWN_TILE)
         self.shape = self.regions.shape
         self.ndim = len(self.shape)
-        self.dtype = np.dtype(np.uint8 if "s" in axes and image.dtype == np.uint8 else np.float32)
+        self.dtype = np.dtype(np.uint8 if "s" in axes and image.dtype == np.uint8 else _precise(image.dtype))
         self._cache = cache
         self._failed = failed
         self._kept: OrderedDict[tuple[int, ...], NDArray[Any]] = OrderedDict()
@@ -176,4 +177,10 @@ class _Read:
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         region = self.image[key]
-        return np.asarray(region.compute(scheduler="synchronous") if hasattr(region, "compute") else region)
+        return plain(region.compute(scheduler="synchronous") if hasattr(region, "compute") else region)
+
+
+def _precise(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
+    """Return a type that holds what any image of a type holds: whether float32 suffices is known only once it is measured."""
+    wide = dtype.itemsize > (2 if dtype.kind in "iu" else 4)
+    return np.float64 if wide else np.float32

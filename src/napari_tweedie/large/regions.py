@@ -17,6 +17,7 @@ from napari_tweedie.engine.channel import Channel
 from napari_tweedie.engine.run import LARGEST_TILE, run_region
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.images.chunks import Region, chunk_shape, regions
+from napari_tweedie.images.missing import plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -155,8 +156,7 @@ class Regions:
             What `measure` returned.
         """
         source = self.source(region)
-        corner = [at.start for at in source]
-        result = run_region(self.recipe(recipe, source), read(source), {0: channels[self.channel(region)]}, corner)
+        result = run_region(self.recipe(recipe, source), read(source), {0: channels[self.channel(region)]})
         return result.image[self.inside(region)]
 
     def _cut(self, degradation: Degradation, source: Region) -> Degradation:
@@ -185,16 +185,18 @@ class Regions:
         """Measure range and noise level of every channel once for all regions, on patches chosen by a fixed seed."""
         if prod(self.layout.shape) <= WHOLE:
             blocks = Blocks(image, recipe)
-            return {blocks.layout.channel(index): blocks.channel(index) for index in blocks.layout}
+            first = {blocks.layout.channel(index): index for index in reversed(list(blocks.layout))}
+            return {number: blocks.channel(first[number]) for number in sorted(first)}
         count = self.layout.shape[self.layout.axes.index("c")] if "c" in self.layout.axes else 1
         channels = {}
         for number in range(count):
             planes: list[NDArray[Any]] = []
             for place in self._patches(number):
                 cancellation_point()
-                corner = [at.start for at in place]
-                patch = Blocks(np.asarray(image[place]), self.recipe(recipe, place), corner=corner)
+                patch = Blocks(plain(image[place]), self.recipe(recipe, place))
                 planes += patch.planes(next(iter(patch.layout)))
+            if not planes:
+                raise ValueError(f"no number was found in channel {number}: all pixels that were looked at are NaN or masked")
             channels[number] = Channel.of(planes, recipe.noise, recipe.stabilises)
         return channels
 

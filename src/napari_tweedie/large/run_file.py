@@ -14,7 +14,7 @@ from napari_tweedie.images import ngff, ome_zarr
 from napari_tweedie.images.chunks import Region, regions
 from napari_tweedie.images.files import read
 from napari_tweedie.large import schedulers
-from napari_tweedie.large.chunked_run import ChunkedRun
+from napari_tweedie.large.chunked_run import ChunkedRun, Done
 
 if TYPE_CHECKING:
     import zarr
@@ -30,6 +30,7 @@ def run_file(
     *,
     scheduler: schedulers.Scheduler = schedulers.local,
     ome_zarr_version: ngff.Version = "0.5",
+    number: int = 0,
     cancelled: Callable[[], bool] = lambda: False,
     picture: Picture | None = None,
     **inputs: Any,
@@ -50,6 +51,8 @@ def run_file(
         Does the regions, see `schedulers`.
     ome_zarr_version : str
         Version of the result's format, 0.4 or 0.5.
+    number : int
+        Which of the images of the file, counted as `images.files.names` does.
     cancelled : callable
         Asked after every region and, where this process does them, also within; the run raises `Cancelled` once it returns
         True.
@@ -77,26 +80,34 @@ def run_file(
     OSError
         If a chunk cannot be read or written; finished ones are kept.
     """
-    picture = picture or read(source)
-    steps = _run(recipe.fitted(picture).with_inputs(**inputs), picture, source, target, scheduler, ome_zarr_version)
+    picture = picture or read(source, number)
+    steps = _run(recipe.fitted(picture).with_inputs(**inputs), picture, source, number, target, scheduler, ome_zarr_version)
     return (yield from cancellable(steps, cancelled))
 
 
 def _run(
-    recipe: Recipe, picture: Picture, source: Path, target: Path, scheduler: schedulers.Scheduler, version: ngff.Version
+    recipe: Recipe,
+    picture: Picture,
+    source: Path,
+    number: int,
+    target: Path,
+    scheduler: schedulers.Scheduler,
+    version: ngff.Version,
 ) -> Generator[Progress, None, dict[str, Any]]:
     started = time.monotonic()
     if target.exists():
         raise FileExistsError(f"{target} exists: choose another name, or remove it")
     part = unfinished(target)
     begin = ChunkedRun.resume if part.exists() else partial(ChunkedRun.start, version=version)
-    work = begin(recipe, source, part, picture=picture)
-    used: set[str] = set()
+    work = begin(recipe, source, part, picture=picture, number=number)
+    told: list[Done] = []
     try:
-        yield from _regions(work, scheduler, used)
+        yield from _regions(work, scheduler, told)
     except OSError as error:
         raise OSError(f"{error}; what is done is kept in {part}: run the same again to go on") from error
-    work.finish(time.monotonic() - started, ", ".join(sorted(used)))
+    missing = sum(done.missing for done in told)
+    notes = [f"{missing} pixels are missing (not finite, or masked), and are empty in the result."] if missing else []
+    work.finish(time.monotonic() - started, ", ".join(sorted({done.device for done in told})), notes)
     part.rename(target)
     return work.facts
 
@@ -106,15 +117,15 @@ def unfinished(target: Path) -> Path:
     return target.with_name(f"{target.stem}.part.zarr")
 
 
-def _regions(work: ChunkedRun, scheduler: schedulers.Scheduler, used: set[str]) -> Generator[Progress, None, None]:
-    """Do what is missing, level by level, as a coarser level is made from the finer one; collect the devices."""
+def _regions(work: ChunkedRun, scheduler: schedulers.Scheduler, told: list[Done]) -> Generator[Progress, None, None]:
+    """Do what is missing, level by level, as a coarser level is made from the finer one; collect what is told of it."""
     levels = ome_zarr.levels(work.part)
     total = sum(array.nchunks for array in levels)
     finished = total - sum(1 for level, array in enumerate(levels) for _ in _missing(work, level, array))
     before, done = time.monotonic(), finished
     for level, array in enumerate(levels):
-        for device in scheduler(partial(work.do, level), _missing(work, level, array)):
-            used.add(device)
+        for told_of_one in scheduler(partial(work.do, level), _missing(work, level, array)):
+            told.append(told_of_one)
             done += 1
             seconds = (time.monotonic() - before) / (done - finished) * (total - done)
             yield Progress(done / total, f"region {done} of {total}", seconds)

@@ -7,16 +7,16 @@ from typing import Any, TypeAlias
 
 from napari_tweedie.images.chunks import Region
 
-Work: TypeAlias = "Callable[[Region], str]"
-"""Does one region, and says on which device."""
-Scheduler: TypeAlias = "Callable[[Work, Iterator[Region]], Iterator[str]]"
+Work: TypeAlias = "Callable[[Region], Any]"
+"""Does one region, and returns what is to be told of it."""
+Scheduler: TypeAlias = "Callable[[Work, Iterator[Region]], Iterator[Any]]"
 """Does regions, in any order; yields after each one what the work returned."""
 
 AHEAD = 2
 """Regions that wait at the scheduler for every thread of the cluster: enough to keep it busy, however many there are in all."""
 
 
-def local(work: Work, regions: Iterator[Region]) -> Iterator[str]:
+def local(work: Work, regions: Iterator[Region]) -> Iterator[Any]:
     """Do regions one after the other in this process."""
     return map(work, regions)
 
@@ -35,7 +35,7 @@ class Cluster:
     def __init__(self, address: str) -> None:
         self.address = address
 
-    def __call__(self, work: Work, regions: Iterator[Region]) -> Iterator[str]:
+    def __call__(self, work: Work, regions: Iterator[Region]) -> Iterator[Any]:
         """Do regions on all workers at once.
 
         Raises

@@ -15,7 +15,8 @@ from napari_tweedie.core.method import Input, Method, MissingInput, Model
 from napari_tweedie.core.registry import chosen_from
 from napari_tweedie.degradations.noise import Auto, Noise
 from napari_tweedie.degradations.noise import registry as noises
-from napari_tweedie.images.picture import METRES, Picture
+from napari_tweedie.images.picture import Picture
+from napari_tweedie.images.units import METRES
 from napari_tweedie.recipe.defaults import AutoSampler, AutoSolver, build_sampler, build_solver, resolved
 from napari_tweedie.samplers import Sampler
 from napari_tweedie.samplers.interval import Interval
@@ -82,8 +83,8 @@ class Recipe(Model):
 
     @model_validator(mode="after")
     def _spacing_fits(self) -> Recipe:
-        if len(self.spacing) not in (0, 2, 3) or (self.volume and len(self.spacing) == 2):
-            raise ValueError(f"spacing needs a number for each of {'ZYX' if self.volume else 'YX or ZYX'} (got {self.spacing})")
+        if len(self.spacing) not in (0, 2, 3):
+            raise ValueError(f"spacing needs a number for each of YX or ZYX (got {self.spacing})")
         if self.unit not in {"pixel", *METRES}:
             raise ValueError(f"unit must be pixel or one of {', '.join(METRES)} (got {self.unit!r})")
         return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import as_file, files
 from typing import Any
 
+from napari_tweedie.files.reader import layer_of
 from napari_tweedie.images.files import read
 
 Layers = list[tuple[Any, dict[str, Any], str]]
@@ -46,13 +47,7 @@ def low_dose_tem() -> Layers:
 def _layer(file: str, name: str, kind: str = "image", visible: bool = True) -> tuple[Any, dict[str, Any], str]:
     with as_file(files("napari_tweedie") / "sample_data" / f"{file}.tif") as path:
         picture = read(path)
-    units = tuple({"t": "second"}.get(axis, picture.unit if axis in "zyx" else "pixel") for axis in picture.axes)
-    shown = {
-        "name": name,
-        "scale": picture.spacing,
-        "units": units,
-        "axis_labels": tuple(picture.axes),
-        "visible": visible,
-        "metadata": picture.metadata,
-    }
+    shown = layer_of(picture, name) | {"visible": visible}
+    if kind == "labels":
+        del shown["rgb"]
     return picture.data, shown, kind

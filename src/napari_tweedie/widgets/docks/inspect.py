@@ -40,7 +40,7 @@ class Inspect(Panel):
         image, recipe = self.source.image(), self.recipe()
         estimated = recipe.noise.level(0.0) is None
         crop, recipe = self._visible(recipe, image, recipe.inspection.largest)
-        return Order(recipe, image, "", crop, estimated=estimated)
+        return Order(recipe, image, "", crop, estimated=estimated, notes=self.source.notes())
 
     def denoise_at(self, strength: float) -> None:
         """Denoise the whole layer at a multiple of its noise level."""

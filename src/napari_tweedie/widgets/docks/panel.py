@@ -10,7 +10,7 @@ import numpy as np
 from napari.layers import Image, Labels, Layer, Shapes
 from pydantic import ValidationError
 from qtpy.QtCore import QTimer
-from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtGui import QEnterEvent, QHideEvent, QShowEvent
 from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_tweedie import denoisers
@@ -21,7 +21,8 @@ from napari_tweedie.widgets.forms.layout import arrange, folded, one_row
 from napari_tweedie.widgets.forms.method_form import Chooser, Form
 from napari_tweedie.widgets.layers.crop import Crop, visible_crop
 from napari_tweedie.widgets.layers.event_relay import Relay
-from napari_tweedie.widgets.layers.input import image_array, marked_pixels, nanometres
+from napari_tweedie.widgets.layers.input import fingerprint, image_array, nanometres
+from napari_tweedie.widgets.layers.marks import marked_pixels
 from napari_tweedie.widgets.layers.messages import sentence
 from napari_tweedie.widgets.parts.device_combo import DeviceCombo
 from napari_tweedie.widgets.parts.noise_form import NoiseForm
@@ -132,13 +133,17 @@ class Panel(QWidget):
 
     def order(self, preview: bool) -> Order:
         """Take a snapshot of the form and the layers."""
+        self._measure()  # pixels may have been edited in place
         image, recipe = self.source.image(), self.recipe()
         crop, what = Crop.whole(image_array(image).shape), ""
         estimated = recipe.noise.level(0.0) is None
         if preview:
             crop, recipe = self._visible(recipe, image)
             what = "preview"
-        return Order(recipe, image, what, crop, self._inputs(crop), estimated, preview, self._preview)
+        return Order(
+            recipe, image, what, crop, self._inputs(crop), estimated, preview, self._preview, self.source.notes(),
+            preview and recipe.noise.level(0.0) is None and not self._marks(),
+        )  # fmt: skip
 
     def _visible(self, recipe: Recipe, image: Image, side: int | None = None) -> tuple[Crop, Recipe]:
         """Return the part of a layer that is seen, at most `side` pixels wide, and the recipe with the whole layer's noise."""
@@ -210,8 +215,7 @@ class Panel(QWidget):
     def _measure(self) -> None:
         """Have the noise estimated when what it depends on has changed."""
         image, noise = self.source.image(), self.noise.method()
-        masks = tuple(id(layer) for layer in self.chosen_layers().values() if isinstance(layer, Labels | Shapes))
-        state = (id(image), self.source.axes.text(), self.source.is_volume(), masks, noise)
+        state = (self.source.state(), tuple(map(_mark, self._marks())), noise)
         if RUNS.job is not None or self.noise.is_for(state) or image is None or noise.level(0.0) is not None:
             return
         try:
@@ -219,6 +223,10 @@ class Panel(QWidget):
             self.noise.measure(recipe, image_array(image), self._inputs(Crop.whole(image_array(image).shape)))
         except ValueError:
             return
+
+    def _marks(self) -> list[Labels | Shapes]:
+        """Return the layers that mark pixels for the methods."""
+        return [layer for layer in self.chosen_layers().values() if isinstance(layer, Labels | Shapes)]
 
     def _connect(self) -> None:
         forms: list[Any] = [self.source, self.noise, self.settings, *self.choosers.values()]
@@ -241,6 +249,10 @@ class Panel(QWidget):
     def _on_theme(self) -> None:
         self.bar.paint(self.viewer.theme)
 
+    def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802 - Qt's name
+        super().enterEvent(event)
+        self._measure()
+
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         super().showEvent(event)
         QTimer.singleShot(WARM_UP_MS, self.device.warm_up)
@@ -249,3 +261,10 @@ class Panel(QWidget):
         super().hideEvent(event)
         if not event.spontaneous():
             self.cancel()
+
+
+def _mark(layer: Labels | Shapes) -> tuple[int, int]:
+    """Return what changes when a layer marks other pixels."""
+    if isinstance(layer, Labels):
+        return id(layer), fingerprint(layer)
+    return id(layer), hash(tuple(np.asarray(vertices).tobytes() for vertices in layer.data))

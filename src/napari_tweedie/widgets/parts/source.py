@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
@@ -10,11 +9,14 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from napari_tweedie.images.axes import ROLES, Layout
-from napari_tweedie.images.sources import as_picture
+from napari_tweedie.images.picture import Picture
+from napari_tweedie.images.sources import of_layer
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
 from napari_tweedie.widgets.forms.layout import Rows
-from napari_tweedie.widgets.layers.input import image_array, image_axes
+from napari_tweedie.widgets.layers.event_relay import Relay
+from napari_tweedie.widgets.layers.input import fingerprint, image_array
+from napari_tweedie.widgets.layers.proposed_axes import Proposal, propose
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -44,6 +46,10 @@ class Source(QWidget):
         rows.row("Layer", self.layer, "The image to work on; it stays as it is.")
         rows.row("Axes", both, AXES_TIP)
         rows.row("", self.volume, Recipe.model_fields["volume"].description or "")
+        self._edits = 0
+        self._proposed = Proposal("")
+        self._relays: tuple[Relay, ...] = ()
+        self._watched: Image | None = None
         self.layer.changed.connect(self._on_layer)
         self.axes.textChanged.connect(self._on_axes)
         self.volume.toggled.connect(self._announce)
@@ -68,11 +74,23 @@ class Source(QWidget):
         return Layout(self.axes.text(), tuple(self.array().shape), self.is_volume())
 
     def sizes(self) -> dict[str, Any]:
-        """Return what the chosen layer says of its pixels, as fields of a recipe."""
+        """Return what the chosen layer, or else its file, says of its pixels, as fields of a recipe."""
+        return {} if (picture := self._picture()) is None else picture.sizes()
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what is odd about the chosen layer and its file, a sentence each."""
+        return () if (picture := self._picture()) is None else picture.notes
+
+    def state(self) -> tuple[object, ...]:
+        """Return what changes with the layer, its pixels, and how they are read: what was measured of it holds as long."""
+        image = self.layer.value()
+        known = () if image is None else (id(image), self._edits, fingerprint(image))
+        return (*known, self.axes.text(), self.is_volume())
+
+    def _picture(self) -> Picture | None:
+        """Return what is known of the chosen layer with the axes of the form, if they are as many."""
         image, axes = self.layer.value(), self.axes.text()
-        if image is None or len(axes) != self.array().ndim:
-            return {}
-        return replace(as_picture(image), axes=axes).sizes()
+        return of_layer(image, axes) if image is not None and len(axes) == self.array().ndim else None
 
     def fill(self, recipe: Recipe) -> None:
         """Read the axes of the chosen layer as a recipe does, if it has as many."""
@@ -86,14 +104,54 @@ class Source(QWidget):
         return bool(self.volume.isChecked() and "z" in self.axes.text())
 
     def _on_layer(self) -> None:
+        self._watch()
+        self._propose()
+        self._on_axes()
+
+    def _watch(self) -> None:
+        """Follow what happens to the chosen layer; the one before is forgotten."""
+        image = self._watched = self.image()
+        if image is None:
+            self._relays = ()
+            return
+        pixels, names, sizes = (
+            Relay(image.events.data),
+            Relay(image.events.axis_labels),
+            Relay(image.events.scale, image.events.units),
+        )
+        pixels.fired.connect(self._on_data)
+        names.fired.connect(self._on_layer_axes)
+        sizes.fired.connect(self._announce)
+        self._relays = (pixels, names, sizes)
+
+    def _propose(self) -> None:
+        """Show the axes that the layer names, or those that are proposed for it, and why."""
         image = self.image()
+        self._proposed = Proposal("") if image is None else propose(image, self.array())
         blocked = self.axes.blockSignals(True)
-        self.axes.setText("" if image is None else image_axes(image))
+        self.axes.setText(self._proposed.axes)
         self.axes.blockSignals(blocked)
-        self.shape.setText("" if image is None else " × ".join(str(length) for length in self.array().shape))
+        self._show_shape()
+
+    def _show_shape(self) -> None:
+        image, why = self.image(), self._proposed.why if self.axes.text() == self._proposed.axes else ""
+        shape = "" if image is None else " × ".join(str(length) for length in self.array().shape)
+        self.shape.setText(f"{shape} · {why}" if why else shape)
+        self.shape.setToolTip(f"The axes are proposed {why}: change the letters if they are others." if why else "")
+
+    def _on_data(self) -> None:
+        self._edits += 1
+        if self.image() is not None and self.array().ndim != len(self.axes.text()):
+            self._propose()
+        self._show_shape()
+        self._on_axes()
+
+    def _on_layer_axes(self) -> None:
+        self._propose()
         self._on_axes()
 
     def _on_axes(self, *_: object) -> None:
+        self._show_shape()
         self._rows.show_row(self.volume, "z" in self.axes.text())
         self._announce()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_info
 
 from napari_tweedie.core.method import Input
-from napari_tweedie.engine.run import Preview, Progress, Result, run
+from napari_tweedie.engine.run import Preview, Progress, Result, measure, run
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.layers.crop import Crop
@@ -45,6 +45,10 @@ class Order:
         Whether the result is only to be looked at.
     replaces : tuple of Image
         Layers that the results take the place of.
+    notes : tuple of str
+        What is odd about the layer, a sentence each.
+    measures_whole : bool
+        Whether the noise of the whole layer is to be measured first, as a run on all of it would.
     """
 
     recipe: Recipe
@@ -55,6 +59,8 @@ class Order:
     estimated: bool = True
     preview: bool = False
     replaces: tuple[Image, ...] = ()
+    notes: tuple[str, ...] = ()
+    measures_whole: bool = False
 
 
 class Job(Run):
@@ -88,8 +94,12 @@ class Job(Run):
 
     def _steps(self) -> Generator[Progress | Preview, None, Result | None]:
         order, worker = self.order, self._worker
-        image = order.crop.of(image_array(order.source))
-        steps = run(order.recipe, image, cancelled=lambda: worker.abort_requested, **order.inputs)
+        image, recipe = order.crop.of(image_array(order.source)), order.recipe
+        if order.measures_whole:
+            channel = order.crop.start[recipe.axes.index("c")] if "c" in recipe.axes else 0
+            found = measure(recipe, image_array(order.source), **order.inputs)[channel]
+            recipe = recipe.model_copy(update={"noise": found.noise})
+        steps = run(recipe, image, cancelled=lambda: worker.abort_requested, **order.inputs)
         return (yield from paced(steps, self._see))
 
     def _see(self, step: Progress | Preview) -> None:
@@ -118,10 +128,12 @@ class Job(Run):
     def _complete(self, result: Result) -> str:
         if self._last is not None:
             self.layers.show(self._last)
-        self.layers.complete(self._provenance() | result.provenance, fit=self.order.recipe.job == "restore")
-        for note in result.notes:
+        notes = [*self.order.notes, *result.notes]
+        facts = self._provenance() | result.provenance | {"notes": notes}
+        self.layers.complete(facts, fit=self.order.recipe.job == "restore")
+        for note in notes:
             show_info(note)
-        return " ".join([summary(result.provenance, self.order.estimated), *result.notes])
+        return " ".join([summary(result.provenance, self.order.estimated), *notes])
 
     def _stop(self) -> str:
         """Keep what is usable: a solver's estimate of all of the image, or the samples that are complete."""

@@ -1,0 +1,114 @@
+"""Reader offered to napari: images of TIFF and OME-Zarr files as layers, one a channel, with names, sizes, units and places."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from napari_tweedie.images import ome_zarr
+from napari_tweedie.images.files import Picture, names, read
+from napari_tweedie.images.missing import plain
+from napari_tweedie.images.sources import FILE
+from napari_tweedie.images.tiff import SUFFIXES
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+PROVENANCE = "napari_tweedie"
+"""Key of a result's provenance in its layer's metadata."""
+COLORMAPS = ("cyan", "magenta", "yellow", "red", "green", "blue")
+"""Of channels whose file gives them no colour."""
+
+
+def reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | None:
+    """Return what reads a path, None if it is none that we read or several at once."""
+    if not isinstance(path, str) or not _is_ours(Path(path)):
+        return None
+    return layers
+
+
+def _is_ours(path: Path) -> bool:
+    if path.is_dir():
+        return any((path / name).exists() for name in (".zattrs", ".zgroup", ".zarray", "zarr.json"))
+    return path.suffix.lower() in SUFFIXES
+
+
+def layers(path: str) -> list[LayerData]:
+    """Return all images of a file as layers; what is odd about it is a warning, which napari shows."""
+    found: list[LayerData] = []
+    images = names(path)
+    for number, name in enumerate(images):
+        picture = read(path, number)
+        title = f"{picture.name} · {name or number + 1}" if len(images) > 1 else picture.name
+        for note in picture.notes:
+            warnings.warn(f"{Path(path).name}: {note}", stacklevel=2)
+        levels = ome_zarr.levels_of(Path(path), number) if Path(path).is_dir() else [plain_or_lazy(picture.data)]
+        if "s" in picture.axes:
+            picture, levels = colour_last(picture, levels)
+        found += channels(picture, levels, title)
+    return found
+
+
+def colour_last(picture: Picture, levels: Sequence[Any]) -> tuple[Picture, list[Any]]:
+    """Return a picture and its levels with the samples of a colour where napari looks for them: last."""
+    order = sorted(range(len(picture.axes)), key=lambda n: picture.axes[n] == "s")
+    sizes, places = (tuple(values[n] for n in order) for values in (picture.spacing, picture.origin))
+    axes = "".join(picture.axes[n] for n in order)
+    return replace(picture, axes=axes, spacing=sizes, origin=places), [level.transpose(order) for level in levels]
+
+
+def channels(picture: Picture, levels: Sequence[Any], title: str) -> list[LayerData]:
+    """Return a picture as a layer for each of its channels.
+
+    Parameters
+    ----------
+    picture : Picture
+        The picture; its own pixels do not count.
+    levels : sequence of array
+        Its pixels, and coarser levels of them.
+    title : str
+        Name of the layers, before that of the channel.
+    """
+    shown = layer_of(picture, title)
+    if "c" not in picture.axes:
+        return [(_one_or_all(levels), shown, "image")]
+    at = picture.axes.index("c")
+    found: list[LayerData] = []
+    count = levels[0].shape[at]
+    for number in range(count):
+        named = picture.channels[number] if picture.channels else f"channel {number + 1}"
+        own = shown | {"name": f"{title} · {named}", "blending": "additive"}
+        for field in ("scale", "translate", "units", "axis_labels"):
+            own[field] = tuple(value for n, value in enumerate(shown[field]) if n != at)
+        if count > 1:
+            own["colormap"] = COLORMAPS[number % len(COLORMAPS)]
+        picked = (slice(None),) * at + (number,)
+        found.append((_one_or_all([level[picked] for level in levels]), own, "image"))
+    return found
+
+
+def layer_of(picture: Picture, title: str) -> dict[str, Any]:
+    """Return what a layer of a whole picture is made with, besides the pixels."""
+    plain_axes = [(n, axis) for n, axis in enumerate(picture.axes) if axis != "s"]
+    units = dict.fromkeys("zyx", picture.unit) | {"t": "second"}
+    provenance = {PROVENANCE: picture.metadata} if picture.metadata else {}
+    return {
+        "name": title,
+        "rgb": "s" in picture.axes,
+        "scale": tuple(picture.spacing[n] for n, _ in plain_axes),
+        "translate": tuple(picture.origin[n] for n, _ in plain_axes),
+        "units": tuple("pixel" if axis in picture.unknown else units.get(axis, "pixel") for _, axis in plain_axes),
+        "axis_labels": tuple(axis if axis != "q" else f"q{n}" for n, axis in plain_axes),
+        "metadata": provenance | {FILE: {"notes": list(picture.notes)}},
+    }
+
+
+def _one_or_all(levels: Sequence[Any]) -> Any:
+    return list(levels) if len(levels) > 1 else levels[0]
+
+
+def plain_or_lazy(data: Any) -> Any:
+    """Return pixels as napari shows them: masked ones as NaN, those of lazy arrays when they are looked at."""
+    return data if hasattr(data, "dask") else plain(data)

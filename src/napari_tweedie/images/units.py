@@ -1,0 +1,93 @@
+"""Units of length and time, by every name and symbol that OME, ImageJ and OME-NGFF files give them."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+_PREFIXES = {
+    "yotta": ("Y", 24), "zetta": ("Z", 21), "exa": ("E", 18), "peta": ("P", 15), "tera": ("T", 12), "giga": ("G", 9),
+    "mega": ("M", 6), "kilo": ("k", 3), "hecto": ("h", 2), "deca": ("da", 1), "deka": ("da", 1), "": ("", 0), "deci": ("d", -1),
+    "centi": ("c", -2), "milli": ("m", -3), "micro": ("µ", -6), "nano": ("n", -9), "pico": ("p", -12), "femto": ("f", -15),
+    "atto": ("a", -18), "zepto": ("z", -21), "yocto": ("y", -24),
+}  # fmt: skip
+_INCH = Fraction(254, 10000)
+_OTHER_LENGTHS = {
+    "angstrom": Fraction(1, 10**10), "ångström": Fraction(1, 10**10), "Å": Fraction(1, 10**10), "A": Fraction(1, 10**10),
+    "micron": Fraction(1, 10**6), "inch": _INCH, "inches": _INCH, "in": _INCH, "thou": _INCH / 1000, "mil": _INCH / 1000,
+    "line": _INCH / 12, "li": _INCH / 12, "point": _INCH / 72, "pt": _INCH / 72, "foot": 12 * _INCH, "feet": 12 * _INCH,
+    "ft": 12 * _INCH, "yard": 36 * _INCH, "yd": 36 * _INCH, "mile": 63360 * _INCH, "mi": 63360 * _INCH,
+    "astronomical_unit": Fraction(149597870700), "ua": Fraction(149597870700), "au": Fraction(149597870700),
+    "light_year": Fraction(9460730472580800), "ly": Fraction(9460730472580800),
+    "parsec": Fraction(30856775814913673), "pc": Fraction(30856775814913673),
+}  # fmt: skip
+_OTHER_TIMES = {
+    "sec": Fraction(1), "msec": Fraction(1, 1000), "usec": Fraction(1, 10**6), "µsec": Fraction(1, 10**6),
+    "nsec": Fraction(1, 10**9), "min": Fraction(60), "minute": Fraction(60), "h": Fraction(3600), "hr": Fraction(3600),
+    "hour": Fraction(3600), "d": Fraction(86400), "day": Fraction(86400),
+}  # fmt: skip
+
+
+def _with_prefixes(symbol: str, names: tuple[str, ...]) -> dict[str, Fraction]:
+    found: dict[str, Fraction] = {}
+    for prefix, (letter, power) in _PREFIXES.items():
+        factor = Fraction(10) ** power
+        found |= {prefix + name: factor for name in names} | {letter + symbol: factor}
+    return found
+
+
+_LENGTHS = _with_prefixes("m", ("meter", "metre")) | _OTHER_LENGTHS
+_TIMES = _with_prefixes("s", ("second",)) | _OTHER_TIMES
+
+SYMBOLS = {"Å": "angstrom", "nm": "nanometer", "µm": "micrometer", "mm": "millimeter", "cm": "centimeter", "m": "meter"}
+"""Units that pixel sizes are kept in, by symbol; those in others are converted to micrometres."""
+METRES = {name: float(_LENGTHS[name]) for name in SYMBOLS.values()}
+"""The length of those units, by name."""
+NO_UNIT = {
+    "", "pixel", "pixels", "px", "voxel", "voxels", "reference frame", "arbitrary", "none", "null", "undefined", "dimensionless",
+}  # fmt: skip
+"""What stands in place of a unit where sizes are relative."""
+
+
+def metres(unit: str) -> Fraction | None:
+    """Return the length of a unit, None if it is not one of length."""
+    return _found(unit, _LENGTHS)
+
+
+def seconds(unit: str) -> Fraction | None:
+    """Return the duration of a unit, None if it is not one of time."""
+    return _found(unit, _TIMES)
+
+
+def canonical(unit: str) -> tuple[str, Fraction]:
+    """Return the unit that pixel sizes in this one are kept in, one of `METRES` or ``"pixel"``, and how many of it this one is.
+
+    What is no length comes back as it is.
+    """
+    length = metres(unit)
+    if length is None:
+        return ("pixel" if is_relative(unit) else unit), Fraction(1)
+    name = next((name for name in METRES if _LENGTHS[name] == length), "micrometer")
+    return name, length / _LENGTHS[name]
+
+
+def is_relative(unit: str) -> bool:
+    """Tell whether sizes in this unit are only known relative to each other."""
+    return _clean(unit).lower() in NO_UNIT
+
+
+def _found(unit: str, units: dict[str, Fraction]) -> Fraction | None:
+    """Look a unit up: first as it is written, as M is mega and m milli; then in lower case, and in the singular."""
+    name = _clean(unit)
+    singular = name.lower().removesuffix("s") if len(name) > 3 else name
+    return next((units[spelling] for spelling in (name, name.lower(), singular) if spelling in units), None)
+
+
+def _clean(unit: str) -> str:
+    """Return a unit with one letter for micro, however it was written or damaged on the way."""
+    name = re.sub(r"\s*(/|per)\s*(px|pixel|voxel)$", "", " ".join(str(unit).split()).strip("'\"\0."))
+    for sign in ("\\u00B5", "\\u00b5", "\\u03BC", "\\u03bc", "Âµ", "Î¼", "μ", "\ufffd"):
+        name = name.replace(sign, "µ")
+    if name in ("um", "us", "uM", "UM", "uS"):
+        name = f"µ{name[1:].lower()}"
+    return name
