@@ -134,15 +134,35 @@ def test_the_spread_of_photon_noise_follows_the_light() -> None:
         assert std[32:].mean() == pytest.approx(2 * 80**0.5, rel=0.1)
 
 
-@pytest.mark.parametrize("job", ["sample", "calibrate"])
-def test_photon_noise_that_is_taken_as_gaussian_is_said_to_be(job: str) -> None:
-    noise = {"name": "poisson", "gain": 2.0, "offset": 0.0, "read_noise": 1.0}
+BLURRED = {
+    "denoiser": {"name": "gaussian", "std": 0.3},
+    "degradation": {"name": "gaussian-blur", "std": 1.0, "boundary": "circular"},
+}
+
+
+def test_calibration_says_that_it_takes_photon_noise_as_gaussian() -> None:
     sampler = {"name": "split-gibbs", "samples": 2, "iterations": 2}
-    blur = {"name": "gaussian-blur", "std": 1.0, "boundary": "circular"}
-    fields = {"denoiser": {"name": "gaussian", "std": 0.3}, "sampler": sampler, "degradation": blur}
     image = 100 + np.random.default_rng(0).random((32, 32))
-    assert any("Photon noise" in note for note in last(run(Recipe(job=job, noise=noise, **fields), image)).notes)
-    assert not any("Photon noise" in note for note in last(run(Recipe(job=job, noise={"sigma": 1.0}, **fields), image)).notes)
+    for noise, said in (({"name": "poisson", "gain": 2.0, "offset": 0.0, "read_noise": 1.0}, True), ({"sigma": 1.0}, False)):
+        notes = last(run(Recipe(job="calibrate", noise=noise, sampler=sampler, **BLURRED), image)).notes
+        assert any("Photon noise" in note for note in notes) == said
+
+
+def test_a_blurred_image_of_counted_light_is_restored_in_its_grey_levels() -> None:
+    """50 photons a pixel in a smooth disc: its light is kept to half a percent, and none is negative."""
+    rng = np.random.default_rng(0)
+    distance = np.hypot(*(np.indices((64, 64)) - 32))
+    light = 50 / (1 + np.exp(distance - 12))
+    counts = 100 + 2 * rng.poisson(light) + rng.normal(0, 2, light.shape)
+    noise = {"name": "poisson", "gain": 2.0, "offset": 100.0, "read_noise": 2.0}
+    solver = {"name": "hqs", "iterations": 8}
+    blur = {"name": "gaussian-blur", "std": 1.0}
+    result = last(run(Recipe(job="restore", denoiser="unet-small", degradation=blur, noise=noise, solver=solver), counts))
+    restored = result.images["hqs"] - 100
+    assert restored.min() >= -1e-3
+    assert restored.sum() == pytest.approx((counts - 100).sum(), rel=0.005)
+    assert np.abs(restored - 2 * light).mean() < 0.5 * np.abs(counts - 100 - 2 * light).mean()
+    assert result.provenance["data_residuals"][0] / result.provenance["noise_levels"][0] == pytest.approx(1, abs=0.1)
 
 
 def test_colour_is_refused_where_it_has_no_meaning() -> None:

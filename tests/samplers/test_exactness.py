@@ -11,9 +11,10 @@ import torch
 
 from napari_tweedie import degradations, denoisers, samplers
 from napari_tweedie.degradations.linear_algebra import fourier_filter
-from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.degradations.noise import Gaussian, Poisson
 from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.denoisers.exact import Gaussian as GaussianField
+from napari_tweedie.samplers.sampler import local_gaussian
 
 SIDE = 12
 FIELDS = {"white": denoisers.load("gaussian", std=0.5), "coloured": denoisers.load("gaussian", std=0.5, slope=2)}
@@ -163,3 +164,52 @@ def test_the_problem_draws_from_data_and_coupling(operator: str, rho: float, gen
     standardised = (x - mean) @ basis * values.sqrt() / sigma
     torch.testing.assert_close(standardised.mean(0), torch.zeros(36).double(), rtol=0, atol=5 / math.sqrt(count))
     torch.testing.assert_close(standardised.T.cov(), torch.eye(36).double(), rtol=0, atol=7 / math.sqrt(count))
+
+
+def counted(field: GaussianField, operator: str, photons: int) -> Problem:
+    """A field above a light of 1.5 that is so many photons a pixel, counted by a camera with a little read noise."""
+    generator, degradation = torch.Generator().manual_seed(1), OPERATORS[operator]
+    white = torch.randn((1, 1, SIDE, SIDE), generator=generator)
+    clean = degradation(fourier_filter(white, field.spectrum(white).sqrt()))
+    noise = Poisson(gain=1.5 / photons, offset=-1.5, read_noise=0.02)
+    return Problem(noise.add(clean, generator), degradation, noise)
+
+
+@pytest.mark.parametrize("photons", [25, 150])
+@pytest.mark.parametrize("operator", ["identity", "blur", "mask", "downsample"])
+@pytest.mark.parametrize("field", FIELDS.values(), ids=FIELDS)
+def test_split_gibbs_draws_from_the_posterior_of_counted_light(field: GaussianField, operator: str, photons: int) -> None:
+    """Against the matrices of A, of the prior, and of noise whose variance is that of the light that the sampler expects."""
+    problem = counted(field, operator, photons)
+    *_, state = samplers.load("split-gibbs", samples=400 if operator == "mask" else 200)(problem, field)
+    ratio, slope = ratio_and_slope(state.estimate, *exact_posterior(field, local_gaussian(problem, field)))
+    assert ratio == pytest.approx(1, abs=0.05)
+    assert slope == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("photons", [25, 150])
+@pytest.mark.parametrize("operator", ["identity", "mask"])
+def test_the_spread_of_counted_pixels_is_that_of_poissons_law(operator: str, photons: int) -> None:
+    """Independent pixels: the posterior of each is summed up on a grid, with the law of photons itself and no read noise."""
+    problem = counted(FIELDS["white"], operator, photons)
+    noise = Poisson(gain=1.5 / photons, offset=-1.5, read_noise=0.0)
+    counts = ((problem.measurement + 1.5) / noise.gain).round().clamp_min(0)
+    problem = Problem((noise.gain * counts - 1.5) * (~MASK if operator == "mask" else 1), problem.degradation, noise)
+    *_, state = samplers.load("split-gibbs", samples=400)(problem, FIELDS["white"])
+    x = torch.linspace(-1.4999, 3, 4000).double()
+    rate = (x + 1.5) / noise.gain
+    logarithm = counts.flatten()[:, None].double() * rate.log() - rate
+    if operator == "mask":
+        logarithm = torch.where(~MASK.flatten()[:, None], logarithm, 0.0)
+    density = torch.softmax(logarithm - 0.5 * (x / 0.5) ** 2, 1)
+    mean = density @ x
+    ratio, slope = ratio_and_slope(state.estimate, mean, density @ x**2 - mean**2)
+    assert ratio == pytest.approx(1, abs=0.05)
+    assert slope == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("name", ["moment-matched", "langevin"])
+def test_samplers_of_white_noise_refuse_that_of_photons(name: str) -> None:
+    problem = Problem(torch.ones(1, 1, 8, 8), OPERATORS["identity"], Poisson(gain=0.1, offset=0, read_noise=0))
+    with pytest.raises(ValueError, match=r"needs noise that is the same everywhere.*choose split-gibbs"):
+        samplers.load(name)(problem, FIELDS["white"])

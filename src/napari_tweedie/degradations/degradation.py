@@ -46,6 +46,8 @@ class Degradation(Method):
     """Whether A has no negative weights: the measurement of an image without negative values has none either."""
     is_random: ClassVar[bool] = False
     """Whether A is a random projection, which message passing needs: i.i.d. or randomised-orthogonal, with E AᵀA = I."""
+    is_disjoint: ClassVar[bool] = False
+    """Whether no two measured values see the same pixel of the image."""
 
     def kinds(self) -> tuple[type[Degradation], ...]:
         """Return the classes of what it is made of, in the order in which that happens."""

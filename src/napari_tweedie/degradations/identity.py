@@ -19,6 +19,7 @@ class Identity(Degradation):
     name: ClassVar[str] = "identity"
     title: ClassVar[str] = "Noise only"
     is_pixelwise: ClassVar[bool] = True
+    is_disjoint: ClassVar[bool] = True
 
     def __call__(self, x: Tensor) -> Tensor:
         return x

@@ -28,6 +28,19 @@ def fourier_filter(x: Tensor, transfer: Tensor | float, grid: Shape | None = Non
     return filtered[(..., *(slice(n) for n in x.shape[2:]))]
 
 
+def smoothed(x: Tensor, std: float) -> Tensor:
+    """Return x filtered with a Gaussian along Y and X, and one half as wide along Z; borders are continued."""
+    for axis in spatial_axes(x):
+        width = std if axis >= x.ndim - 2 else std / 2
+        reach = round(3 * width)
+        weights = torch.exp(-0.5 * (torch.arange(-reach, reach + 1, device=x.device, dtype=x.dtype) / width) ** 2)
+        lines = x.movedim(axis, -1)
+        flat = torch.nn.functional.pad(lines.reshape(-1, 1, lines.shape[-1]), (reach, reach), mode="replicate")
+        filtered = torch.nn.functional.conv1d(flat, (weights / weights.sum()).view(1, 1, -1))
+        x = filtered.view(lines.shape).movedim(-1, axis)
+    return x
+
+
 def conjugate_gradients(
     apply: Callable[[Tensor], Tensor],
     b: Tensor,

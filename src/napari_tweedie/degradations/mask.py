@@ -23,6 +23,7 @@ class Mask(Degradation):
     name: ClassVar[str] = "mask"
     title: ClassVar[str] = "Missing pixels"
     is_pixelwise: ClassVar[bool] = True
+    is_disjoint: ClassVar[bool] = True
     solver: ClassVar[str] = "pnp-admm"
 
     mask: ArrayInput = Parameter(Input.needed("mask"), "Marks pixels: zero or not, in the shape of the image.", layer="labels")

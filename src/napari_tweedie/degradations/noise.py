@@ -23,6 +23,11 @@ class Noise(Method):
         """Whether every pixel has its own noise; where not, an estimate must also look at coarser scales."""
         return not getattr(self, "correlated", False)
 
+    @property
+    def is_uniform(self) -> bool:
+        """Whether it is equally strong in bright and in dark pixels."""
+        return True
+
     def level(self, mean: float) -> float | None:
         """Return the standard deviation where the clean measurement is `mean`; None if it is to be estimated.
 
@@ -40,6 +45,10 @@ CORRELATED = (
     "Neighbouring pixels share some of the noise, as in resampled, smoothed or compressed images, after a detector's own filter, "
     "or along the lines of a scanner: how, is measured on the image. Fine texture counts a little, too."
 )
+
+
+FEWEST = 0.3
+"""Photons below which the noise of a pixel counts as that of so many: an estimate of none would be trusted without limit."""
 
 
 class Auto(Noise):
@@ -115,6 +124,24 @@ class Poisson(Noise):
         None, "Standard deviation without light; none: estimated from the image (simulations: 0).", unit="counts", ge=0
     )
     correlated: bool = Parameter(False, CORRELATED)
+
+    @property
+    def is_uniform(self) -> bool:
+        return False
+
+    def variance(self, clean: Tensor) -> Tensor:
+        """Return the variance of every pixel, at least that of `FEWEST` photons."""
+        if self.gain is None or self.offset is None or self.read_noise is None:
+            raise ValueError("gain, offset and read noise are not known: give them, or estimate them from the image")
+        photons = ((clean - self.offset) / self.gain).clamp_min(0) + (self.read_noise / self.gain) ** 2
+        return self.gain**2 * photons.clamp_min(FEWEST)
+
+    def in_units(self, offset: float, scale: float) -> Poisson:
+        """Return the model of (y − offset) / scale, where this is that of y."""
+        if self.gain is None or self.offset is None or self.read_noise is None:
+            raise ValueError("gain, offset and read noise are not known: give them, or estimate them from the image")
+        read_noise = self.read_noise / scale
+        return Poisson(gain=self.gain / scale, offset=(self.offset - offset) / scale, read_noise=read_noise)
 
     def level(self, mean: float) -> float | None:
         if self.gain is None or self.offset is None or self.read_noise is None:

@@ -32,11 +32,17 @@ class Problem:
         A.
     noise : Noise
         Noise model with a known standard deviation, in the units of y.
+    dark: float
+        Value of x without light; with photon noise, its offset says it.
+    bounded: bool
+        Whether solutions are not to go below that.
     """
 
     measurement: Tensor
     degradation: Degradation
     noise: Noise
+    dark: float = 0.0
+    bounded: bool = False
 
     @property
     def noise_level(self) -> float:
@@ -58,6 +64,14 @@ class Problem:
         shape = (1, y.shape[1] // self.degradation.components(), *self.degradation.domain(tuple(y.shape[2:])))
         probe = torch.randn(shape, generator=generator).to(y)
         return float(self.degradation(probe).norm() / probe.norm())
+
+    def image(self, x: Tensor) -> Tensor:
+        """Return an x in the units of the image: itself, unless this problem is one for other numbers than those of the image."""
+        return x
+
+    def feasible(self, x: Tensor) -> Tensor:
+        """Return what a solution is that an iteration has as x: without values below `dark`, if it is bounded."""
+        return x.clamp_min(self.dark) if self.bounded else x
 
     def start(self) -> Tensor:
         """Return a first estimate, without any prior knowledge."""
@@ -98,7 +112,7 @@ class Problem:
 
     def remembering(self) -> Problem:
         """Return this linear problem with A x of the last image kept, for an iteration that needs what its watch needs."""
-        return _Remembering(self.measurement, self.degradation, self.noise)
+        return _Remembering(self.measurement, self.degradation, self.noise, self.dark, self.bounded)
 
     def draw(self, z: Tensor, rho: float, white: Callable[[Tensor], Tensor]) -> Tensor:
         """Return draws of x from the density proportional to ``exp(−(‖A x − y‖² + ρ‖x − z‖²) / 2σ_y²)``.

@@ -35,6 +35,11 @@ class Downsample(Degradation):
     axial_factor: int = Parameter(1, "Planes per large pixel along Z, for stacks.", unit="px", ge=1, le=16)
     filter: Literal["block", "anti-aliased"] = Parameter("block", "Mean of a block, or weighted by a Gaussian as wide as it.")
 
+    @property
+    def is_disjoint(self) -> bool:  # type: ignore[override]
+        """Whether large pixels are blocks."""
+        return self.filter == "block"
+
     def factors(self, ndim: int) -> Shape:
         return (self.axial_factor,) * (ndim - 2) + (self.factor,) * 2
 

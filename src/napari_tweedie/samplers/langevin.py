@@ -41,6 +41,7 @@ class Langevin(Annealed):
 
     name: ClassVar[str] = "langevin"
     title: ClassVar[str] = "Langevin dynamics"
+    needs_uniform: ClassVar[bool] = True
 
     def obstacle_in(self, degradation: Degradation, denoiser: Denoise | None = None) -> str:
         if obstacle := super().obstacle_in(degradation, denoiser):

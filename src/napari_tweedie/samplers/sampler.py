@@ -12,6 +12,7 @@ import numpy as np
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Method, Parameter
 from napari_tweedie.core.results import State
+from napari_tweedie.degradations.photons import LocalGaussian
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from napari_tweedie.degradations.degradation import Degradation
     from napari_tweedie.degradations.problem import Problem
     from napari_tweedie.denoisers.denoiser import Denoise
+
+FIRST, LAST, TURNS = 0.2, 0.5, 10
+"""First denoising strength, the last in noise levels, and turns, of the estimate of the light that photon noise depends on."""
 
 
 class Sampler(Method):
@@ -32,6 +36,8 @@ class Sampler(Method):
 
     needs_svd: ClassVar[bool] = False
     """Whether the sampler works along the singular directions of the degradation."""
+    needs_uniform: ClassVar[bool] = False
+    """Whether the noise must be equally strong in all pixels."""
     differentiates: ClassVar[bool] = False
     """Whether the sampler needs autograd to see through the denoiser."""
 
@@ -65,6 +71,11 @@ class Sampler(Method):
         """Return why this problem cannot be treated, in one sentence with the way out; empty: it can."""
         if len(problem.measurement) != 1:
             return f"a sampler takes one measurement at a time (got a batch of {len(problem.measurement)})"
+        if self.needs_uniform and not problem.noise.is_uniform:
+            return (
+                f"{self.name} needs noise that is the same everywhere, {problem.noise.name!r} is not: stabilise the image, or "
+                "choose split-gibbs"
+            )
         return self.obstacle_in(problem.degradation, denoiser)
 
     def estimates(self, problem: Problem, denoiser: Denoise, white: WhiteNoise) -> Iterator[Tensor]:
@@ -96,7 +107,9 @@ class Sampler(Method):
         if obstacle := self.obstacle(problem, denoiser):
             raise ValueError(obstacle)
         white = WhiteNoise(generator or torch.Generator().manual_seed(0), range(self.samples) if numbers is None else numbers)
-        return watch(self.estimates(problem, denoiser, white), problem.data_residual, self.steps())
+        problem = problem if problem.noise.is_uniform else local_gaussian(problem, denoiser)
+        states = watch(self.estimates(problem, denoiser, white), problem.data_residual, self.steps())
+        return (replace(state, estimate=problem.image(state.estimate)) for state in states)
 
 
 def watch(estimates: Iterator[Tensor], residual: Callable[[Tensor], float], total: int) -> Iterator[State]:
@@ -116,6 +129,18 @@ def watch(estimates: Iterator[Tensor], residual: Callable[[Tensor], float], tota
         yield state
         state = following
     yield replace(state, total=state.iteration)
+
+
+def local_gaussian(problem: Problem, denoiser: Denoise) -> LocalGaussian:
+    """Return the problem with the variance of every pixel that the light of about the posterior mean gives it.
+
+    Neighbours that are averaged give it first; then half-quadratic splitting, with weight 1 as in a posterior, finds the image.
+    """
+    local = LocalGaussian.of(problem, shifted=False)
+    z = local.start()
+    for sigma in np.geomspace(max(FIRST, local.noise_level), LAST * local.noise_level, TURNS):
+        z = denoiser(local.prox(z, (local.noise_level / sigma) ** 2), float(sigma))
+    return LocalGaussian.of(problem, shifted=False, image=z)
 
 
 class WhiteNoise:

@@ -49,7 +49,7 @@ class PlugAndPlay(Solver):
         return self.iterations
 
     def states(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[State]:
-        aided = Aided(denoiser, self, generator)
+        aided = Aided(denoiser, self, generator, problem.dark if problem.bounded else None)
         objective = partial(self.objective, problem, denoiser)
         for state in watch(self.estimates(problem, aided, generator), problem, self.steps(), self.stop, objective):
             aided.follow(state.residual, max(problem.noise_level, NOISE_FLOOR))
@@ -62,13 +62,14 @@ class Aided:
     Equivariance is that of Terris et al. (2024): a random element g of the group of flips and quarter turns of the YX
     plane (and of flips along Z) a call, ``g⁻¹ f(g x)``. Averaging is the relaxation ``(1 − τ) x + τ f(x)``, non-expansive
     for some τ if f is pseudo-contractive enough. The adaptive strength follows the discrepancy principle: a residual
-    above the noise level means that too much was removed.
+    above the noise level means that too much was removed. Where solutions are bounded from below, so are clean images.
     """
 
-    def __init__(self, denoiser: Denoise, options: PlugAndPlay, generator: Generator) -> None:
+    def __init__(self, denoiser: Denoise, options: PlugAndPlay, generator: Generator, lowest: float | None = None) -> None:
         self.denoiser = denoiser
         self.options = options
         self.generator = generator
+        self.lowest = lowest
         self.factor = 1.0
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
@@ -76,6 +77,7 @@ class Aided:
         turns, flips = self._transformation(x) if self.options.equivariant else (0, [])
         clean = self.denoiser(torch.rot90(x, turns, (-2, -1)).flip(flips), sigma * self.factor)
         clean = torch.rot90(clean.flip(flips), -turns, (-2, -1))
+        clean = clean if self.lowest is None else clean.clamp_min(self.lowest)
         return clean if self.options.averaging == 1 else torch.lerp(x, clean, self.options.averaging)
 
     def _transformation(self, x: Tensor) -> tuple[int, list[int]]:

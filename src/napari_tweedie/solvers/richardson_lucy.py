@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.linear_algebra import spatial_axes
+from napari_tweedie.degradations.noise import Poisson
+from napari_tweedie.degradations.photons import LocalGaussian
 from napari_tweedie.degradations.problem import NOISE_FLOOR
 from napari_tweedie.solvers.solver import Solver, State, watch
 
@@ -42,6 +44,7 @@ class RichardsonLucy(Solver):
     title: ClassVar[str] = "Richardson–Lucy"
     uses_denoiser: ClassVar[bool] = False
     needs_linear: ClassVar[bool] = True
+    scales: ClassVar[bool] = False
 
     iterations: int = Parameter(30, "Multiplicative updates.", ge=1, le=10000)
     smoothing: float | None = Parameter(None, "Weight λ of total variation; none: from the noise, 0: no smoothing.", ge=0, le=0.2)
@@ -80,15 +83,16 @@ class RichardsonLucy(Solver):
         )
 
     def states(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[State]:
-        problem = problem.remembering()
+        problem = problem if isinstance(problem, LocalGaussian) else problem.remembering()
         known = problem.measurement.numel() >= problem.degradation.crop(problem.start()).numel()
         stop = float("inf") if self.early and known and problem.noise_level >= NOISE_FLOOR else 0.0
         objective = partial(self.objective, problem, denoiser)
         return watch(self.estimates(problem, denoiser, generator), problem, self.steps(), stop, objective, EXPLAINED)
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
+        problem, shift = counted(problem)
         degradation = problem.degradation
-        y = problem.measurement.clamp_min(0)
+        y = (problem.measurement + shift).clamp_min(0)
         start = problem.start().clamp_min(0)
         sensitivity = degradation.adjoint(torch.ones_like(y)).contiguous()
         seen = sensitivity > 1e-4 * sensitivity.max()
@@ -97,10 +101,10 @@ class RichardsonLucy(Solver):
             smoothing = min(0.25 * problem.noise_level / float(y.mean().clamp_min(1e-6)), 0.1)
         inverse, unseen, one = torch.where(seen, 1 / sensitivity, 0.0), (~seen).to(y), seen.to(y)
         x = p = torch.where(seen, y.mean() if degradation.is_image else start.clamp_min(0.03 * start.mean()), start)
-        fit = of_p = degradation(x)
-        g, total = torch.zeros_like(x), y.sum()
+        fit = of_p = problem.project(x)
+        g, total = torch.zeros_like(x), y.sum() - shift * y.numel()
         for _ in range(self.iterations):
-            ratio = of_p.clamp_min(1e-12).reciprocal_().mul_(y)
+            ratio = (of_p + shift).clamp_min_(1e-12).reciprocal_().mul_(y)
             update = torch.addcmul(unseen, degradation.adjoint(ratio), inverse).mul_(p)
             if smoothing > 0:
                 update /= curvature(p, 16 * smoothing * p.mean()).mul_(-smoothing).add_(1).clamp_min_(0.1)
@@ -118,9 +122,19 @@ class RichardsonLucy(Solver):
 
     def objective(self, problem: Problem, denoiser: Denoise, x: Tensor, error: Tensor) -> float:
         """Return the Kullback–Leibler divergence of A x from y, which the updates lower while nothing is smoothed."""
-        y = problem.measurement.clamp_min(0)
-        fit = problem.project(x).clamp_min(1e-12)
+        problem, shift = counted(problem)
+        y = (problem.measurement + shift).clamp_min(0)
+        fit = (problem.project(x) + shift).clamp_min(1e-12)
         return float((y / fit).clamp_min_(1e-30).log_().mul_(y).add_(fit).sub_(y).sum())
+
+
+def counted(problem: Problem) -> tuple[Problem, float]:
+    """Return the problem in counted light, and what read noise adds: with it as light, the sum is about Poisson (Snyder 1995)."""
+    if not isinstance(problem, LocalGaussian):
+        return problem, 0.0
+    noise = problem.counted.noise
+    assert isinstance(noise, Poisson)
+    return problem.counted, float((noise.read_noise or 0.0) ** 2 / (noise.gain or 1.0))
 
 
 def curvature(x: Tensor, smallest: Tensor) -> Tensor:

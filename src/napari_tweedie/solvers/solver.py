@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from napari_tweedie.core import results
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.core.method import Method
+from napari_tweedie.core.method import Method, Parameter
+from napari_tweedie.degradations.photons import LocalGaussian
 from napari_tweedie.degradations.problem import NOISE_FLOOR
 
 if TYPE_CHECKING:
@@ -54,6 +55,12 @@ class Solver(Method):
     """Whether the solver calls the denoiser; classical baselines do not."""
     needs_linear: ClassVar[bool] = False
     """Whether it uses A itself, or that a measurement is A x + noise, rather than the problem's gradient and proximal map."""
+    scales: ClassVar[bool] = True
+    """Whether it works on images scaled by what photon noise is about every pixel: a denoiser then meets one noise level."""
+
+    non_negative: bool | None = Parameter(
+        None, "Keep every pixel at the grey level without light or above; none: with photon noise.", advanced=True
+    )
 
     def steps(self) -> int:
         """Return how many states the solver will yield at most."""
@@ -105,10 +112,20 @@ class Solver(Method):
         """
         if obstacle := self.obstacle(problem):
             raise ValueError(obstacle)
-        return self.states(problem, denoiser, generator or torch.Generator().manual_seed(0))
+        problem = self.prepared(problem, denoiser)
+        states = self.states(problem, denoiser, generator or torch.Generator().manual_seed(0))
+        return (replace(state, estimate=problem.image(state.estimate)) for state in states)
+
+    def prepared(self, problem: Problem, denoiser: Denoise) -> Problem:
+        """Return the problem with noise that is equally strong everywhere, and bounded where that is wanted."""
+        bounded = not problem.noise.is_uniform if self.non_negative is None else self.non_negative
+        problem = replace(problem, bounded=bounded)
+        if problem.noise.is_uniform:
+            return problem
+        return LocalGaussian.of(problem, scaled=self.scales, denoiser=denoiser if self.uses_denoiser else None)
 
     def states(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[State]:
-        """Yield a state after every iteration; subclasses watch their estimates in other ways."""
+        """Yield a state after every iteration on a problem whose noise is equally strong everywhere."""
         objective = partial(self.objective, problem, denoiser)
         return watch(self.estimates(problem, denoiser, generator), problem, self.steps(), objective=objective)
 
@@ -147,7 +164,7 @@ def watch(
     floor = max(problem.noise_level, NOISE_FLOOR)
     of_zeros = max(float(problem.measurement.square().mean().sqrt()), floor)
     best, previous = State(0, total, problem.start(), float("inf")), torch.zeros(())
-    for k, x in enumerate(estimates, start=1):
+    for k, x in enumerate(map(problem.feasible, estimates), start=1):
         error = problem.residual(x)
         residual = problem.root_mean_square(error)
         if not isfinite(residual) or (residual > DIVERGED * best.residual and residual > of_zeros):

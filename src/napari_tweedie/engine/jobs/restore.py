@@ -9,9 +9,10 @@ import numpy as np
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.results import Output
-from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.degradations.noise import Gaussian, Poisson
 from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
+from napari_tweedie.images.intensity import Intensity
 
 if TYPE_CHECKING:
     from napari_tweedie.engine.blocks import Blocks
@@ -63,8 +64,34 @@ class Restore(Job):
 
     def problem(self, index: Index, tools: Tools) -> Problem:
         """Return what is to be solved on a block, in normalised units."""
-        channel = self.blocks.channel(index)
-        intensity = channel.intensity
-        y = tools.tensor(self.blocks.samples(index))
-        degradation, y = self.blocks.degradation(index).in_units(y, intensity.offset, intensity.scale)
-        return Problem(y, degradation, Gaussian(sigma=channel.level))
+        channel, intensity = self.blocks.channel(index), self.intensity(index)
+        y, degradation, noise = tools.tensor(self.blocks.samples(index)), self.blocks.degradation(index), channel.noise
+        if self._counts_photons(index):
+            assert isinstance(noise, Poisson)
+            assert noise.gain is not None
+            assert noise.read_noise is not None
+            background = noise.offset or 0.0
+            degradation, y = degradation.in_units(y - background, 0.0, intensity.scale)
+            as_white = channel.level / channel.pixel_level  # where neighbours share noise, as much as averages are left with
+            noise = noise.model_copy(update={"gain": noise.gain * as_white**2, "read_noise": noise.read_noise * as_white})
+            return Problem(y, degradation, noise.in_units(background, intensity.scale))
+        degradation, y = degradation.in_units(y, intensity.offset, intensity.scale)
+        return Problem(y, degradation, Gaussian(sigma=channel.level), dark=-intensity.offset / intensity.scale)
+
+    def intensity(self, index: Index) -> Intensity:
+        """Return the map between grey levels and the units of the estimates; of counted light, zero is no light."""
+        intensity = super().intensity(index)
+        if not self._counts_photons(index):
+            return intensity
+        noise, degradation = self.blocks.channel(index).noise, self.blocks.degradation(index)
+        assert isinstance(noise, Poisson)
+        top, background = intensity.offset + intensity.scale, noise.offset or 0.0
+        if not degradation.is_image:
+            return Intensity(0.0, intensity.scale)
+        return Intensity(background, max(top - background, 1e-3 * intensity.scale))
+
+    def _counts_photons(self, index: Index) -> bool:
+        """Tell whether the likelihood is that of photons with read noise."""
+        channel, recipe = self.blocks.channel(index), self.recipe
+        counts = isinstance(channel.noise, Poisson) and self.blocks.degradation(index).is_non_negative
+        return counts and recipe.inverts and not channel.is_stabilised and not self.blocks.colour

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.results import Output
-from napari_tweedie.degradations.noise import Gaussian, Poisson
+from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.engine.jobs.job import Step, Tools
 from napari_tweedie.engine.jobs.restore import Restore
@@ -50,11 +50,6 @@ class Sample(Restore):
             notes.append(
                 "Undoing more than noise, the standard deviation is the model's word only until it is calibrated on a clean "
                 "image."
-            )
-        if any(isinstance(channel.noise, Poisson) and not channel.is_stabilised for channel in self.blocks.channels):
-            notes.append(
-                "Photon noise is taken as Gaussian noise of its mean level here: the standard deviation is too small where the "
-                "image is bright, and too large where it is dark."
             )
         return notes
 
