@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from skimage import data
+
+from napari_tweedie.analysis.outliers import find_outliers, replaced
+
+SIGMA = 0.05
+
+
+@pytest.fixture
+def textured() -> np.ndarray:
+    return data.camera()[::2, ::2] / 255
+
+
+@pytest.mark.parametrize("height", [20, -20, 200])
+def test_hot_and_dead_pixels_are_found_and_nothing_else(height: float, textured: np.ndarray, rng: np.random.Generator) -> None:
+    marked = rng.random(textured.shape) < 1e-3
+    noisy = textured + rng.normal(0, SIGMA, textured.shape) + height * SIGMA * marked
+    found = find_outliers(noisy, SIGMA)
+    assert found[marked].mean() >= 0.97
+    assert (found & ~marked).mean() <= 1e-4
+
+
+def test_white_noise_and_structures_are_left_alone(textured: np.ndarray, rng: np.random.Generator) -> None:
+    assert not find_outliers(rng.normal(0, 1, (256, 256)), 1.0).any()
+    spots = np.zeros((128, 128))
+    spots[rng.integers(4, 124, 60), rng.integers(4, 124, 60)] = 1
+    lines = np.zeros((64, 64))
+    lines[30], lines[:, 20] = 1, 1
+    np.fill_diagonal(lines[5:25, 30:50], 1)
+    for clean, ends in ((textured, 0), (60 * gaussian_filter(spots, 0.85), 0), (lines, 6)):
+        found = find_outliers(clean + rng.normal(0, SIGMA, clean.shape), SIGMA)
+        assert found.sum() <= 4 + ends  # a line one pixel wide ends in a pixel that stands alone
+
+
+def test_two_bad_pixels_side_by_side_are_found() -> None:
+    plane = np.random.default_rng(1).normal(10, 1, (32, 32))
+    plane[5, 5:7] = 100
+    plane[0, 0] = plane[31, 12] = -80
+    assert {tuple(place) for place in np.argwhere(find_outliers(plane, 1.0))} == {(5, 5), (5, 6), (0, 0), (31, 12)}
+
+
+def test_they_become_what_surrounds_them(textured: np.ndarray, rng: np.random.Generator) -> None:
+    noisy = textured + rng.normal(0, 0.02, textured.shape)
+    marked = rng.random(textured.shape) < 1e-3
+    filled = replaced(np.where(marked, 9.0, noisy), marked)
+    np.testing.assert_array_equal(filled[~marked], noisy[~marked])
+    assert np.abs(filled - textured)[marked].mean() < 0.1
+
+
+def test_missing_pixels_and_tiny_planes_say_nothing() -> None:
+    plane = np.full((16, 16), np.nan)
+    assert not find_outliers(plane, 1.0).any()
+    plane[4:12, 4:12] = 1.0
+    plane[8, 8] = 50
+    assert np.argwhere(find_outliers(plane, 1.0)).tolist() == [[8, 8]]
+    assert not find_outliers(np.ones((2, 9)), 1.0).any()
+    assert not find_outliers(plane, 0.0).any()
