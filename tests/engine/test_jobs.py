@@ -280,7 +280,7 @@ def test_colour_is_blended_channel_by_channel() -> None:
 def test_blending_says_what_it_needs(image: np.ndarray) -> None:
     with pytest.raises(ValueError, match="needs a region"):
         last(run(Recipe(job="blend"), image))
-    with pytest.raises(ValueError, match="needs an array: region"):
+    with pytest.raises(ValueError, match="needs an array: pass it beside the recipe, as region=array"):
         last(run(Recipe(job="blend", blending={"region": {"name": "marks"}}), image))
 
 

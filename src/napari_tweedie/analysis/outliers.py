@@ -12,9 +12,9 @@ CERTAIN = 8.0
 """Noise levels by which an outlier leaves its surroundings: white noise does so once in 10^15 pixels."""
 TEXTURED = 4.0
 """The same, in standard deviations of the surroundings themselves: texture has peaks, too."""
-ALONE = 0.3
-"""Share of an outlier's height that all of its neighbours but one stay below. Optics spread a point over more: where the pixels
-are as large as the standard deviation of a spot, its neighbours reach 0.6 of it; along a line one pixel wide, two are as high."""
+ALONE = 0.2
+"""Share of an outlier's height that all of its neighbours but one stay below. Optics spread a point over more: of a spot whose
+standard deviation is half a pixel, neighbours still collect 0.23 of what its pixel does; along a line, two are as high."""
 RADIUS = 2
 """Pixels around, whose median is what the surroundings are."""
 
