@@ -37,23 +37,15 @@ def find_outliers(plane: NDArray[Any], level: float) -> NDArray[np.bool_]:
     found = np.zeros(plane.shape, bool)
     if level <= 0 or min(plane.shape) < 3:
         return found
-    values = np.asarray(plane, dtype=np.float32)
+    known = plane[np.isfinite(plane)]
+    if known.size == 0:
+        return found
+    values = np.asarray(plane - np.float64(known.flat[0]), dtype=np.float32)  # differences count, on whatever pedestal
     for sign in (1, -1):
         candidates = np.argwhere(_above_all_but_one(sign * values, (1 - ALONE) * CERTAIN * level))
         for y, x in candidates:
             found[y, x] |= _stands_alone(sign * values, y, x, level)
     return found
-
-
-def replaced(plane: NDArray[Any], outliers: NDArray[np.bool_]) -> NDArray[Any]:
-    """Return a copy of a plane (Y, X) in which every outlier has the median of the pixels around it that are none."""
-    filled = plane.copy()
-    for y, x in np.argwhere(outliers):
-        around = _around(plane, y, x)[~_around(outliers, y, x)]
-        around = around[np.isfinite(around)]
-        if around.size:
-            filled[y, x] = np.median(around)
-    return filled
 
 
 def _above_all_but_one(values: NDArray[np.float32], height: float) -> NDArray[np.bool_]:

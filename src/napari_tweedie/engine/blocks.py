@@ -64,6 +64,7 @@ class Blocks:
         self._channels = dict(channels or {})
         self._measures = channels is None
         self._missing: dict[Index, NDArray[np.bool_] | None] = {}
+        self._outliers: dict[Index, NDArray[np.int_]] = {}
         self._last: tuple[Index, NDArray[Any]] | None = None
 
     def _components(self) -> list[Any]:
@@ -81,7 +82,9 @@ class Blocks:
         return [self._channels[number] for number in sorted(self._channels)]
 
     def samples(self, index: Index) -> NDArray[Any]:
-        """Return a block, shape (samples, components, [Z,] Y, X), `missing` pixels filled in; colour as opponent samples.
+        """Return a block, shape (samples, components, [Z,] Y, X), `missing` pixels and `outliers` filled in.
+
+        Colour comes as opponent samples.
 
         Raises
         ------
@@ -96,8 +99,10 @@ class Blocks:
                     "are not finite, or masked)"
                 )
             block = np.where(missing, 0, block)
-        elif missing.any():
-            block = filled(block, np.broadcast_to(missing, block.shape))
+        else:
+            left_out = missing | self.outliers(index)
+            if left_out.any():
+                block = filled(block, np.broadcast_to(left_out, block.shape))
         return to_opponent(block[:3, 0].astype(np.float32))[:, None] if self.colour else block
 
     def missing(self, index: Index) -> NDArray[np.bool_]:
@@ -108,6 +113,35 @@ class Blocks:
             self._missing[index] = bad if bad is not None and bad.any() else None
         found = self._missing[index]
         return np.zeros((1, 1, *self.layout.block_shape), bool) if found is None else found
+
+    def outliers(self, index: Index) -> NDArray[np.bool_]:
+        """Return which pixels of a block neither their neighbours nor the noise explain, where those are left out; else none."""
+        if index not in self._outliers:
+            channel = self._channels.get(self.layout.channel(index))
+            found = np.zeros((1, 1, *self.layout.block_shape), bool)
+            if channel is None or not self._leaves_out:
+                return found
+            for plane, marked in zip(self._planes(index), found.reshape(-1, *found.shape[-2:]), strict=True):
+                marked[:] = channel.outliers(plane)
+            self._outliers[index] = np.argwhere(found)
+        marked = np.zeros((1, 1, *self.layout.block_shape), bool)
+        marked[tuple(self._outliers[index].T)] = True
+        return marked
+
+    @property
+    def _leaves_out(self) -> bool:
+        """Whether outliers are left out: from grey images whose noise is removed."""
+        removes = self.recipe.job in ("denoise", "decompose", "restore", "sample")
+        is_image = not self.recipe.inverts or self.recipe.degradation.is_image
+        return self.recipe.outliers == "auto" and removes and is_image and not self.colour
+
+    def _planes(self, index: Index) -> NDArray[Any]:
+        """Return the planes of a block of one sample, NaN where pixels are missing or do not count."""
+        block = self._read(index)
+        unknown = self.missing(index) | ~self._observed((1, *block.shape[1:]), index)
+        if unknown.any():
+            block = np.where(np.broadcast_to(unknown, block.shape), np.nan, block)
+        return block.reshape(-1, *block.shape[-2:])
 
     def is_empty(self, index: Index) -> bool:
         """Tell whether a block holds no number at all."""
@@ -123,14 +157,20 @@ class Blocks:
         if self._restores_missing:
             found = {index: missing & self._marked_known(index) for index, missing in found.items()}
         count = sum(int(missing.sum()) for missing in found.values())
+        outliers = sum(len(places) for places in self._outliers.values())
+        if outliers:
+            what = "pixels that neither their neighbours nor the noise explain (hot, dead, cosmic rays)"
+            told = [f"{outliers} {what} were left out, and filled in from around them; outliers: keep takes them as they are."]
+        else:
+            told = []
         if not count:
-            return []
+            return told
         empty = sum(bool(missing.all()) for missing in found.values())
         planes = f"{empty} of {len(self.layout)} images wholly, " if empty and len(self.layout) > 1 else ""
         what = f"{count} pixels are missing ({planes}not finite, or masked)"
         if self._restores_missing:
-            return [f"{what}, besides those that are marked: they were treated alike."]
-        return [f"{what}, and are empty in the result; Restore with missing pixels fills them in."]
+            return [*told, f"{what}, besides those that are marked: they were treated alike."]
+        return [*told, f"{what}, and are empty in the result; Restore with missing pixels fills them in."]
 
     def _marked_known(self, index: Index) -> NDArray[np.bool_]:
         """Return which pixels of a block the degradation alone knows nothing against."""
@@ -169,7 +209,11 @@ class Blocks:
                 intensity = Intensity.of(plane for other in chosen for plane in self._start(other))
                 self._channels[number] = Channel(intensity, sigma, self.recipe.noise)
             else:
-                self._channels[number] = Channel.of(planes, self._noise(), self.recipe.stabilises)
+                channel = Channel.of(planes, self._noise(), self.recipe.stabilises)
+                if self._leaves_out and (found := [channel.outliers(plane) for plane in planes]) and any(map(np.any, found)):
+                    kept = [np.where(outliers, np.nan, plane) for plane, outliers in zip(planes, found, strict=True)]
+                    channel = Channel.of(kept, self._noise(), self.recipe.stabilises)
+                self._channels[number] = channel
         return self._channels[number]
 
     def _noise(self) -> Noise:

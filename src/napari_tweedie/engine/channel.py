@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_tweedie.analysis.noise_kind import NoiseKind, identify_noise
 from napari_tweedie.analysis.noise_model import NoiseFit
+from napari_tweedie.analysis.outliers import find_outliers
 from napari_tweedie.degradations.correlation import Correlation
 from napari_tweedie.degradations.noise import Auto, Noise, Poisson, build
 from napari_tweedie.denoisers.levels import SCALES, levels_of_autocovariance
@@ -73,6 +74,12 @@ class Channel:
         known = (found.fit, found.correlation, found.sentence()) if found else ()
         intensity = _stabilised(resolved, planes) if stabilises and isinstance(resolved, Poisson) else Intensity.of(planes)
         return cls(intensity, sigma, resolved, *known)
+
+    def outliers(self, plane: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return which pixels of a plane (Y, X), in grey levels, neither their neighbours nor the noise explain."""
+        if isinstance(self.noise, Poisson):
+            return find_outliers(_transform(self.noise).forward(plane), 1.0)
+        return find_outliers(plane, self.sigma)
 
     @property
     def is_stabilised(self) -> bool:

@@ -54,6 +54,11 @@ class Recipe(Model):
     sampler: Annotated[Sampler, *chosen_from(build_sampler)] = Field(
         AutoSampler(), description="How draws from the posterior are made; for the job sample. auto: what suits the degradation."
     )
+    outliers: Literal["auto", "keep"] = Field(
+        "auto",
+        description="Pixels that neither their neighbours nor the noise explain: hot, dead, cosmic rays. auto: those that are "
+        "certain are left out and filled in; keep: they are the image.",
+    )
     interval: Interval = Field(Interval(), description="Which interval is stated; for the job sample.")
     probes: int = Field(
         0, ge=0, le=64, description="Random probes of the posterior standard deviation of a denoised image; 0: none."

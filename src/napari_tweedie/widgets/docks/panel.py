@@ -54,7 +54,7 @@ class Panel(QWidget):
         self.choosers = self._choosers()
         self.side_by_side = QCheckBox("show layers side by side")
         self.device = DeviceCombo()
-        self.settings = Form(Recipe, ["tile", "seed"], napari_viewer.layers)
+        self.settings = Form(Recipe, ["outliers", "tile", "seed"], napari_viewer.layers)
         self.bar = RunBar()
         self._run: Job | None = None
         self._preview: tuple[Image, ...] = ()

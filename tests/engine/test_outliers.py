@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from skimage import data
+
+from napari_tweedie.engine import Result, last, run
+from napari_tweedie.recipe import Recipe
+
+SMALL = {"denoiser": "unet-small"}
+
+
+@pytest.fixture(scope="module")
+def clean() -> np.ndarray:
+    return 100 + 2.0 * data.camera()[100:228, 150:278]
+
+
+@pytest.fixture(scope="module")
+def hot(clean: np.ndarray) -> np.ndarray:
+    return np.random.default_rng(3).random(clean.shape) < 1e-3
+
+
+@pytest.fixture(scope="module")
+def camera(clean: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    """Photon noise of gain 2 and read noise 3 above an offset of 100; hot pixels at 60,000."""
+    rng = np.random.default_rng(4)
+    counts = 100 + 2 * rng.poisson((clean - 100) / 2) + rng.normal(0, 3, clean.shape)
+    return np.where(hot, 60_000, np.rint(counts)).astype(np.uint16)
+
+
+def result(image: np.ndarray, **fields: object) -> Result:
+    return last(run(Recipe(**{**SMALL, **fields}), image))
+
+
+def test_hot_pixels_spoil_neither_the_image_nor_what_is_measured(camera: np.ndarray, clean: np.ndarray, hot: np.ndarray) -> None:
+    found = result(camera)
+    error = found.image - clean
+    assert np.isfinite(found.image).all()
+    assert found.provenance["noise"][0]["gain"] == pytest.approx(2, rel=0.3)
+    healthy = np.where(hot, clean, camera).astype(np.uint16)
+    expected = result(healthy).image - clean
+    assert np.sqrt((error[~hot] ** 2).mean()) < 1.1 * np.sqrt((expected[~hot] ** 2).mean())
+    assert np.abs(error[hot]).max() < 200
+    assert any(note.startswith(f"{hot.sum()} pixels that neither") for note in found.notes)
+
+
+def test_they_stay_where_they_are_the_image(camera: np.ndarray, hot: np.ndarray) -> None:
+    found = result(camera, outliers="keep", noise={"sigma": 20.0})
+    assert (found.image[hot] > 30_000).all()
+    assert not any("neither their neighbours" in note for note in found.notes)
+
+
+def test_they_are_left_out_of_restorations_and_stacks(camera: np.ndarray, clean: np.ndarray, hot: np.ndarray) -> None:
+    restored = result(camera, job="restore", degradation="gaussian-blur", solver={"name": "wiener"}, noise={"sigma": 20.0})
+    assert restored.image.max() < 2000
+    stack = result(np.stack([camera[:64], camera[64:]]), axes="zyx")
+    assert stack.image.max() < 1000
