@@ -64,7 +64,6 @@ def test_a_missing_array_says_how_to_give_it() -> None:
         ({"degradation": {"name": "mask", "marks": "dead"}}, "marks: should be 'missing' or 'known'"),
         ({"version": 2}, "version"),
         ({"spacing": (1.0,)}, "a number for each of YX or ZYX"),
-        ({"spacing": (1.0, 1.0), "volume": True}, "a number for each of ZYX"),
         ({"spacing": (0.0, 1.0)}, "greater than 0"),
         ({"unit": "inch"}, "unit must be pixel or one of"),
     ],
