@@ -12,7 +12,7 @@ CLEAN_SETTINGS := env NAPARI_CONFIG= XDG_CONFIG_HOME=$(CURDIR)/.cache/config XDG
 # Tests run side by side, a process a core, each on one thread.
 SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
-.PHONY: demo test test-fast check screen
+.PHONY: demo test test-fast fuzz check screen
 
 demo: .venv/installed screen
 	$(if $(SCREEN),$(CLEAN_SETTINGS) $(SCREEN)) $(BIN)/napari-tweedie demo demo $(if $(SCREEN),--close)
@@ -24,6 +24,12 @@ test: .venv/installed screen
 # Without windows, and without what takes seconds.
 test-fast: .venv/installed
 	$(CLEAN_SETTINGS) QT_QPA_PLATFORM=offscreen $(SIDE_BY_SIDE) tests --ignore=tests/gui -m 'not slow'
+
+# Thousands of recipes, arrays and damaged files; EXAMPLES of each test, from SEED on.
+EXAMPLES ?= 2000
+SEED ?= 1
+fuzz: .venv/installed
+	FUZZ_EXAMPLES=$(EXAMPLES) OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/fuzz --hypothesis-seed=$(SEED) --timeout=0
 
 check: .venv/installed
 	$(BIN)/ruff check

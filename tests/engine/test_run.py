@@ -154,7 +154,7 @@ def test_a_stack_is_deblurred_in_depth_without_rings_at_its_faces(rng: np.random
     ("image", "recipe", "message"),
     [
         (np.full((8, 8), np.nan), {}, "the image holds no numbers: every pixel is NaN, infinite or masked"),
-        (np.zeros((8, 8), complex), {}, "complex128 are not supported"),
+        (np.zeros((8, 8), complex), {}, "complex numbers .complex128."),
         (np.zeros(8), {}, "at least two axes"),
         (np.zeros((3, 8, 8)), {"axes": "yx"}, "name 2 axes, but the image has 3"),
         (np.zeros((0, 8)), {}, "empty"),

@@ -104,3 +104,8 @@ def test_what_cannot_work_is_known_before_anything_runs(fields: dict[str, str], 
     if reason:
         with pytest.raises(ValueError, match=reason):
             next(run(recipe, np.zeros((8, 8), np.float32)))
+
+
+def test_tiles_that_would_take_hours_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"tile must be 0, which chooses one, or at least 16 pixels \(got 1\)"):
+        Recipe(tile=1)

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from napari_tweedie.cli import commands, demo, info, training
+from napari_tweedie.cli.signals import stoppable
 from napari_tweedie.core.method import MissingInput
 
 app = typer.Typer(
@@ -47,7 +48,8 @@ def options(
 def main() -> None:
     """Run the command line; expected failures are one line, not a traceback."""
     try:
-        app()
+        with stoppable():
+            app()
     except MissingInput as error:
         missing = f"the {error.part} {error.method!r} needs its {error.field}"
         sys.exit(f"napari-tweedie: {missing}: add --{error.field} FILE")

@@ -9,6 +9,7 @@ from typing import Any
 
 from napari_tweedie.cli.terminal import err, tell, warn, with_bar
 from napari_tweedie.core.method import Input
+from napari_tweedie.core.results import Cancelled
 from napari_tweedie.recipe.recipe import Recipe
 
 PARTS: dict[str, Any] = {
@@ -51,7 +52,7 @@ def run_recipe(
     steps = run_to_file(whole, image, result, scheduler=pick(scheduler), noted=noted)
     try:
         facts = with_bar(f"{recipe['job']} {image.name}", steps)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Cancelled):
         if (part := unfinished(result)).exists():
             err.print(f"Stopped. What is done is kept in {part}: run the same again to go on.", highlight=False)
         raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
@@ -18,6 +19,16 @@ def cancellation_point() -> None:
     """Raise `Cancelled` where the caller asked to stop; to be called several times a second."""
     if _cancelled.get()():
         raise Cancelled
+
+
+@contextmanager
+def watched(cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Ask `cancelled` at every `cancellation_point` within."""
+    token = _cancelled.set(cancelled)
+    try:
+        yield
+    finally:
+        _cancelled.reset(token)
 
 
 def cancellable(steps: Generator[Step, None, Returned], cancelled: Callable[[], bool]) -> Generator[Step, None, Returned]:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from torch import dtype as DType
 
 
+SHORT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory", "bad allocation")
+"""What torch says where memory is short: on CUDA, on Windows, on Linux, and in its C++ library."""
+
+
 def names() -> list[str]:
     """Return the devices of this machine, the best one first."""
     found = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
@@ -90,7 +94,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "not enough memory" in text)
+    return isinstance(error, RuntimeError) and any(words in text for words in SHORT_OF_MEMORY)
 
 
 @functools.cache

@@ -46,7 +46,7 @@ def Parameter(  # noqa: N802 - reads like pydantic's Field
 class Model(BaseModel):
     """Base of what is declared once and checked: frozen, and what is wrong with a value is said in one sentence."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def __init__(self, **values: Any) -> None:
         with sentences():

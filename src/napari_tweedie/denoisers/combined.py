@@ -62,6 +62,11 @@ class Combined(Denoiser):
         return all(part.differentiable for part in self.parts)
 
     @property
+    def keeps_mean(self) -> bool:  # type: ignore[override]
+        """Whether every part keeps the mean."""
+        return all(part.keeps_mean for part in self.parts)
+
+    @property
     def takes_map(self) -> bool:  # type: ignore[override]
         """Whether every part takes maps of the noise level."""
         return all(part.takes_map for part in self.parts)

@@ -36,6 +36,8 @@ class Denoiser(Method):
     """Memory of a call per pixel of a tile, on which the size of tiles depends; without a measurement, on the safe side."""
     is_symmetric: ClassVar[bool] = False
     """Whether f(·, σ) is a symmetric matrix, so that RED minimises a function."""
+    keeps_mean: ClassVar[bool] = True
+    """Whether the mean of the image is that of the result, but for a hundredth of its range."""
     differentiable: ClassVar[bool] = False
     """Whether autograd sees through it: derivatives of f then need no finite differences."""
     keeps_without_noise: ClassVar[bool] = False

@@ -29,6 +29,7 @@ class Gaussian(Denoiser):
     name: ClassVar[str] = "gaussian"
     title: ClassVar[str] = "Gaussian field (exact)"
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
+    keeps_mean: ClassVar[bool] = False
     is_symmetric: ClassVar[bool] = True
     differentiable: ClassVar[bool] = True
     keeps_without_noise: ClassVar[bool] = True
@@ -69,6 +70,7 @@ class Mixture(Denoiser):
     name: ClassVar[str] = "mixture"
     title: ClassVar[str] = "Two grey levels (exact)"
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
+    keeps_mean: ClassVar[bool] = False
     differentiable: ClassVar[bool] = True
     keeps_without_noise: ClassVar[bool] = True
 
@@ -113,6 +115,7 @@ class Empirical(Denoiser):
     name: ClassVar[str] = "empirical"
     title: ClassVar[str] = "Known images (exact)"
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
+    keeps_mean: ClassVar[bool] = False
     differentiable: ClassVar[bool] = True
 
     images: ArrayInput = Parameter(

@@ -7,7 +7,9 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from napari_tweedie.core.device import is_out_of_memory
 from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.results import Cancelled
 from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.network import pad_to_multiple
 
@@ -44,14 +46,31 @@ def apply(model: Callable[..., Tensor], x: Tensor, sigma: float | Tensor, traine
     size = 1.0 if trained_sigma is None else torch.where(noisy, level.view(-1, 1, 1, 1) / trained_sigma, 1.0)
     padded = pad_to_multiple(planes / size, MULTIPLE)
     clean = _called(model, padded, level if trained_sigma is None else level.new_full(level.shape, trained_sigma))
-    if not isinstance(clean, torch.Tensor) or clean.shape != padded.shape:
-        returned = tuple(clean.shape) if isinstance(clean, torch.Tensor) else type(clean).__name__
+    if not isinstance(clean, torch.Tensor) or clean.shape != padded.shape or clean.is_complex():
+        complex_ = " of complex numbers" if isinstance(clean, torch.Tensor) and clean.is_complex() else ""
+        returned = f"{tuple(clean.shape)}{complex_}" if isinstance(clean, torch.Tensor) else type(clean).__name__
         raise ValueError(f"the model must return images as it takes them, shape {tuple(padded.shape)} (it returned {returned})")
     clean = size * clean[..., : x.shape[2], : x.shape[3]].to(x.dtype)
     return torch.where(noisy, clean, planes).reshape(x.shape)
 
 
 def _called(model: Callable[..., Tensor], x: Tensor, level: Tensor) -> Tensor:
+    """Call a model; say what went wrong in it in one sentence."""
+    try:
+        return _answer(model, x, level)
+    except (Cancelled, MemoryError):
+        raise
+    except Exception as error:  # whatever a stranger's code stumbles over
+        if is_out_of_memory(error):
+            raise
+        reason = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        raise ValueError(
+            f"the model failed on planes of shape {tuple(x.shape)}, float32, with noise levels of shape {tuple(level.shape)}: "
+            f"{reason[-1].strip()}"
+        ) from error
+
+
+def _answer(model: Callable[..., Tensor], x: Tensor, level: Tensor) -> Tensor:
     takes = takes_level(model)
     if takes == "nothing":
         return model(x)

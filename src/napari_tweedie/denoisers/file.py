@@ -14,7 +14,8 @@ from napari_tweedie.core.method import Parameter
 from napari_tweedie.denoisers import network
 from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.external import apply
-from napari_tweedie.denoisers.package import load_package
+from napari_tweedie.denoisers.package import check_archive, load_package
+from napari_tweedie.denoisers.torchscript import load_torchscript
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +28,8 @@ class File(Denoiser):
     """A model from a file: TorchScript of the form f(x, σ) or f(x), a bioimage.io package, or weights of this plugin's networks.
 
     Images reach it in units in which they span about [0, 1], channel by channel. Nothing but TorchScript and plain weights is
-    opened: a pickled Python object could run any code.
+    opened: a pickled Python object could run any code. TorchScript is run only if all of its operations compute and do nothing
+    else, such as reading or writing files, and if its loops end.
     """
 
     name: ClassVar[str] = "file"
@@ -96,12 +98,11 @@ def load_file(path: Path, changed: int, device: Device) -> Callable[..., Tensor]
         raise ValueError(
             f"{path.name} is no model that can be opened: give TorchScript (.pt, .ts), a package (.zip) or weights (.safetensors)"
         )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TorchScript is deprecated, yet the one form that needs no code of its author
-        try:
-            return torch.jit.load(str(path), map_location=device).eval()
-        except (RuntimeError, ValueError):
-            return _of_state_dict(path, device)
+    check_archive(path)
+    try:
+        return load_torchscript(path.read_bytes(), path.name, device)
+    except RuntimeError:  # no TorchScript
+        return _of_state_dict(path, device)
 
 
 def _of_safetensors(path: Path, device: Device) -> Callable[..., Tensor]:
@@ -109,7 +110,7 @@ def _of_safetensors(path: Path, device: Device) -> Callable[..., Tensor]:
 
     try:
         return network.load_network(path, device)
-    except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
+    except (SafetensorError, KeyError, TypeError, AttributeError, ValueError, RuntimeError, RecursionError) as error:
         raise ValueError(
             f"{path.name} holds no weights of this plugin's U-Net with their architecture ({_first_line(error)}): "
             "export other models as TorchScript"
@@ -118,11 +119,13 @@ def _of_safetensors(path: Path, device: Device) -> Callable[..., Tensor]:
 
 def _of_state_dict(path: Path, device: Device) -> UNet:
     """Return the U-Net whose widths and blocks the shapes of its weights tell."""
-    from pickle import UnpicklingError
-
     try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what the file holds besides
+            weights = torch.load(path, map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
+    except Exception as error:  # readers raise whatever they stumble over
         raise ValueError(
             f"{path.name} is neither TorchScript nor plain weights, and a pickled Python object could run any code: export it by "
             "torch.jit.trace or as safetensors"
@@ -132,6 +135,8 @@ def _of_state_dict(path: Path, device: Device) -> UNet:
         widths = (weights["head.weight"].shape[0], *(weights[key].shape[0] for key in coarse))
         blocks = sum(1 for _ in takewhile(lambda key: key in weights, (f"bottom.{n}.first.weight" for n in count())))
         made = _unet()(widths=widths, blocks=blocks, levels=weights["head.weight"].shape[1] - 1)
+        if any(tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes() for tensor in weights.values()):
+            raise TypeError("tensors that claim more numbers than the file holds")
         made.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     except (KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise ValueError(

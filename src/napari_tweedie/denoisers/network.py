@@ -95,8 +95,14 @@ def load_network(path: Path, device: Device) -> UNet:
     with safe_open(path, "pt") as file:
         architecture = json.loads(file.metadata()["architecture"])
         widths, levels = tuple(architecture["widths"]), architecture.get("levels", 1)
-        network = UNet(widths=widths, blocks=architecture["blocks"], levels=levels)
-        network.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
+        names, blocks = list(file.keys()), architecture["blocks"]
+        scales = len(widths)
+        claimed = 2 * scales + 2 * blocks * (2 * scales - 1)
+        coarse = [f"shrink.{n}.weight" for n in range(scales - 1)]
+        if len(names) != claimed or [file.get_slice(name).get_shape()[0] for name in ("head.weight", *coarse)] != list(widths):
+            raise ValueError(f"its architecture claims {claimed} weights of widths {widths}, and there are {len(names)}")
+        network = UNet(widths=widths, blocks=blocks, levels=levels)
+        network.load_state_dict({name: file.get_tensor(name).float() for name in names})
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.eval().requires_grad_(False)
 

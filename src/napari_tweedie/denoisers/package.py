@@ -6,15 +6,15 @@ formats. Only TorchScript is opened, which needs no code of its author, and only
 
 from __future__ import annotations
 
-import io
-import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_tweedie.core.lazy import torch
+from napari_tweedie.denoisers.torchscript import load_torchscript
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +24,9 @@ DESCRIPTIONS = ("bioimageio.yaml", "rdf.yaml")
 PLANES = (("batch", "channel", "y", "x"), ("b", "c", "y", "x"))
 """The one layout of axes that is taken, as versions 0.5 and 0.4 of the format name it."""
 EPS = 1e-6
+LONGEST_DESCRIPTION = 2**20
+LARGEST_RATIO, HARMLESS = 20, 2**26
+"""Bytes of an archive per byte of its file, beyond `HARMLESS` ones: weights hardly shrink, bombs do a thousandfold."""
 
 Step = tuple[str, Mapping[str, Any]]
 """Name and arguments of what is done before or after the network."""
@@ -65,22 +68,47 @@ def load_package(path: Path, device: Device) -> Package:
     """
     import yaml
 
+    check_archive(path)
     try:
         with zipfile.ZipFile(path) as archive:
             name = next((name for name in DESCRIPTIONS if name in archive.namelist()), None)
             if name is None:
                 raise ValueError(f"{path.name} is no bioimage.io package: it holds none of {', '.join(DESCRIPTIONS)}")
+            if archive.getinfo(name).file_size > LONGEST_DESCRIPTION:
+                raise ValueError(
+                    f"{path.name} describes itself in more than {LONGEST_DESCRIPTION} bytes: it is no package to be read"
+                )
             description = yaml.safe_load(archive.read(name))
             source = _torchscript(path, description["weights"])
+            if [len(description[key]) for key in ("inputs", "outputs")] != [1, 1]:
+                raise ValueError(f"{path.name} has several inputs or outputs: only a model of one image can denoise")
             (taken,), (returned,) = description["inputs"], description["outputs"]
             before, after = _steps(taken, "preprocessing"), _steps(returned, "postprocessing")
             _check(path, taken, returned, before + after)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of TorchScript's deprecation
-                network = torch.jit.load(io.BytesIO(archive.read(source)), map_location=device).eval()
-    except (zipfile.BadZipFile, yaml.YAMLError, KeyError, TypeError, RuntimeError) as error:
-        raise ValueError(f"{path.name} is no bioimage.io package that can be read ({error})") from error
+            network = load_torchscript(archive.read(source), f"{source} in {path.name}", device)
+    except (zipfile.BadZipFile, yaml.YAMLError, KeyError, TypeError, AttributeError, RuntimeError, EOFError, zlib.error) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path.name} is no bioimage.io package that can be read ({reason})") from error
     return Package(network, before, after)
+
+
+def check_archive(path: Path) -> None:
+    """Refuse a zip file that would fill the memory when it is opened; other files pass.
+
+    Raises
+    ------
+    ValueError
+        If it claims far more bytes than the file has.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return  # whoever reads it says what is wrong
+    if size > HARMLESS and size > LARGEST_RATIO * path.stat().st_size:
+        raise ValueError(f"{path.name} has {path.stat().st_size} bytes and claims to hold {size}: it is not opened")
 
 
 def _torchscript(path: Path, weights: Mapping[str, Any]) -> str:

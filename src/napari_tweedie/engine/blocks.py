@@ -11,6 +11,8 @@ from napari_tweedie.core.method import Input
 from napari_tweedie.degradations import Degradation
 from napari_tweedie.degradations.noise import Auto, Noise, Poisson
 from napari_tweedie.engine.channel import Channel
+from napari_tweedie.engine.gate import Span
+from napari_tweedie.images.arrays import LARGEST, as_array, check_representable
 from napari_tweedie.images.axes import Index, Layout, guess_axes
 from napari_tweedie.images.intensity import Intensity, from_opponent, to_opponent
 from napari_tweedie.images.missing import filled
@@ -34,7 +36,7 @@ class Blocks:
     Parameters
     ----------
     image : array-like
-        A NumPy, dask or zarr array; it is read block by block and never changed.
+        An array of any kind that `as_array` takes; it is read block by block and never changed.
     recipe : Recipe
         Says axes, volume or planes, degradation and noise.
     channels : mapping of int to Channel, optional
@@ -42,9 +44,9 @@ class Blocks:
     """
 
     def __init__(self, image: Any, recipe: Recipe, channels: Mapping[int, Channel] | None = None) -> None:
-        self.image = image if hasattr(image, "shape") else np.asarray(image)
-        if np.dtype(self.image.dtype).kind not in "buif":
-            raise ValueError(f"images of type {self.image.dtype} are not supported: convert to integers or floats")
+        self.image = as_array(image)
+        self.spans: dict[Index, Span] = {}
+        """Grey levels of the blocks that were looked at."""
         self.recipe = recipe
         shape, axes = tuple(self.image.shape), recipe.axes
         self._degrades = recipe.inverts or recipe.job in ("degrade", "calibrate")
@@ -92,6 +94,7 @@ class Blocks:
             If values of a measurement that does not look like an image are missing.
         """
         block, missing = self._read(index), self.missing(index)
+        self._look_at(block, index)
         if missing.any() and self.recipe.inverts and not self.recipe.degradation.is_image:
             if (missing & self._observed(block.shape, index)).any():
                 raise ValueError(
@@ -194,6 +197,20 @@ class Blocks:
             self._last = index, np.stack([self.layout.read(part, index) for part in self._measured], 1)
         return self._last[1]
 
+    def _look_at(self, block: NDArray[Any], index: Index) -> None:
+        """Remember the grey levels of a block, without transparency and missing pixels."""
+        if index in self.spans:
+            return
+        observed = self._observed(block.shape, index)
+        block = block[:3] if self.colour else block if observed.all() else block[observed]
+        span = self.spans[index] = Span.of(block)
+        if max(abs(span.low), abs(span.high)) > LARGEST:
+            check_representable(span.low, span.high)
+
+    def read(self, image: NDArray[Any], index: Index) -> NDArray[Any]:
+        """Return what `write` has put into a result for a block."""
+        return image[(slice(None),) * (image.ndim - len(self.layout.shape)) + self.layout.selection(index)]
+
     def channel(self, index: Index) -> Channel:
         """Return what is known of a block's channel; measured once, on a few of its blocks."""
         number = self.layout.channel(index)
@@ -209,6 +226,8 @@ class Blocks:
                 intensity = Intensity.of(plane for other in chosen for plane in self._start(other))
                 self._channels[number] = Channel(intensity, sigma, self.recipe.noise)
             else:
+                if spans := [self.spans[other] for other in chosen if self.spans[other].pixels]:
+                    check_representable(min(span.low for span in spans), max(span.high for span in spans))
                 channel = Channel.of(planes, self._noise(), self.recipe.stabilises)
                 if self._leaves_out and (found := [channel.outliers(plane) for plane in planes]) and any(map(np.any, found)):
                     kept = [np.where(outliers, np.nan, plane) for plane, outliers in zip(planes, found, strict=True)]

@@ -16,6 +16,7 @@ from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.results import Cancelled, Output, Preview, Progress, Result
 from napari_tweedie.denoisers.tiling import Tiled, Volume
 from napari_tweedie.engine.blocks import Blocks
+from napari_tweedie.engine.gate import ROOM, check_finite, check_plausible, json_ready
 from napari_tweedie.engine.jobs import JOBS, Step, Tools
 from napari_tweedie.images.axes import Index
 
@@ -50,7 +51,8 @@ def run(
     recipe : Recipe
         What to do.
     image : array-like
-        A NumPy, dask or zarr array, of at least two axes; it is read block by block and never changed.
+        An array of any kind that `images.arrays.as_array` takes, of at least two axes; it is read block by block and never
+        changed.
     cancelled : callable
         Asked again and again, also within a tile; the run raises `Cancelled` once it returns True.
     **inputs
@@ -69,7 +71,10 @@ def run(
     Raises
     ------
     ValueError
-        If the image, the axes or an input cannot be used; the message says what to change.
+        If the image, the axes or an input cannot be used, or the result is not finite or nowhere near the image; the message
+        says what to change.
+    OSError
+        If a part of a lazy image cannot be read.
     Cancelled
         If the caller asked to stop.
     MemoryError
@@ -153,6 +158,8 @@ class _Run:
                         self._write(images[name], outputs[name], index, estimate)
                     shown = now
                     yield Preview(images, outputs, index, step.share)
+                if step.share == 1:
+                    self._look_at(images, outputs, index)
                 if step.note:
                     self.warnings[step.note] = None
                 yield Progress(total, self._stage(number, step.share), (now - started) * (1 / total - 1), facts)
@@ -186,7 +193,18 @@ class _Run:
         intensity = self.job.intensity(index)
         pixels = estimate.cpu().numpy()
         grey = intensity.back(pixels) if output.kind == "image" else intensity.distance(pixels, output.power)
+        check_finite(self.recipe, output.name, grey)
         self.blocks.write(image, output, index, grey)
+
+    def _look_at(self, images: Mapping[str, NDArray[Any]], outputs: Mapping[str, Output], index: Index) -> None:
+        """Let a finished block through the gate."""
+        if self.recipe.job not in ROOM:
+            return
+        channel, span = self.blocks.channel(index), self.blocks.spans[index]
+        for name, image in images.items():
+            pixels = self.blocks.read(image, index)
+            if note := check_plausible(self.recipe, outputs[name], pixels, span, channel):
+                self.warnings[note] = None
 
     def _tiled(self, denoiser: Denoiser) -> Tiled | Volume:
         tiled = Tiled(denoiser, self.tile, denoiser.halo)
@@ -214,7 +232,7 @@ class _Run:
             )
 
     def _provenance(self, seconds: float, notes: list[str]) -> dict[str, Any]:
-        return {
+        facts = {
             "version": version("napari-tweedie"),
             "recipe": self.recipe.model_dump(mode="json"),
             "axes": self.blocks.layout.axes,
@@ -227,6 +245,8 @@ class _Run:
             "seconds": round(seconds, 2),
             "notes": notes,
         }
+        ready: dict[str, Any] = json_ready(facts)
+        return ready
 
 
 def tile_that_fits(device: Device, denoiser: Denoiser, largest: int = LARGEST_TILE) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_tweedie.core.results import Progress, Result
 from napari_tweedie.engine.run import outputs, run
+from napari_tweedie.images.claim import claimed
 from napari_tweedie.images.files import Picture, check_target, names, read, write
 from napari_tweedie.large.regions import JOBS
 from napari_tweedie.large.run_file import run_file
@@ -98,9 +99,10 @@ def run_to_file(
 def _in_memory(
     recipe: Recipe, picture: Picture, target: Path, cancelled: Callable[[], bool], inputs: dict[str, Any]
 ) -> Generator[Progress, None, dict[str, Any]]:
-    result = yield from progress_of(run(recipe, picture.data, cancelled=cancelled, **inputs))
-    result.provenance["notes"] = [*picture.notes, *result.notes]
-    write_result(result, picture, target)
+    with claimed(target):
+        result = yield from progress_of(run(recipe, picture.data, cancelled=cancelled, **inputs))
+        result.provenance["notes"] = [*picture.notes, *result.notes]
+        write_result(result, picture, target)
     return result.provenance
 
 

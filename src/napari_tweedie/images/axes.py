@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tweedie.images.missing import plain
+from napari_tweedie.images.arrays import fetched
 
 Index = tuple[int, ...]
 
@@ -146,7 +146,7 @@ class Layout:
     def read(self, array: Any, index: Index) -> NDArray[Any]:
         """Return a block, shape (samples, [Z,] Y, X), of an array, dask or zarr array of this layout; masked pixels are NaN."""
         kept = [axis for n, axis in enumerate(self.axes) if n not in self._loops]
-        block = plain(array[self._selection(index)])
+        block = fetched(array, self.selection(index))
         if "s" not in kept:
             return block.transpose([kept.index(axis) for axis in self.spatial])[None]
         return block.transpose([kept.index(axis) for axis in "s" + self.spatial])
@@ -157,14 +157,15 @@ class Layout:
         kept = [axis for n, axis in enumerate(self.axes) if n not in self._loops]
         if "s" not in kept:
             block, source = block[0], self.spatial
-        array[self._selection(index)] = block.transpose([source.index(axis) for axis in kept])
+        array[self.selection(index)] = block.transpose([source.index(axis) for axis in kept])
 
     def resized(self, block_shape: Sequence[int]) -> tuple[int, ...]:
         """Return the array's shape if its blocks had another spatial shape."""
         sizes = dict(zip(self.spatial, block_shape, strict=True))
         return tuple(sizes.get(axis, length) for axis, length in zip(self.axes, self.shape, strict=True))
 
-    def _selection(self, index: Index) -> tuple[int | slice, ...]:
+    def selection(self, index: Index) -> tuple[int | slice, ...]:
+        """Return where a block lies in an array of this layout."""
         selection: list[int | slice] = [slice(None)] * len(self.axes)
         for n, position in zip(self._loops, index, strict=True):
             selection[n] = position

@@ -12,6 +12,7 @@ from napari_tweedie.core.cancellation import cancellable, cancellation_point
 from napari_tweedie.core.results import Progress
 from napari_tweedie.images import ngff, ome_zarr
 from napari_tweedie.images.chunks import Region, regions
+from napari_tweedie.images.claim import claimed
 from napari_tweedie.images.files import read
 from napari_tweedie.large import schedulers
 from napari_tweedie.large.chunked_run import ChunkedRun, Done
@@ -76,13 +77,14 @@ def run_file(
     ValueError
         If the recipe cannot be done region by region, or what is to be resumed is another run.
     FileExistsError
-        If there is something called `target`.
+        If there is something called `target`, or another run is writing it.
     OSError
         If a chunk cannot be read or written; finished ones are kept.
     """
     picture = picture or read(source, number)
     steps = _run(recipe.fitted(picture).with_inputs(**inputs), picture, source, number, target, scheduler, ome_zarr_version)
-    return (yield from cancellable(steps, cancelled))
+    with claimed(target):
+        return (yield from cancellable(steps, cancelled))
 
 
 def _run(

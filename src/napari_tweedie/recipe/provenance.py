@@ -41,8 +41,22 @@ def differences(provenance: Mapping[str, Any], recipe: Recipe) -> list[str]:
 
 
 def stored_recipe(path: Path) -> dict[str, Any]:
-    """Return the provenance in the metadata of a result, or a recipe in a JSON file as one."""
-    stored = {"recipe": json.loads(path.read_text())} if path.suffix == ".json" else read(path).metadata
-    if "recipe" not in stored:
+    """Return the provenance in the metadata of a result, or a recipe in a JSON file as one.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    stored = {"recipe": _of_json(path)} if path.suffix == ".json" else read(path).metadata
+    if not isinstance(stored, dict) or not isinstance(stored.get("recipe"), dict):
         raise ValueError(f"{path} holds no recipe: it was not written by napari-tweedie")
     return stored
+
+
+def _of_json(path: Path) -> Any:
+    """Return what a JSON file holds, None if it is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        return None

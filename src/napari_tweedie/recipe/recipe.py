@@ -29,6 +29,10 @@ JobName: TypeAlias = Literal[
 ]
 
 
+SMALLEST_TILE = 16
+"""Side of the smallest tile, in pixels: each comes with a margin of some 50, so that smaller ones take hours."""
+
+
 class Recipe(Model):
     """Everything that determines a result, besides the image and the arrays that its methods name.
 
@@ -76,7 +80,7 @@ class Recipe(Model):
         (), description="Size of a pixel along each spatial axis, (Z,) Y, X, in the unit of the layer; empty: unknown."
     )
     unit: str = Field("pixel", description="Unit of the spacing, such as micrometer; pixel: only its ratios count.")
-    seed: int = Field(0, ge=0, description="Seed of every random number.")
+    seed: int = Field(0, ge=0, le=2**63 - 1, description="Seed of every random number.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
     tile: int = Field(0, ge=0, le=2**14, description="Tile size of the denoiser in pixels; 0: from the free memory.")
 
@@ -84,6 +88,12 @@ class Recipe(Model):
     def _dimensions_fit(self) -> Recipe:
         if obstacle := self.degradation.obstacle(3 if self.volume else 2):
             raise ValueError(obstacle)
+        return self
+
+    @model_validator(mode="after")
+    def _tile_is_worth_a_call(self) -> Recipe:
+        if 0 < self.tile < SMALLEST_TILE:
+            raise ValueError(f"tile must be 0, which chooses one, or at least {SMALLEST_TILE} pixels (got {self.tile})")
         return self
 
     @model_validator(mode="after")

@@ -1,0 +1,90 @@
+"""Is what comes as an image an array of numbers, whatever library made it, and what is none named?"""
+
+import dask.array as da
+import numpy as np
+import pytest
+import torch
+import xarray
+import zarr
+from scipy import sparse
+
+from napari_tweedie.images.arrays import as_array, check_representable, fetched
+
+VALUES = np.arange(12.0, dtype=np.float32).reshape(3, 4)
+READ_ONLY = VALUES.copy()
+READ_ONLY.flags.writeable = False
+STORED = zarr.array(VALUES)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        VALUES.astype(">f4"), VALUES.astype("f2"), VALUES.astype("f8"), VALUES.astype("u1"), VALUES.astype(">i8"), READ_ONLY,
+        np.asfortranarray(VALUES), np.repeat(VALUES, 2, 1)[:, ::2], VALUES[::-1, ::-1][::-1, ::-1], np.matrix(VALUES),
+        VALUES.tolist(), tuple(map(tuple, VALUES.tolist())), list(VALUES), memoryview(VALUES),
+        torch.tensor(VALUES), torch.tensor(VALUES, requires_grad=True), torch.tensor(VALUES).bfloat16(),
+        torch.tensor(VALUES).half(), torch.tensor(VALUES).to_sparse(), torch.tensor(VALUES.T.copy()).T,
+        torch.tensor(VALUES).int(),
+        da.from_array(VALUES, chunks=2), STORED, xarray.DataArray(VALUES, dims=("y", "x")),
+        xarray.DataArray(da.from_array(VALUES)), sparse.csr_matrix(VALUES), sparse.coo_array(VALUES),
+    ],
+)  # fmt: skip
+def test_an_array_of_any_kind_has_its_values(values: object) -> None:
+    array = as_array(values)
+    assert tuple(array.shape) == (3, 4)
+    np.testing.assert_array_equal(fetched(array, (slice(1, None), 2)), VALUES[1:, 2])
+
+
+def test_lazy_arrays_stay_lazy() -> None:
+    lazy = da.from_array(VALUES)
+    assert as_array(xarray.DataArray(lazy)) is lazy
+    assert as_array(STORED) is STORED
+    assert as_array(VALUES) is VALUES
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([[1, 2], [3]], "rows have different lengths"),
+        ([VALUES, VALUES[:2, :2]], "rows have different lengths"),
+        (np.array([["a", "b"]]), "not numbers"),
+        (np.array([[1, None]], dtype=object), "type object, not numbers"),
+        (np.zeros((2, 2), "M8[s]"), "not numbers"),
+        (np.zeros((2, 2), [("a", int)]), "not numbers"),
+        ("image.tif", "not numbers"),
+        (None, "not numbers"),
+        (VALUES + 1j, "complex numbers"),
+        (torch.ones((2, 2), dtype=torch.complex64), "complex numbers"),
+        (da.from_array(VALUES)[da.from_array(VALUES)[:, 0] > 1], "unknown shape"),
+        (xarray.Dataset({"a": ("x", [1, 2])}), "no array"),
+    ],
+)
+def test_what_is_no_image_is_named(values: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        as_array(values)
+
+
+def test_complex_numbers_pass_where_they_mean_something() -> None:
+    assert as_array(torch.ones((2, 2), dtype=torch.complex64).conj(), complex_numbers=True).dtype == np.complex64
+
+
+def test_a_lazy_array_that_fails_is_an_image_that_cannot_be_read() -> None:
+    def fail(block: np.ndarray) -> np.ndarray:
+        raise KeyError("no such chunk")
+
+    with pytest.raises(OSError, match="cannot be read: 'no such chunk'"):
+        fetched(da.from_array(VALUES).map_blocks(fail, dtype=float, meta=VALUES))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "message"),
+    [(0, 1e38, "up to 1e.38"), (1e9, 1e9 + 1e-5, "subtract their mean"), (0, 1e-40, "multiply them"), (-1e300, 0, "up to 1e.300")],
+)
+def test_grey_levels_that_no_result_can_hold_are_refused(low: float, high: float, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check_representable(low, high)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 0), (1e9, 1e9), (0, 2**32), (1e4, 1e4 + 0.1), (-1e30, 1e30), (0, 1e-30)])
+def test_grey_levels_that_they_can_hold_pass(low: float, high: float) -> None:
+    check_representable(low, high)
