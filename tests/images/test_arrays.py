@@ -78,7 +78,12 @@ def test_a_lazy_array_that_fails_is_an_image_that_cannot_be_read() -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "message"),
-    [(0, 1e38, "up to 1e.38"), (1e9, 1e9 + 1e-5, "subtract their mean"), (0, 1e-40, "multiply them"), (-1e300, 0, "up to 1e.300")],
+    [
+        (0, 1e38, "up to 1e.38"),
+        (1e9, 1e9 + 1e-5, "subtract their mean"),
+        (0, 1e-40, "multiply them"),
+        (-1e300, 0, "up to 1e.300"),
+    ],
 )
 def test_grey_levels_that_no_result_can_hold_are_refused(low: float, high: float, message: str) -> None:
     with pytest.raises(ValueError, match=message):

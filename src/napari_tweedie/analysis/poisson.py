@@ -85,6 +85,12 @@ def edit(
     solver = PoissonSolver(marked)
     start = target[box].astype(np.float64)
     known = start[~marked]
+    asked = start if gradients != "replace" else known
+    if not np.isfinite(asked).all():
+        raise ValueError(
+            f"the image holds {int((~np.isfinite(asked)).sum())} values that are not finite at the border of the region"
+            f"{'' if gradients == 'replace' else ' or in it'}: mark them, too, or replace them"
+        )
     if gradients == "replace":
         start[marked] = known.mean()
     wanted = np.zeros_like(start) if source is None else source[box].astype(np.float64)

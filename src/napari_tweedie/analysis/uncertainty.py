@@ -58,7 +58,8 @@ def local_mean(x: Tensor, side: int) -> Tensor:
     if side % 2 == 0:
         raise ValueError(f"the side of the averaged square must be odd (got {side})")
     pool = torch.nn.functional.avg_pool2d if x.ndim == 4 else torch.nn.functional.avg_pool3d
-    return pool(x, side, stride=1, padding=side // 2, count_include_pad=False)
+    sides = [min(side, length - 1 + length % 2) for length in x.shape[2:]]  # odd, and no longer than the image
+    return pool(x, sides, stride=1, padding=[side // 2 for side in sides], count_include_pad=False)
 
 
 def posterior_components(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, WithJsonSchema
 
 from napari_tweedie.core.lazy import torch
+from napari_tweedie.images.arrays import as_array, fetched
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -165,7 +166,10 @@ class Input:
     @classmethod
     def of(cls, array: Any, name: str = "", spacing: tuple[float, ...] = ()) -> Input:
         """Take a snapshot of an array or tensor, so that later edits of the original change nothing."""
-        copy = np.array(array.detach().cpu().numpy() if hasattr(array, "detach") else array)
+        copy = np.array(fetched(as_array(array, f"array {name!r}" if name else "array", complex_numbers=True)))
+        if copy.dtype.kind in "fc" and not np.isfinite(copy).all():
+            bad = int(copy.size - np.isfinite(copy).sum())
+            raise ValueError(f"the array{f' {name!r}' if name else ''} holds {bad} values that are not finite: replace them")
         return cls(copy, name, fingerprint(copy), spacing)
 
     def described(self) -> dict[str, Any]:
@@ -179,9 +183,14 @@ class Input:
             raise ValueError(f"the array {self.name!r} is not at hand: pass it beside the recipe")
         return self.array
 
+    def real(self) -> NDArray[Any]:
+        """Return the array; refuse complex numbers."""
+        array: NDArray[Any] = as_array(self.values(), f"array {self.name!r}" if self.name else "array")
+        return array
+
     def tensor(self, like: Tensor) -> Tensor:
         """Return the array as a tensor of the dtype and on the device of `like`."""
-        return torch.as_tensor(self.values().astype(np.float32)).to(like)
+        return torch.as_tensor(self.real().astype(np.float32)).to(like)
 
 
 def fingerprint(array: NDArray[Any]) -> str:
@@ -238,6 +247,8 @@ def sentences() -> Iterator[None]:
         yield
     except ValidationError as error:
         raise ValueError(explain(error)) from None
+    except RecursionError:
+        raise ValueError("this is nested too deeply") from None
 
 
 SAID = {

@@ -86,7 +86,10 @@ class Registry(Generic[M]):
             return self.load(value)
         if isinstance(value, dict):
             parameters = dict(value)
-            return self.load(parameters.pop("name", ""), **parameters)
+            name = parameters.pop("name", "")
+            if not isinstance(name, str) or not all(isinstance(key, str) for key in parameters):
+                raise ValueError(f"a {self.kind} is described by its name, a word, and its parameters (got {name!r})")
+            return self.load(name, **parameters)
         return value
 
     def accepted(self, name: str, found: Any) -> type[M]:

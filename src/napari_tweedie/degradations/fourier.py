@@ -63,6 +63,8 @@ class FourierMask(Degradation):
             return torch.ones((1, 1, 1), dtype=x.dtype.to_complex(), device=x.device)
         if array.ndim != 3 or array.shape[1:] != tuple(x.shape[-2:]):
             raise ValueError(f"the sensitivities have shape {array.shape}, the image {tuple(x.shape[-2:])}: give (coils, Y, X)")
+        if not array.any():
+            raise ValueError("the sensitivities are zero everywhere: no coil has seen anything")
         return torch.as_tensor(array.astype(np.complex64), device=x.device).to(x.dtype.to_complex())
 
     def components(self) -> int:

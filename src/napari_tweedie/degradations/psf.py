@@ -51,7 +51,7 @@ class PsfBlur(Blur):
 
     def _prepared(self, ndim: int) -> tuple[Array, list[str]]:
         """Return the kernel, and what was done to the function."""
-        kernel = self.psf.values().astype(np.float64)
+        kernel = self.psf.real().astype(np.float64)
         if kernel.ndim == ndim + 1 and kernel.shape[0] == 1:
             kernel = kernel[0]
         if kernel.ndim != ndim:

@@ -94,7 +94,6 @@ class Blocks:
             If values of a measurement that does not look like an image are missing.
         """
         block, missing = self._read(index), self.missing(index)
-        self._look_at(block, index)
         if missing.any() and self.recipe.inverts and not self.recipe.degradation.is_image:
             if (missing & self._observed(block.shape, index)).any():
                 raise ValueError(
@@ -166,7 +165,7 @@ class Blocks:
             told = [f"{outliers} {what} were left out, and filled in from around them; outliers: keep takes them as they are."]
         else:
             told = []
-        if not count:
+        if not count or self.recipe.job == "blend":
             return told
         empty = sum(bool(missing.all()) for missing in found.values())
         planes = f"{empty} of {len(self.layout)} images wholly, " if empty and len(self.layout) > 1 else ""
@@ -195,6 +194,7 @@ class Blocks:
         """Return a block as it is; the last one is kept, as it is asked for again and may be expensive."""
         if self._last is None or self._last[0] != index:
             self._last = index, np.stack([self.layout.read(part, index) for part in self._measured], 1)
+            self._look_at(self._last[1], index)
         return self._last[1]
 
     def _look_at(self, block: NDArray[Any], index: Index) -> None:
@@ -317,8 +317,10 @@ class Blocks:
 
     def _empty(self, index: Index, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
         """Return which pixels of a result, of a shape that may be finer or coarser, have no value; None where all have."""
+        if self._restores_missing or self.recipe.job == "blend":  # which fills its region, and leaves alone the rest
+            return None
         missing = self.missing(index)[0, 0]
-        if self._restores_missing or not missing.any():
+        if not missing.any():
             return None
         for axis, (length, own) in enumerate(zip(shape, missing.shape, strict=True)):
             missing = missing.take(np.arange(length) * own // length, axis)

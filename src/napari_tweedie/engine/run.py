@@ -193,7 +193,8 @@ class _Run:
         intensity = self.job.intensity(index)
         pixels = estimate.cpu().numpy()
         grey = intensity.back(pixels) if output.kind == "image" else intensity.distance(pixels, output.power)
-        check_finite(self.recipe, output.name, grey)
+        if self.recipe.job != "blend":  # which leaves alone what is not in its region
+            check_finite(self.recipe, output.name, grey)
         self.blocks.write(image, output, index, grey)
 
     def _look_at(self, images: Mapping[str, NDArray[Any]], outputs: Mapping[str, Output], index: Index) -> None:

@@ -62,18 +62,22 @@ def _thinned(plane: NDArray[Any]) -> NDArray[np.float64]:
 
 
 _OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [0.5, -1, 0.5]]) / np.sqrt([[3.0], [2.0], [1.5]])
-_GREY = np.array([0.0, 0.5, 0.5]).reshape(3, 1, 1)
+_GREY = np.array([0.0, 0.5, 0.5])
 
 
 def to_opponent(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turn red, green, blue, shape (3, Y, X), into lightness and two colour differences by an orthonormal matrix.
+    """Turn red, green, blue, shape (3, [Z,] Y, X), into lightness and two colour differences by an orthonormal matrix.
 
     White noise stays white and keeps its level, while the image's colours are decorrelated. The differences are
     shifted to be about 0.5, in [0, 1] like any image.
     """
-    return np.asarray(np.tensordot(_OPPONENT, rgb, 1) + _GREY, dtype=np.float32)
+    return np.asarray(np.tensordot(_OPPONENT, rgb, 1) + _grey(rgb.ndim), dtype=np.float32)
 
 
 def from_opponent(opponent: NDArray[np.float32], difference: bool = False) -> NDArray[np.float32]:
     """Invert `to_opponent`, for an image or for a difference of two."""
-    return np.asarray(np.tensordot(_OPPONENT.T, opponent if difference else opponent - _GREY, 1), dtype=np.float32)
+    return np.asarray(np.tensordot(_OPPONENT.T, opponent if difference else opponent - _grey(opponent.ndim), 1), dtype=np.float32)
+
+
+def _grey(ndim: int) -> NDArray[np.float64]:
+    return _GREY.reshape(3, *(1,) * (ndim - 1))
