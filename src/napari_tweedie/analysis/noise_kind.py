@@ -23,15 +23,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_tweedie.degradations.correlation import Correlation
+    from napari_tweedie.degradations.noise import Noise
 
-GROWTH = 1.3
+GROWTH = 1.6
 """Photon noise matters where its level at the brightest percentile exceeds that at the darkest so many times."""
-EVIDENCE, LITTLE = 8.0, 2.0
+EVIDENCE, LITTLE = 14.0, 2.0
 """Twice the logarithm by which a line must be likelier than a constant: textures come with brightness, too."""
 CERTAIN = 3.0
 """Where noise grows so many times, little evidence is enough."""
 LEAST_ERROR = 0.04
 """Relative error that a variance has at least."""
+WRONG = 1.3
+"""How many times too high or low a noise level is that a user is warned of."""
 FEWEST = 1.0
 """Photons a pixel below which no transform makes the noise the same."""
 
@@ -66,6 +69,32 @@ class NoiseKind:
             )
             return f"Photon noise ({self.reason}): {values}{shared}."
         return f"Gaussian noise ({self.reason}): level {self.noise.sigma:.3g}{shared}."
+
+    def advice(self, given: Noise, correlated: bool, planes: Sequence[NDArray[Any]]) -> str:
+        """Say why a noise model that a user gave does not suit, and what would; nothing if it may be right.
+
+        Parameters
+        ----------
+        given : Noise
+            The model, with nothing left open.
+        correlated : bool
+            Whether it was taken for correlated.
+        planes
+            What this was found on.
+        """
+        mean = float(np.mean([np.nanmean(plane) for plane in planes]))
+        level, found = given.level(mean), self.noise.level(mean)
+        assert level is not None
+        assert found is not None
+        if isinstance(self.noise, Poisson) and not isinstance(given, Poisson):
+            reason = f"The noise is {self.reason}: no single level suits"
+        elif self.correlation is not None and not correlated:
+            reason = f"The noise is not white: {self.correlation.words()}"
+        elif found > 0 and not 1 / WRONG < level / found < WRONG:
+            reason = f"The noise level that was given, {level:.3g}, is {'too high' if level > found else 'too low'}"
+        else:
+            return ""
+        return f"{reason}. Automatic would take: {self.sentence()}"
 
 
 def identify_noise(
@@ -139,7 +168,7 @@ class _Known:
         anscombe = Anscombe(fit.gain, fit.offset, fit.read_noise)
         darkest = float(anscombe.forward(np.array(fit.offset + FEWEST * fit.gain)))
         shape, level = _shape([anscombe.forward(plane) for plane in planes], self.correlation, hint, darkest)
-        if shape is not None:
+        if level:
             fit = replace(
                 fit,
                 gain=self.gain or fit.gain * level**2,
@@ -156,13 +185,13 @@ def _chosen(fit: NoiseFit, planes: Sequence[NDArray[Any]]) -> tuple[Literal["gau
     dark, bright = (fit.variance(float(value)) for value in (low, high))
     growth = (bright / dark) ** 0.5 if dark > 0 else np.inf if bright > 0 else 1.0
     if growth < GROWTH:
-        return "gaussian", "it is as strong where the image is bright"
+        return "gaussian", "about as strong where the image is bright"
     variances = np.array(fit.variances)
     line = _error(variances, np.array([fit.variance(mean) for mean in fit.means]))
     constant = _error(variances, np.full(len(variances), np.median(variances)))
     evidence = 2 * len(variances) * np.log(max(constant, LEAST_ERROR) / max(line, LEAST_ERROR))
     if evidence < (EVIDENCE if growth < CERTAIN else LITTLE):
-        return "gaussian", "it does not follow the brightness"
+        return "gaussian", "not following the brightness"
     times = f"{growth:.1f} times as strong" if growth < 100 else "far stronger"
     return "poisson", f"{times} where the image is bright"
 
@@ -176,11 +205,13 @@ def _error(values: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
 def _shape(
     planes: Sequence[NDArray[Any]], correlation: str, hint: Correlation | None = None, darkest: float = -np.inf
 ) -> tuple[Correlation | None, float]:
-    """Return the correlation of noise that is the same everywhere, and its level; None and 0 where it is white.
+    """Return the correlation of noise that is the same everywhere, and its level; None where it is white, and 0 for unknown.
 
-    With a hint it is known not to be.
+    With a hint it is known not to be white.
     """
-    spectrum = None if correlation == "white" else NoiseSpectrum.of(planes, darkest)
-    if spectrum is None or (correlation == "auto" and hint is None and spectrum.is_white):
+    spectrum = NoiseSpectrum.of(planes, darkest)
+    if spectrum is None or correlation == "white":
         return None, 0.0
+    if correlation == "auto" and hint is None and spectrum.is_white:
+        return None, spectrum.raised
     return spectrum.correlation()

@@ -61,13 +61,21 @@ class Correlation:
 
     def spectrum(self, shape: tuple[int, int]) -> NDArray[np.float64]:
         """Return the power spectrum of noise of level 1 on a plane, in the order of ``numpy.fft.fft2``; its mean is 1."""
+        return self.near_spectrum(shape) + self.line_spectrum(shape)
+
+    def near_spectrum(self, shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Return that of the noise which neighbours share."""
         down, across = (_cosines(length) for length in shape)
         quadrant = np.array(self.near)
-        power = _positive(down @ quadrant @ across.T, quadrant[0, 0])
+        return _positive(down @ quadrant @ across.T, quadrant[0, 0])
+
+    def line_spectrum(self, shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Return that of the noise which whole rows and columns share: all of it is at the frequencies of these."""
+        power = np.zeros(shape)
         if self.rows:
-            power[:, 0] += shape[1] * _positive(down @ np.array(self.rows), self.rows[0])
+            power[:, 0] += shape[1] * _positive(_cosines(shape[0]) @ np.array(self.rows), self.rows[0])
         if self.columns:
-            power[0] += shape[0] * _positive(across @ np.array(self.columns), self.columns[0])
+            power[0] += shape[0] * _positive(_cosines(shape[1]) @ np.array(self.columns), self.columns[0])
         return power
 
     def covariance(self, side: int) -> NDArray[np.float64]:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch import device as Device
 
+MODERATE, MOST = 30.0, 1.5
+"""Ratio of the largest power to the least up to which the noise is taken for white noise, of the largest power, as real images
+come out better so; and how many times the level of a pixel that may be."""
+LINE_TURNS = 2
 TURNS = 4
 WEIGHT = 0.3
 LAST = 0.5
@@ -56,16 +60,32 @@ class Coloured(Denoiser):
         pads = [border[1], border[1], border[0], border[0]]
         y = torch.nn.functional.pad(x, pads, mode="reflect")
         y = torch.nn.functional.pad(y, [0, y.shape[-1] % 2, 0, 0], mode="replicate")
-        shape = tuple(y.shape[-2:])
-        power = torch.from_numpy(self.correlation.spectrum(shape)[:, : shape[1] // 2 + 1]).to(x)
-        strengths = np.geomspace(max(1.0, float(power.max()) ** 0.5), LAST, TURNS)
-        data, precision = torch.fft.rfft2(y), 1 / power
-        z = self.denoiser(y, float(strengths[0]) * level)
-        for strength in strengths[1:]:
-            rho = WEIGHT / strength**2
-            spectrum = (data * precision + rho * torch.fft.rfft2(z)) / (precision + rho)
-            z = self.denoiser(torch.fft.irfft2(spectrum, s=shape), float(strength) * level)
+        shape = (y.shape[-2], y.shape[-1])
+        near, lines = (
+            torch.from_numpy(power[:, : shape[1] // 2 + 1]).to(x)
+            for power in (self.correlation.near_spectrum(shape), self.correlation.line_spectrum(shape))
+        )
+        strongest = min(float(near.max()) ** 0.5, MOST)
+        data = torch.fft.rfft2(y)
+        if near.max() > MODERATE * near.min():
+            z = self._split(data, near + lines, y, float(near.max()) ** 0.5 * level, level)
+        else:
+            z = self.denoiser(y, strongest * level)
+            for _ in range(LINE_TURNS if lines.any() else 0):
+                shared = torch.fft.irfft2((data - torch.fft.rfft2(z)) * lines / (lines + near), s=shape)
+                z = self.denoiser(y - shared, strongest * level)
         return z[..., border[0] : border[0] + x.shape[-2], border[1] : border[1] + x.shape[-1]]
+
+    def _split(self, data: Tensor, power: Tensor, y: Tensor, first: Tensor, level: Tensor) -> Tensor:
+        """Return what data and denoiser agree on after some turns."""
+        precision = 1 / power
+        z = self.denoiser(y, first)
+        for share in np.linspace(0, 1, TURNS)[1:]:
+            strength = first ** (1 - share) * (LAST * level) ** share
+            rho = (WEIGHT * (level / strength) ** 2).view(-1, 1, 1, 1)
+            spectrum = (data * precision + rho * torch.fft.rfft2(z)) / (precision + rho)
+            z = self.denoiser(torch.fft.irfft2(spectrum, s=(y.shape[-2], y.shape[-1])), strength)
+        return z
 
     def provenance(self, device: Device) -> dict[str, Any]:
         return self.denoiser.provenance(device)

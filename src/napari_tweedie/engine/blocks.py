@@ -240,10 +240,6 @@ class Blocks:
         noise = self.recipe.noise
         return noise.model_copy(update={"model": "gaussian"}) if self.colour and isinstance(noise, Auto) else noise
 
-    def is_sampled(self, index: Index) -> bool:
-        """Tell whether a block is one of the few that its channel is measured on, and whole; none is where all is known."""
-        return self._measures and index in self._sampled(self.layout.channel(index)) and not self.missing(index).any()
-
     def _sampled(self, number: int) -> list[Index]:
         indices = [other for other in self.layout if self.layout.channel(other) == number]
         return [indices[n] for n in _spread(len(indices))]

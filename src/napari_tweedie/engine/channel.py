@@ -18,7 +18,7 @@ from napari_tweedie.denoisers.levels import SCALES, levels_of_autocovariance
 from napari_tweedie.images.intensity import Intensity
 from napari_tweedie.images.stabilisation import Anscombe, Stabilised
 
-NOT_NOISE = ("fit", "correlation", "decision")
+NOT_NOISE = ("fit", "correlation", "decision", "told")
 """What `Channel.report` tells besides the noise model."""
 
 
@@ -40,6 +40,8 @@ class Channel:
         How neighbours share noise, in units in which it is the same everywhere; None: not at all.
     decision : str
         What the noise is and why, in a sentence; empty where nothing was to decide.
+    told : str
+        What a user should know: what was chosen and why, or why another noise than the one that was given would suit.
     """
 
     intensity: Intensity
@@ -48,6 +50,7 @@ class Channel:
     fit: NoiseFit | None = None
     correlation: Correlation | None = None
     decision: str = ""
+    told: str = ""
 
     @classmethod
     def of(cls, planes: Sequence[NDArray[Any]], noise: Noise, stabilises: bool = False) -> Self:
@@ -71,9 +74,12 @@ class Channel:
         resolved = noise if found is None else found.noise
         sigma = resolved.level(float(np.mean([np.nanmean(plane) for plane in planes])))
         assert sigma is not None
-        known = (found.fit, found.correlation, found.sentence()) if found else ()
+        known = (found.fit, found.correlation, found.sentence()) if found else (None, None, "")
+        told = known[-1] if isinstance(noise, Auto) else ""
+        if stabilises and not isinstance(noise, Auto):
+            told = identify_noise(planes).advice(resolved, found is not None and found.correlation is not None, planes)
         intensity = _stabilised(resolved, planes) if stabilises and isinstance(resolved, Poisson) else Intensity.of(planes)
-        return cls(intensity, sigma, resolved, *known)
+        return cls(intensity, sigma, resolved, *known, told)
 
     def outliers(self, plane: NDArray[Any]) -> NDArray[np.bool_]:
         """Return which pixels of a plane (Y, X), in grey levels, neither their neighbours nor the noise explain."""
@@ -109,7 +115,7 @@ class Channel:
         correlation = Correlation.restored(report["correlation"]) if report.get("correlation") else None
         fit = report.get("fit")
         points = NoiseFit(**{**fit, "means": tuple(fit["means"]), "variances": tuple(fit["variances"])}) if fit else None
-        known = (points, correlation, report.get("decision", ""))
+        known = (points, correlation, report.get("decision", ""), report.get("told", ""))
         if stabilises and isinstance(noise, Poisson):
             return cls(Stabilised(*intensity, anscombe=_transform(noise)), sigma, noise, *known)
         return cls(Intensity(*intensity), sigma, noise, *known)
@@ -118,8 +124,8 @@ class Channel:
         """Return the noise, and what it was found from, ready for JSON."""
         points = {"fit": asdict(self.fit)} if self.fit else {}
         shape = {"correlation": self.correlation.describe()} if self.correlation else {}
-        decision = {"decision": self.decision} if self.decision else {}
-        return {**self.noise.describe(), **points, **shape, **decision}
+        words = {name: text for name, text in (("decision", self.decision), ("told", self.told)) if text}
+        return {**self.noise.describe(), **points, **shape, **words}
 
 
 def _identified(planes: Sequence[NDArray[Any]], noise: Noise) -> NoiseKind | None:

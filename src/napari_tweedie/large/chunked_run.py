@@ -125,7 +125,14 @@ class ChunkedRun:
 
     def finish(self, seconds: float, device: str, notes: Iterable[str] = ()) -> None:
         """Store how the run went."""
-        told = dict.fromkeys([*self.facts["notes"], *self.recipe.notes, *notes])
+        told = dict.fromkeys(
+            [
+                *self.facts["notes"],
+                *self.recipe.notes,
+                *filter(None, (channel.told for channel in self.channels.values())),
+                *notes,
+            ]
+        )
         self.facts.update(seconds=round(seconds, 2), device=device, notes=list(told))
         ome_zarr.store(self.part, self.facts)
 
