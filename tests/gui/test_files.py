@@ -50,7 +50,7 @@ def test_our_reader_opens_a_layer_for_each_channel(
     path, clean = two_channels
     first, second = viewer.open(str(path), plugin="napari-tweedie")
     for layer, truth, most in ((first, clean[0], 3.2), (second, clean[1], 48)):
-        viewer.layers.selection.active = layer
+        denoise.source.layer.set_value(layer)
         press(denoise)
         assert error(viewer.layers[f"{layer.name} · denoised"].data, truth) < most
 

@@ -59,8 +59,8 @@ def test_a_function_on_other_pixels_is_resampled(viewer: Viewer, restore: Restor
     restore.choosers["degradation"].choose("psf-blur")
     press(restore)
     facts = viewer.layers["cells · hqs"].metadata["napari_tweedie"]
-    assert facts["recipe"]["spacing"] == pytest.approx([0.2, 0.2])
-    assert facts["recipe"]["unit"] == "micrometer"
+    assert facts["recipe"]["spacing"] == pytest.approx([200, 200])
+    assert facts["recipe"]["unit"] == "nanometer"
     assert "resampled to the pixels of the image, 2 × 2 times" in facts["notes"][0]
 
 

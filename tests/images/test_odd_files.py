@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -331,6 +330,8 @@ def test_all_frames_of_a_picture_are_read(tmp_path: Path) -> None:
 
 
 def test_a_png_of_16_bit_colour_keeps_them(tmp_path: Path) -> None:
+    import imagecodecs
+
     data = np.stack([STACK[0], STACK[1], STACK[2]], -1)
     (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(data))
     assert_array_equal(read(tmp_path / "a.png").data, data)

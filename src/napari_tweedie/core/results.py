@@ -115,7 +115,8 @@ class Result:
     Parameters
     ----------
     images : dict of str to array
-        Results by name, the most important first, float32 in units of the input (8-bit colour stays 8-bit).
+        Results by name, the most important first, in units of the input: float32, float64 where that would round visibly (8-bit
+        colour stays 8-bit). NaN where pixels of the input are missing.
     outputs : dict of str to Output
         What each of them is.
     zoom : tuple of float
