@@ -92,3 +92,11 @@ def test_noise_that_correlates_along_the_rows_of_a_stack_is_white_across_its_pla
     torch.testing.assert_close(of_planes, levels.flatten())
     torch.testing.assert_close(across_y, levels.flatten())
     torch.testing.assert_close(across_x, torch.ones(10))
+
+
+@pytest.mark.parametrize("aspect", [1.0, 3.0])
+def test_the_directions_of_a_volume_add_up_to_it(aspect: float, generator: torch.Generator) -> None:
+    volume = Volume(Tiled(denoisers.load("tikhonov"), 64, 8), aspect)
+    x = torch.randn((1, 1, 6, 10, 12), generator=generator)
+    parts = sum(weight * volume.along(x, 0.5, axis) for axis, weight in volume.directions(x).items())
+    torch.testing.assert_close(parts, volume(x, 0.5))

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from napari_tweedie import degradations
 from napari_tweedie.analysis import inspections
@@ -294,3 +295,18 @@ def test_a_standard_deviation_of_more_than_noise_is_marked_until_it_is_calibrate
     told = [last(run(job, noisy[0])).notes for job in (recipe, blurred, calibrated)]
     assert [len(notes) for notes in told] == [0, 1, 0]
     assert "calibrated" in told[1][0]
+
+
+@pytest.mark.parametrize(
+    ("std", "sigma", "said"), [(1.5, 5.0, ""), (4.0, 5.0, "point-spread function is wrong"), (1.5, 1.5, "level is too low")]
+)
+def test_a_restoration_says_which_assumption_is_likely_wrong(std: float, sigma: float, said: str) -> None:
+    """A blur of 1.5 pixels and noise of 5 grey levels, of which one is told wrong."""
+    rng = np.random.default_rng(0)
+    clean = 200.0 * (np.indices((64, 64)).sum(0) // 8 % 2)
+    noisy = gaussian_filter(clean, 1.5) + rng.normal(0, 5, clean.shape)
+    degradation = {"name": "gaussian-blur", "std": std}
+    recipe = Recipe(job="restore", degradation=degradation, noise={"sigma": sigma}, solver="wiener")
+    notes = [note for note in last(run(recipe, noisy)).notes if "leaves of the measurement" in note]
+    assert len(notes) == bool(said)
+    assert all(said in note for note in notes)

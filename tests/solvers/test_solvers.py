@@ -7,6 +7,7 @@ import torch
 from napari_tweedie import degradations, solvers
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.degradations.problem import Problem
+from napari_tweedie.denoisers.tiling import Tiled, Volume
 
 S = 0.5
 BLUR = degradations.load("gaussian-blur", std=1.0, boundary="circular")
@@ -103,3 +104,21 @@ def test_every_solver_gives_finite_estimates_at_every_noise_level(name: str, sig
     states = list(solver(next(each for each in stated if not solver.obstacle(each)), exact))
     assert states[-1].iteration == states[-1].total <= solver.steps()
     assert all(torch.isfinite(state.estimate).all() for state in states)
+
+
+def test_directions_of_a_volume_take_turns_within_the_field_of_view() -> None:
+    """Nine turns at a weight of ZX and ZY of 1/9 each: seven across Z, one across Y, one across X; then all three."""
+    seen: list[tuple[int, ...]] = []
+
+    def plane(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        seen.append(tuple(x.shape[-2:]))
+        return x
+
+    blur = degradations.load("gaussian-blur", std=2.0, axial_std=2.0)
+    problem = Problem(torch.rand((1, 1, 6, 24, 30), generator=torch.Generator().manual_seed(0)), blur, Gaussian(sigma=0.1))
+    *_, state = solvers.load("hqs", iterations=10, equivariant=False, stop=0)(problem, Volume(Tiled(plane, 1000, 0), 3.0))
+    assert tuple(state.estimate.shape[2:]) == (22, 40, 46)
+    rim = {2: (32, 38), 3: (14, 38), 4: (14, 32)}
+    counts = {axis: seen[:-3].count(size) for axis, size in rim.items()}
+    assert counts == {2: 7, 3: 1, 4: 1}
+    assert seen[-3:] == list(rim.values())

@@ -73,6 +73,12 @@ class Problem:
         """Return what a solution is that an iteration has as x: without values below `dark`, if it is bounded."""
         return x.clamp_min(self.dark) if self.bounded else x
 
+    def field(self, x: Tensor, rim: int) -> tuple[slice, ...]:
+        """Return where in x, along its spatial axes, the field of view lies, with a rim of so many pixels where x has them."""
+        seen = self.degradation.crop(torch.empty((1, 1, *x.shape[2:]), device="meta")).shape[2:]
+        margins = [max(0, (n - m) // 2 - rim) for n, m in zip(x.shape[2:], seen, strict=True)]
+        return tuple(slice(margin, n - margin) for margin, n in zip(margins, x.shape[2:], strict=True))
+
     def start(self) -> Tensor:
         """Return a first estimate, without any prior knowledge."""
         return self.degradation.start(self.measurement)

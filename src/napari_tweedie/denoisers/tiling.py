@@ -122,16 +122,31 @@ class Volume:
         """Do the same direction by direction: yield the share that is done with the result so far, and return the result."""
         total, counted = torch.zeros_like(x), 0.0
         level = level_maps(sigma, x)
-        across = 1 / (3 * self.aspect)
-        weights = {2: 1 - 2 * across, 3: across, 4: across} if x.shape[2] > 1 else {2: 1.0}
+        weights = self.directions(x)
         for done, (axis, weight) in enumerate(weights.items()):
-            stack = x.movedim(axis, 1)
-            planes = stack.reshape(-1, 1, *stack.shape[3:])
-            tiles = self.planes.tile_by_tile(planes, _of_planes(level, axis, x))
+            tiles = self._along(x, level, axis)
             clean = yield from _within(tiles, done, len(weights), total / counted if counted else x)
-            total += weight * clean.reshape(stack.shape).movedim(1, axis)
+            total += weight * _as_volume(clean, axis, x)
             counted += weight
         return total
+
+    def directions(self, x: Tensor) -> dict[int, float]:
+        """Return the axes across which planes are taken, and the weight of each."""
+        across = 1 / (3 * self.aspect)
+        return {2: 1 - 2 * across, 3: across, 4: across} if x.shape[2] > 1 else {2: 1.0}
+
+    def along(self, x: Tensor, sigma: float | Tensor, axis: int) -> Tensor:
+        """Return the result on the planes across one axis alone."""
+        return _as_volume(exhaust(self._along(x, level_maps(sigma, x), axis)), axis, x)
+
+    def _along(self, x: Tensor, level: Tensor, axis: int) -> TileByTile:
+        stack = x.movedim(axis, 1)
+        return self.planes.tile_by_tile(stack.reshape(-1, 1, *stack.shape[3:]), _of_planes(level, axis, x))
+
+
+def _as_volume(planes: Tensor, axis: int, x: Tensor) -> Tensor:
+    """Return planes across an axis as the volume, in the shape of `x`, that they are of."""
+    return planes.reshape(x.movedim(axis, 1).shape).movedim(1, axis)
 
 
 def _of_planes(level: Tensor, axis: int, x: Tensor) -> Tensor:

@@ -47,7 +47,9 @@ class RichardsonLucy(Solver):
     scales: ClassVar[bool] = False
 
     iterations: int = Parameter(30, "Multiplicative updates.", ge=1, le=10000)
-    smoothing: float | None = Parameter(None, "Weight λ of total variation; none: from the noise, 0: no smoothing.", ge=0, le=0.2)
+    smoothing: float | None = Parameter(
+        None, "Weight λ of total variation; none: from the noise, in volumes 0; 0: no smoothing.", ge=0, le=0.2
+    )
     early: bool = Parameter(
         True, "Stop by the discrepancy principle, before noise is sharpened: at the noise level.", advanced=True
     )
@@ -97,7 +99,9 @@ class RichardsonLucy(Solver):
         sensitivity = degradation.adjoint(torch.ones_like(y)).contiguous()
         seen = sensitivity > 1e-4 * sensitivity.max()
         smoothing = self.smoothing
-        if smoothing is None:
+        if smoothing is None and y.ndim > 4:
+            smoothing = 0.0
+        elif smoothing is None:
             smoothing = min(0.25 * problem.noise_level / float(y.mean().clamp_min(1e-6)), 0.1)
         inverse, unseen, one = torch.where(seen, 1 / sensitivity, 0.0), (~seen).to(y), seen.to(y)
         x = p = torch.where(seen, y.mean() if degradation.is_image else start.clamp_min(0.03 * start.mean()), start)

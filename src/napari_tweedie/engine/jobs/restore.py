@@ -10,8 +10,9 @@ import numpy as np
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.results import Output
 from napari_tweedie.degradations.noise import Gaussian, Poisson
-from napari_tweedie.degradations.problem import Problem
+from napari_tweedie.degradations.problem import NOISE_FLOOR, Problem
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
+from napari_tweedie.engine.jobs.misfit import Misfit, neighbour_correlation
 from napari_tweedie.images.intensity import Intensity
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Restore(Job):
         super().__init__(recipe, blocks)
         self._residuals: dict[Index, float] = {}
         self._trace: dict[str, list[float]] = {}
+        self._misfits: list[Misfit] = []
 
     def outputs(self) -> list[Output]:
         return [Output(self.recipe.solver.name)]
@@ -45,7 +47,15 @@ class Restore(Job):
             for name, values in self._trace.items():
                 values.append(float(f"{facts[name] * (scale if name == 'residual' else 1):.6g}"))
             estimate = problem.degradation.crop(state.estimate)
+            if state.iteration == state.total and problem.degradation.is_linear:
+                ratio = state.residual / max(level, NOISE_FLOOR)
+                self._misfits.append(Misfit(ratio, neighbour_correlation(problem.residual(state.estimate))))
             yield Step(state.iteration / state.total, {self.recipe.solver.name: estimate}, facts, state.note)
+
+    def notes(self) -> list[str]:
+        """Say what is likely wrong where the residual is far from what the noise leaves."""
+        furthest = max(self._misfits, key=lambda misfit: abs(np.log(max(misfit.ratio, 1e-6))), default=None)
+        return [] if furthest is None else list(filter(None, [furthest.note(self.recipe.degradation)]))
 
     def stage(self, share: float) -> str:
         steps = self.recipe.solver.steps()
