@@ -14,10 +14,10 @@ manifest = PluginManifest.from_distribution("napari-tweedie")
 manifest.validate_imports()
 held = {str(path.relative_to(package)) for path in package.rglob("*") if path.is_file()}
 needed = {"napari.yaml", "sample_data/README.md", "sample_data/stack_psf.tif"}
-needed |= {f"weights/{name}.{suffix}" for name in ("unet", "unet-small") for suffix in ("safetensors", "md")}
+needed |= {f"weights/{name}.{suffix}" for name in ("unet", "unet-levels", "unet-small") for suffix in ("safetensors", "md")}
 assert needed <= held, f"the wheel lacks {sorted(needed - held)}"
 assert not [name for name in held if "test" in name or name.endswith("make.py")], "the wheel holds files that nobody needs"
-assert sum((package / name).stat().st_size for name in held if name.startswith("weights/")) < 12 * 2**20
+assert sum((package / name).stat().st_size for name in held if name.startswith("weights/")) < 25 * 2**20
 assert any("LICENSE" in str(file) for file in distribution("napari-tweedie").files or [])
 assert (files("napari_tweedie") / "napari.yaml").read_text() == (Path(__file__).parents[1] / "napari.yaml").read_text()
 print(f"wheel: {len(held)} files, {len(manifest.contributions.commands or [])} commands, manifest valid")

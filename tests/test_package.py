@@ -52,9 +52,10 @@ def test_weights_and_samples_are_installed() -> None:
     package = files("napari_tweedie")
     assert (package / "weights" / "unet.safetensors").is_file()
     assert (package / "weights" / "unet.md").is_file()
+    assert (package / "weights" / "unet-levels.safetensors").is_file()
     assert sum(item.name.endswith(".tif") for item in (package / "sample_data").iterdir()) >= 8
     weights = sum(len(item.read_bytes()) for item in (package / "weights").iterdir())
-    assert weights < 12 * 2**20
+    assert weights < 25 * 2**20
 
 
 def test_the_distribution_names_no_qt_binding() -> None:

@@ -5,6 +5,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from napari_tweedie import denoisers
 from napari_tweedie.analysis.jacobian import Jacobian
+from napari_tweedie.denoisers.levels import levels_of_spectrum
 from napari_tweedie.denoisers.unet import UNet, initialise, with_levels
 
 
@@ -133,11 +134,37 @@ def test_a_product_with_the_jacobian_costs_a_call(unet: denoisers.Denoiser, gene
     assert max(costs) <= 1.01 * costs[0]
 
 
-def test_white_noise_told_as_a_number_a_map_or_levels_is_the_same(unet: denoisers.Denoiser, generator: torch.Generator) -> None:
+def test_white_noise_told_as_a_map_or_as_levels_is_the_same(unet: denoisers.Denoiser, generator: torch.Generator) -> None:
     x = torch.rand((2, 2, 21, 24), generator=generator)
-    expected = unet(x, 0.1)
-    for shape in ((1, 1, 1, 1), (2, 1, 21, 24), (1, 10, 1, 1), (2, 10, 21, 24), (1, 10, 21, 1)):
+    expected = unet(x, torch.full((1, 1, 1, 1), 0.1))
+    for shape in ((2, 1, 21, 24), (1, 10, 1, 1), (2, 10, 21, 24), (1, 10, 21, 1)):
         torch.testing.assert_close(unet(x, torch.full(shape, 0.1)), expected, rtol=0, atol=1e-5)
+
+
+def test_white_noise_told_as_a_map_is_removed_as_well(
+    unet: denoisers.Denoiser, scene: np.ndarray, generator: torch.Generator
+) -> None:
+    """Within half a decibel, though the weights may be others."""
+    clean = torch.from_numpy(scene).float()[None, None]
+    noisy = clean + 0.1 * torch.randn(clean.shape, generator=generator)
+    number, even = ((unet(noisy, sigma) - clean).square().mean() for sigma in (0.1, torch.full(clean.shape, 0.1)))
+    assert even < 1.12 * number
+
+
+def test_noise_that_is_not_white_goes_when_its_levels_are_told(scene: np.ndarray, generator: torch.Generator) -> None:
+    """Blurred by a pixel: less than half of the error that is left if it is taken for white."""
+    unet = denoisers.load("unet", precision="float32")
+    clean = torch.from_numpy(scene).float()[None, None]
+    v, u = torch.fft.fftfreq(clean.shape[2])[:, None], torch.fft.rfftfreq(clean.shape[3])
+    spectrum = torch.exp(-((2 * torch.pi) ** 2) * (v**2 + u**2))
+    white = torch.randn(clean.shape, generator=generator)
+    noise = torch.fft.irfft2(torch.fft.rfft2(white) * spectrum.sqrt(), s=clean.shape[2:])
+    full = torch.exp(-((2 * torch.pi) ** 2) * (v**2 + torch.fft.fftfreq(clean.shape[3]) ** 2))
+    levels = torch.from_numpy(levels_of_spectrum(full.numpy())).float().view(1, 10, 1, 1)
+    scale = 0.1 / levels[0, 0]
+    noisy = clean + scale * noise
+    told, taken_for_white = ((unet(noisy, s) - clean).square().mean() for s in (scale * levels, 0.1))
+    assert told < 0.4 * taken_for_white
 
 
 def test_homogeneous_in_levels_and_maps(unet: denoisers.Denoiser, scene: np.ndarray, generator: torch.Generator) -> None:

@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from napari_tweedie.denoisers.unet import UNet
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
+MAP_WINDOW = 9
+"""Height and width, in pixels, over which a map of noise levels is averaged for a network that was trained on one level."""
 
 
 class Unet(Denoiser):
     """Noise-conditioned, bias-free U-Net, trained on photographs, microscopy and medical images together.
 
     Positively homogeneous: ``f(k x, k σ) = k f(x, σ)`` for k > 0, so grey levels need no rescaling. Channels are
-    denoised one by one; any size from one pixel up is padded inside.
+    denoised one by one; any size from one pixel up is padded inside. White noise of one level is left to weights that saw no
+    other; maps of the level, and noise that is not white, to weights trained on such noise.
     """
 
     name: ClassVar[str] = "unet"
@@ -39,13 +42,16 @@ class Unet(Denoiser):
     differentiable: ClassVar[bool] = True
     takes_map: ClassVar[bool] = True
     takes_levels: ClassVar[bool] = True
+    for_levels: ClassVar[str] = "unet-levels"
+    """Name of the weights that are used where sigma is a map, or the levels of noise that is not white."""
 
     precision: Literal["auto", "float32", "bfloat16"] = Parameter(
         "auto", "Arithmetic of the network; auto: bfloat16 where this device is measured to run it faster.", advanced=True
     )
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
-        network = load_network(WEIGHTS / f"{self.name}.safetensors", x.device)
+        told = isinstance(sigma, torch.Tensor) and sigma.ndim > 1
+        network = load_network(weights_file(self.for_levels if told else self.name), x.device)
         return denoise(network, x, sigma, self._precision(x.device))
 
     def _precision(self, device: Device) -> DType:
@@ -55,7 +61,8 @@ class Unet(Denoiser):
 
     def provenance(self, device: Device) -> dict[str, Any]:
         precision = str(self._precision(device)).removeprefix("torch.")
-        return {"weights": weights_hash(WEIGHTS / f"{self.name}.safetensors"), "precision": precision}
+        hashes = {"weights": self.name, "weights_for_levels": self.for_levels}
+        return {**{key: weights_hash(weights_file(name)) for key, name in hashes.items()}, "precision": precision}
 
 
 class UnetSmall(Unet):
@@ -65,6 +72,12 @@ class UnetSmall(Unet):
     title: ClassVar[str] = "U-Net, small"
     halo: ClassVar[int] = 48
     takes_levels: ClassVar[bool] = False
+    for_levels: ClassVar[str] = "unet-small"
+
+
+def weights_file(name: str) -> Path:
+    """Return where bundled weights are."""
+    return WEIGHTS / f"{name}.safetensors"
 
 
 def denoise(network: UNet, x: Tensor, sigma: float | Tensor, precision: DType) -> Tensor:
@@ -77,12 +90,23 @@ def denoise(network: UNet, x: Tensor, sigma: float | Tensor, precision: DType) -
     level = level_maps(sigma, x).repeat_interleave(channels, dim=0)
     noisy = level.amax(1, keepdim=True) > 0
     if level.shape[2:] != (1, 1):
+        if network.levels == 1:
+            level = _smooth(level.expand(-1, -1, *x.shape[2:]))
         level = pad_to_multiple(level.expand(-1, -1, *x.shape[2:]), network.stride)
     padded = pad_to_multiple(planes, network.stride)
     with torch.autocast(x.device.type, dtype=precision, enabled=precision is not torch.float32):
         noise = network(padded.contiguous(memory_format=torch.channels_last), level)
     clean = planes - noise[..., : x.shape[2], : x.shape[3]].to(x.dtype)
     return torch.where(noisy, clean, planes).reshape(x.shape)
+
+
+def _smooth(level: Tensor) -> Tensor:
+    """Return the root mean square of a map around every pixel: all that a network can use that was trained on one level.
+
+    Told levels of single pixels, `unet-small` lost 0.2 to 1.6 dB against one level for all.
+    """
+    variance = torch.nn.functional.avg_pool2d(level.square(), MAP_WINDOW, 1, MAP_WINDOW // 2, count_include_pad=False)
+    return variance.sqrt()
 
 
 @functools.cache
