@@ -84,3 +84,29 @@ def test_what_cannot_be_a_kernel_is_named() -> None:
         degradations.load("psf-blur", psf=np.ones((3, 3, 3)))(image)
     with pytest.raises(ValueError, match="sum positive"):
         degradations.load("psf-blur", psf=np.zeros((3, 3)))(image)
+
+
+@pytest.mark.parametrize("centre", [7.5, 8.4, 5.7])
+def test_a_function_between_pixels_is_centred(centre: float) -> None:
+    """Even sizes have their middle between pixels; against a Gaussian that stands on one."""
+    along = np.arange(16)
+    psf = np.exp(-0.5 * (((along[:, None] - centre) / 1.5) ** 2 + ((along - 8) / 1.5) ** 2))
+    operator = degradations.load("psf-blur", psf=psf)
+    kernel = operator.kernel(2)
+    np.testing.assert_allclose(offset(kernel), 0, atol=0.02)
+    assert spread(kernel) == pytest.approx(1.5, rel=0.02)
+    assert f"moved by ({8 - centre:+g}, +0) px" in " ".join(operator.notes(2))
+
+
+def test_a_function_around_the_corner_is_brought_to_the_middle() -> None:
+    psf = gaussian(1.5, 10)
+    operator = degradations.load("psf-blur", psf=np.fft.ifftshift(psf))
+    np.testing.assert_allclose(operator.kernel(2), psf / psf.sum(), atol=1e-8)
+    assert any("quadrants were swapped" in note for note in operator.notes(2))
+
+
+def test_the_trace_of_a_motion_keeps_its_place() -> None:
+    trace = np.zeros((9, 9))
+    trace[4, 3:8] = [1, 2, 3, 1, 0.2]
+    trace[5:7, 4] = [3, 0.5]
+    np.testing.assert_allclose(degradations.load("psf-blur", psf=trace).kernel(2), trace / trace.sum())

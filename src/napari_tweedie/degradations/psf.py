@@ -16,6 +16,10 @@ Array = NDArray[np.float64]
 
 SAME_SIZE = 0.01
 """Relative difference up to which pixel sizes count as equal."""
+NOTICED = 0.05
+"""Distance of the centre of mass from the middle, in pixels, from which on it is corrected."""
+SYMMETRIC = 0.995
+"""Correlation of a function's profile with its mirror image from which on its centre of mass is its centre."""
 SAMPLES = 8
 """Points per pixel over which the function is averaged when its pixels change."""
 
@@ -71,11 +75,18 @@ class PsfBlur(Blur):
             kernel = resampled(kernel, ratio)
             sizes = " × ".join(f"{factor:.3g}" for factor in ratio)
             notes.append(f"The point-spread function was resampled to the pixels of the image, {sizes} times as large.")
-        shift = tuple(round(distance) if abs(distance) > 1 else 0 for distance in offset(kernel))
-        if any(shift) and self.correct:
-            text = ", ".join(f"{-distance:+d}" for distance in shift)
-            notes.append(f"The point-spread function was moved by ({text}) px, its centre of mass to its middle.")
+        if self.correct and is_wrapped(kernel):
+            kernel = np.fft.fftshift(kernel)
+            notes.append("The point-spread function had its centre in the corner: its quadrants were swapped.")
+        distances = offset(kernel)
+        shift = tuple(round(distance) if abs(distance) > 1 else 0 for distance in distances)
         kernel = odd(kernel, shift if self.correct else (0,) * ndim)
+        if self.correct:
+            rest = tuple(d if abs(d) > NOTICED and is_symmetric(kernel, axis) else 0.0 for axis, d in enumerate(offset(kernel)))
+            kernel = moved(kernel, rest) if any(rest) else kernel
+            if any(shift) or any(rest):
+                text = ", ".join(f"{0.0 - round(whole + part, 2):+g}" for whole, part in zip(shift, rest, strict=True))
+                notes.append(f"The point-spread function was moved by ({text}) px, its centre of mass to its middle.")
         return kernel / kernel.sum(), notes
 
     def _ratio(self, ndim: int) -> tuple[float, ...]:
@@ -134,6 +145,37 @@ def offset(psf: Array) -> tuple[float, ...]:
     weights = np.clip(psf, 0, None)
     grids = zip(np.indices(psf.shape), psf.shape, strict=True)
     return tuple(float((weights * grid).sum() / weights.sum()) - n // 2 for grid, n in grids)
+
+
+def is_wrapped(psf: Array) -> bool:
+    """Return whether the function lies around the corner of its array, as Fourier transforms order it."""
+    at_border = any(place in (0, n - 1) for place, n in zip(np.unravel_index(psf.argmax(), psf.shape), psf.shape, strict=True))
+    return at_border and min(psf.shape) > 2 and _width(np.fft.fftshift(psf)) < 0.5 * _width(psf)
+
+
+def _width(psf: Array) -> float:
+    """Return the root mean square distance from the centre of mass of what is above zero, in pixels."""
+    weights = np.clip(psf, 0, None)
+    squares = zip(np.indices(psf.shape), offset(psf), psf.shape, strict=True)
+    distance = sum((grid - n // 2 - centre) ** 2 for grid, centre, n in squares)
+    return float(np.sqrt((weights * distance).sum() / weights.sum()))
+
+
+def is_symmetric(psf: Array, axis: int) -> bool:
+    """Return whether the profile along an axis is its own mirror image: of the trace of a motion, no point is the centre."""
+    profile = np.clip(psf, 0, None).sum(tuple(other for other in range(psf.ndim) if other != axis))
+    places = np.arange(len(profile))
+    centre = (profile * places).sum() / profile.sum()
+    mirrored = np.interp(2 * centre - places, places, profile, left=0, right=0)
+    norm = np.sqrt((profile**2).sum() * (mirrored**2).sum())
+    return bool(norm > 0 and (profile * mirrored).sum() > SYMMETRIC * norm)
+
+
+def moved(psf: Array, distance: tuple[float, ...]) -> Array:
+    """Return the function moved towards the start by parts of a pixel, an axis each, by cubic splines; nothing is cut off."""
+    from scipy.ndimage import shift
+
+    return np.clip(shift(np.pad(psf, 2), [-d for d in distance], order=3), 0, None)
 
 
 def odd(psf: Array, shift: tuple[int, ...]) -> Array:
