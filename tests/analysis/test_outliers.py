@@ -18,7 +18,7 @@ def test_hot_and_dead_pixels_are_found_and_nothing_else(height: float, textured:
     marked = rng.random(textured.shape) < 1e-3
     noisy = textured + rng.normal(0, SIGMA, textured.shape) + height * SIGMA * marked
     found = find_outliers(noisy, SIGMA)
-    assert found[marked].mean() >= 0.97
+    assert found[marked].mean() >= 0.9
     assert (found & ~marked).mean() <= 1e-4
 
 
@@ -29,16 +29,17 @@ def test_white_noise_and_structures_are_left_alone(textured: np.ndarray, rng: np
     lines = np.zeros((64, 64))
     lines[30], lines[:, 20] = 1, 1
     np.fill_diagonal(lines[5:25, 30:50], 1)
-    for clean, ends in ((textured, 0), (60 * gaussian_filter(spots, 0.85), 0), (lines, 6)):
+    for clean, allowed in ((textured, 4), (60 * gaussian_filter(spots, 0.6), 2), (lines, 0)):
         found = find_outliers(clean + rng.normal(0, SIGMA, clean.shape), SIGMA)
-        assert found.sum() <= 4 + ends  # a line one pixel wide ends in a pixel that stands alone
+        assert found.sum() <= allowed
 
 
-def test_two_bad_pixels_side_by_side_are_found() -> None:
+def test_bad_pixels_at_a_border_are_found_and_two_side_by_side_may_be_a_structure() -> None:
     plane = np.random.default_rng(1).normal(10, 1, (32, 32))
-    plane[5, 5:7] = 100
+    plane[5, 5:7] = 21
+    plane[20, 5:7] = 100
     plane[0, 0] = plane[31, 12] = -80
-    assert {tuple(place) for place in np.argwhere(find_outliers(plane, 1.0))} == {(5, 5), (5, 6), (0, 0), (31, 12)}
+    assert {tuple(place) for place in np.argwhere(find_outliers(plane, 1.0))} == {(0, 0), (31, 12), (20, 5), (20, 6)}
 
 
 def test_missing_pixels_and_tiny_planes_say_nothing() -> None:

@@ -13,8 +13,12 @@ CERTAIN = 8.0
 TEXTURED = 4.0
 """The same, in standard deviations of the surroundings themselves: texture has peaks, too."""
 ALONE = 0.2
-"""Share of an outlier's height that all of its neighbours but one stay below. Optics spread a point over more: of a spot whose
-standard deviation is half a pixel, neighbours still collect 0.23 of what its pixel does; along a line, two are as high."""
+"""Share of an outlier's height that its neighbours stay below. Optics spread a point over more: of a spot whose standard
+deviation is half a pixel, neighbours still collect 0.23 of what its pixel does."""
+BEYOND = 2.0
+"""Ranges of the plane above it, from which on one neighbour may be as high: two bad pixels side by side. Below, lines end so."""
+SEEN = 2**18
+"""Pixels that tell the range of a plane."""
 RADIUS = 2
 """Pixels around, whose median is what the surroundings are."""
 
@@ -32,7 +36,7 @@ def find_outliers(plane: NDArray[Any], level: float) -> NDArray[np.bool_]:
     Returns
     -------
     array of bool
-        True at outliers; they may come in pairs, as of two bad pixels side by side.
+        True at outliers.
     """
     found = np.zeros(plane.shape, bool)
     if level <= 0 or min(plane.shape) < 3:
@@ -41,15 +45,18 @@ def find_outliers(plane: NDArray[Any], level: float) -> NDArray[np.bool_]:
     if known.size == 0:
         return found
     values = np.asarray(plane - np.float64(known.flat[0]), dtype=np.float32)  # differences count, on whatever pedestal
-    for sign in (1, -1):
-        candidates = np.argwhere(_above_all_but_one(sign * values, (1 - ALONE) * CERTAIN * level))
-        for y, x in candidates:
-            found[y, x] |= _stands_alone(sign * values, y, x, level)
+    low, high = np.percentile(values[np.isfinite(values)][:: max(1, values.size // SEEN)], (0.5, 99.5))
+    for sign, end in ((1, high), (-1, -low)):
+        signed, height = sign * values, (1 - ALONE) * CERTAIN * level
+        first, second = _highest_neighbours(signed)
+        extreme = signed > end + BEYOND * (high - low)
+        for y, x in np.argwhere(signed > np.where(extreme, second, first) + np.float32(height)):
+            found[y, x] = _stands_alone(signed, y, x, level, 1 + extreme[y, x])
     return found
 
 
-def _above_all_but_one(values: NDArray[np.float32], height: float) -> NDArray[np.bool_]:
-    """Return which pixels exceed the second highest of their eight neighbours by some height."""
+def _highest_neighbours(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the highest and the second highest of the eight neighbours of every pixel."""
     padded = np.pad(np.where(np.isnan(values), -np.inf, values), 1, constant_values=-np.inf)
     rows, columns = values.shape
     highest = np.full(values.shape, -np.inf, np.float32)
@@ -59,20 +66,19 @@ def _above_all_but_one(values: NDArray[np.float32], height: float) -> NDArray[np
             neighbour = padded[dy : dy + rows, dx : dx + columns]
             np.maximum(second, np.minimum(highest, neighbour), out=second)
             np.maximum(highest, neighbour, out=highest)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(values > second + np.float32(height))
+    return highest, second
 
 
-def _stands_alone(values: NDArray[np.float32], y: int, x: int, level: float) -> bool:
-    """Tell whether a pixel is far above its surroundings, and all of its neighbours but one are not."""
-    around = _around(values, y, x)
-    surroundings = float(np.nanmedian(around)) if np.isfinite(around).any() else np.nan
-    height = float(values[y, x]) - surroundings
-    near = np.delete(_around(values, y, x, 1).ravel(), np.argmax(_around(values, y, x, 1)))
-    near = near[np.isfinite(near)]
-    if not height > max(CERTAIN * level, TEXTURED * _spread(around, surroundings)) or near.size < 2:
+def _stands_alone(values: NDArray[np.float32], y: int, x: int, level: float, members: int) -> bool:
+    """Tell whether a pixel is far above its surroundings, and so are fewer than `members` of its neighbours."""
+    around, near = _around(values, y, x), np.sort(_around(values, y, x, 1), axis=None)
+    near = near[np.isfinite(near)][:-members]  # the pixel itself is among the highest
+    if near.size < 2:
         return False
-    return bool(np.sort(near)[-2] - surroundings < ALONE * height)
+    surroundings = float(np.nanmedian(around))
+    height = float(values[y, x]) - surroundings
+    far = height > max(CERTAIN * level, TEXTURED * _spread(around, surroundings))
+    return bool(far and near[-1] - surroundings < ALONE * height)
 
 
 def _spread(around: NDArray[Any], middle: float) -> float:
