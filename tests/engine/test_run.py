@@ -170,7 +170,7 @@ def test_bad_input_is_named(image: np.ndarray, recipe: dict[str, object], messag
 
 def test_missing_arrays_are_asked_for() -> None:
     recipe = Recipe(job="restore", degradation={"name": "psf-blur", "psf": {"name": "beads", "sha256": ""}})
-    with pytest.raises(ValueError, match="needs an array: psf"):
+    with pytest.raises(ValueError, match="needs an array: pass it beside the recipe, as psf=array"):
         last(run(recipe, np.zeros((8, 8))))
     with pytest.raises(ValueError, match="take no mask"):
         last(run(recipe, np.zeros((8, 8)), mask=np.zeros((8, 8))))
@@ -182,7 +182,7 @@ def test_known_images_are_in_the_grey_levels_of_the_image(job: str, scene: np.nd
     known = 1000 + 200 * np.stack([scene[::-1], scene, 1 - scene])
     denoiser = {"name": "empirical", "images": {"name": "known", "sha256": ""}}
     recipe = Recipe(job=job, denoiser=denoiser, solver="pnp-pgd", noise={"sigma": 20.0})
-    with pytest.raises(ValueError, match="the denoiser 'empirical' needs an array: images"):
+    with pytest.raises(ValueError, match="the denoiser 'empirical' needs an array: pass it beside the recipe, as images=array"):
         last(run(recipe, scene))
     result = last(run(recipe, known[1] + rng.normal(0, 20, scene.shape), images=known))
     error = rms(next(iter(result.images.values())) - known[1])
@@ -227,7 +227,7 @@ def test_progress_rises_to_one_and_the_last_preview_is_the_result(noisy: np.ndar
     for name in ("residual", "change"):
         assert result.provenance["convergence"][name] == pytest.approx([fact[name] for fact in facts[4:]], rel=1e-4)
     assert [step.stage for step in seen if isinstance(step, Progress)][5] == "image 2 of 2 · iteration 2 of 4"
-    assert [step for step in seen if isinstance(step, Preview)][-1].image is result.images["hqs"]
+    assert [step for step in seen if isinstance(step, Preview)][-1].images["hqs"] is result.images["hqs"]
 
 
 @pytest.mark.parametrize(

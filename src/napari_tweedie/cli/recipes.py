@@ -54,7 +54,8 @@ def run_recipe(
         facts = with_bar(f"{recipe['job']} {image.name}", steps)
     except (KeyboardInterrupt, Cancelled):
         if (part := unfinished(result)).exists():
-            err.print(f"Stopped. What is done is kept in {part}: run the same again to go on.", highlight=False)
+            kept = f"Stopped. What is done is kept in {part}: run the same again to go on."
+            err.print(kept, highlight=False, markup=False, soft_wrap=True)
         raise
     tell(image.name, facts, told)
 
