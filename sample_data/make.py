@@ -36,6 +36,11 @@ TEM = {
     "licence": "MIT",
     "credit": "Katsuno et al., Microscopy and Microanalysis 28:138 (2022)",
 }
+EXPOSURE = {
+    "source": "GigaDB data set of Hagen et al., actin-20x-noise1 (8-bit copy)",
+    "licence": "CC0-1.0",
+    "credit": "Hagen et al., GigaScience 10:giab032 (2021)",
+}
 OWN = {"source": "computed by sample_data/make.py", "licence": "BSD-3-Clause"}
 
 RADII = np.array([3.0, 3.2, 3.2])
@@ -200,6 +205,12 @@ def missing(sources: Path, rng: np.random.Generator) -> None:
     write(HERE / "missing_truth.tif", truth, "yx", metadata=DIATOM)
 
 
+def short_exposure(sources: Path) -> None:
+    """Write a short and a long exposure of one field."""
+    for made, original in (("short_exposure", "raw"), ("short_exposure_truth", "gt")):
+        write(HERE / f"{made}.tif", read(sources / f"actin-20x-noise1_{original}.png").data, "yx", metadata=EXPOSURE)
+
+
 def low_dose_tem(sources: Path) -> None:
     """Copy an electron micrograph of very low dose, for which there is no truth."""
     write(HERE / "low_dose_tem.tif", read(sources / "tem_lowdose_1.png").data, "yx", metadata=TEM)
@@ -213,4 +224,5 @@ if __name__ == "__main__":
     stack(np.random.default_rng(2))
     missing(folder, np.random.default_rng(3))
     bleaching(folder, np.random.default_rng(4))
+    short_exposure(folder)
     low_dose_tem(folder)

@@ -47,25 +47,6 @@ def test_colour_may_come_first(dtype: type) -> None:
     np.testing.assert_array_equal(first, np.moveaxis(images_of(np.moveaxis(image, 0, -1), axes="yxs")["denoised"], -1, 0))
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (16, 20)])
-def test_images_of_truth_values_are_images_of_zeros_and_ones(shape: tuple[int, int]) -> None:
-    image = RNG.random(shape) < 0.5
-    np.testing.assert_array_equal(images_of(image)["denoised"], images_of(image.astype(np.uint8))["denoised"])
-
-
-def test_half_precision_does_not_overflow() -> None:
-    image = np.full((4, 40), -1e4, np.float16)
-    image[0, 0] = np.nan
-    denoised = images_of(image)["denoised"]
-    assert np.isnan(denoised[0, 0])
-    assert (denoised[1:] == -1e4).all()
-
-
-def test_one_finite_pixel_is_enough() -> None:
-    denoised = images_of(np.array([[np.nan, 0.5]]))["denoised"]
-    np.testing.assert_array_equal(denoised, [[np.nan, 0.5]])
-
-
 def test_colour_volumes_are_denoised_channel_by_channel() -> None:
     image = RNG.normal(100, 10, (4, 16, 16, 3))
     result = images_of(image, axes="zyxs", volume=True)["denoised"]

@@ -64,3 +64,17 @@ def test_a_preview_has_the_noise_of_the_whole_layer(viewer: Viewer, denoise: Den
     qtbot.waitUntil(lambda: len(denoise.noise.channels) == 1, timeout=LIMIT)
     assert denoise.order(preview=True).recipe.noise == denoise.noise.channels[0].noise
     assert denoise.order(preview=False).recipe.noise.gain is None
+
+
+def test_what_was_decided_is_said_and_drawn(viewer: Viewer, denoise: Denoise, qtbot: QtBot, photons: np.ndarray) -> None:
+    noisy = photons + np.random.default_rng(1).normal(0, 15, (1, photons.shape[1]))
+    viewer.add_image(noisy.astype(np.float32), name="lines")
+    form = denoise.noise
+    assert form.name == "auto"
+    qtbot.waitUntil(lambda: len(form.channels) == 1, timeout=LIMIT)
+    assert form.decision.text() == form.channels[0].decision
+    assert "columns share" in form.decision.text()
+    assert form.decision.isVisible()
+    assert form.autocorrelation.pixmap().width() > 0
+    form.choose("gaussian")
+    assert not form.decision.isVisible()

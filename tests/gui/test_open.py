@@ -113,6 +113,7 @@ def test_samples_open_with_their_truth(viewer: Viewer, manifest: PluginManifest)
         names[sample.key] = [layer.name for layer in viewer.layers]
         assert viewer.layers.selection.active is viewer.layers[-1]
         assert viewer.layers[-1].visible
+    assert names["short_exposure"] == ["long exposure", "noisy"]
     assert names["fluorescence"] == ["truth", "noisy"]
     assert names["stack"] == ["truth", "psf", "blurred"]
     assert names["missing"] == ["truth", "mask", "incomplete"]

@@ -193,12 +193,7 @@ class Blocks:
     def _read(self, index: Index) -> NDArray[Any]:
         """Return a block as it is; the last one is kept, as it is asked for again and may be expensive."""
         if self._last is None or self._last[0] != index:
-            block = np.stack([self.layout.read(part, index) for part in self._measured], 1)
-            calculable = {
-                np.dtype(bool): np.uint8,
-                np.dtype(np.float16): np.float32,
-            }  # the ones do not subtract, the others overflow
-            self._last = index, block.astype(calculable.get(block.dtype, block.dtype), copy=False)
+            self._last = index, np.stack([self.layout.read(part, index) for part in self._measured], 1)
             self._look_at(self._last[1], index)
         return self._last[1]
 

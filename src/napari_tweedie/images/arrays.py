@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from napari_tweedie.images.missing import plain
 
-LARGEST = 1e30
-"""Grey levels beyond would overflow on the way, as sums over an image, in float32."""
+LARGEST = 1e37
+"""Grey levels beyond, a tenth of what float32 holds, would overflow on the way."""
 
 
 def as_array(values: Any, what: str = "image", complex_numbers: bool = False) -> Any:

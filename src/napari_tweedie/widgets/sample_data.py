@@ -11,6 +11,11 @@ from napari_tweedie.images.files import read
 Layers = list[tuple[Any, dict[str, Any], str]]
 
 
+def short_exposure() -> Layers:
+    """Open a short exposure, whose noise is that of photons, with a long one for truth."""
+    return [_layer("short_exposure_truth", "long exposure", visible=False), _layer("short_exposure", "noisy")]
+
+
 def fluorescence() -> Layers:
     """Open a noisy fluorescence image, with its truth."""
     return [_layer("fluorescence_truth", "truth", visible=False), _layer("fluorescence", "noisy")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QLabel
 
 from napari_tweedie.degradations import noise
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
     from napari.components import LayerList
 
     from napari_tweedie.core.method import Input
+    from napari_tweedie.degradations.correlation import Correlation
     from napari_tweedie.engine.channel import Channel
+
+ENLARGED = 5
+"""Screen pixels for a pixel of the autocorrelation."""
 
 
 class NoiseForm(Chooser[Noise]):
@@ -38,6 +43,11 @@ class NoiseForm(Chooser[Noise]):
         self.decision.setWordWrap(True)
         self.decision.setToolTip("What the noise was found to be, and why. Choose another model to overrule it.")
         self.decision.hide()
+        self.autocorrelation = QLabel()
+        self.autocorrelation.setToolTip(
+            "How much the noise of a pixel, in the middle, tells of its neighbours': white 1, black 0."
+        )
+        self.autocorrelation.hide()
         self._measured: object = None
         self._background = Background(self)
 
@@ -60,6 +70,7 @@ class NoiseForm(Chooser[Noise]):
         self._background.forget()
         self.channels = []
         self.plot.hide()
+        self.autocorrelation.hide()
         self._tell("–")
         return False
 
@@ -103,6 +114,19 @@ class NoiseForm(Chooser[Noise]):
         self.layout().addWidget(self.plot)  # below the form, which is made when a model is first chosen
         self.plot.show_curves(curves)
         self.plot.setVisible(bool(curves))
+        shapes = [channel.correlation for channel in channels if channel.correlation is not None]
+        self.layout().addWidget(self.autocorrelation)
+        self.autocorrelation.setVisible(bool(shapes))
+        if shapes:
+            self.autocorrelation.setPixmap(_picture(shapes[0]))
+
+
+def _picture(correlation: Correlation) -> QPixmap:
+    """Return the autocorrelation as an image, a few screen pixels for each of its own."""
+    grey = np.ascontiguousarray(np.clip(255 * correlation.autocorrelation(), 0, 255).astype(np.uint8))
+    height, width = grey.shape
+    image = QImage(grey.tobytes(), width, height, width, QImage.Format.Format_Grayscale8)
+    return QPixmap.fromImage(image.scaled(ENLARGED * width, ENLARGED * height))
 
 
 def _curves(number: int, channel: Channel, several: bool) -> list[Curve]:
@@ -113,5 +137,7 @@ def _curves(number: int, channel: Channel, several: bool) -> list[Curve]:
     means = np.array(fit.means)
     ends = np.array([min(means.min(), fit.offset), means.max()])
     line = np.maximum(fit.gain * (ends - fit.offset), 0) + fit.read_noise**2
+    if not isinstance(channel.noise, noise.Poisson):
+        line = np.full(2, channel.sigma**2)
     label = f"channel {number + 1}" if several else ""
     return [Curve("", means, np.array(fit.variances), colour, points=True), Curve(label, ends, line, colour)]
