@@ -45,8 +45,13 @@ def test_bad_pixels_at_a_border_are_found_and_two_side_by_side_may_be_a_structur
 def test_missing_pixels_and_tiny_planes_say_nothing() -> None:
     plane = np.full((16, 16), np.nan)
     assert not find_outliers(plane, 1.0).any()
-    plane[4:12, 4:12] = 1.0
+    plane[4:12, 4:12] = 1 + np.linspace(0, 0.1, 64).reshape(8, 8)
     plane[8, 8] = 50
     assert np.argwhere(find_outliers(plane, 1.0)).tolist() == [[8, 8]]
     assert not find_outliers(np.ones((2, 9)), 1.0).any()
     assert not find_outliers(plane, 0.0).any()
+
+
+def test_photons_of_an_almost_empty_image_are_no_outliers(rng: np.random.Generator) -> None:
+    for rate in (1e-3, 0.02, 0.2):
+        assert not find_outliers(40 * rng.poisson(rate, (96, 96)), 1e-3).any()

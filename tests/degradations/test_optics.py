@@ -101,7 +101,7 @@ def test_the_vectorial_model_says_what_it_needs(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_widefield_says_that_a_single_plane_leaves_out_what_is_not_in_focus() -> None:
-    recipe = Recipe(job="restore", degradation={"name": "microscope-psf", "pixel": 100})
+    recipe = Recipe(job="restore", degradation={"name": "microscope-psf", "pixel": 100, "step": 200})
     assert [note for note in recipe.notes if "light from above and below" in note] == recipe.notes != []
     assert recipe.model_copy(update={"volume": True}).notes == []
     confocal = Recipe(job="restore", degradation={"name": "microscope-psf", "modality": "confocal", "pixel": 100})

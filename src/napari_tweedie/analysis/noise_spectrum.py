@@ -214,10 +214,11 @@ def _energies(plane: NDArray[Any], most: int, darkest: float) -> NDArray[np.floa
     rows, columns = np.unravel_index(
         np.unique(np.linspace(0, windows.shape[0] * windows.shape[1] - 1, most).astype(int)), windows.shape[:2]
     )
-    blocks = windows[rows, columns].astype(np.float32)
     finite = plane[np.isfinite(plane)]
     if finite.size == 0:
         return np.empty((0, SIDE, SIDE))
+    extent = float(np.ptp(finite))
+    blocks = windows[rows, columns].astype(np.float32 if 1e-15 < extent < 1e15 else np.float64)  # squares must be numbers
     usable = np.isfinite(blocks).all((1, 2)) & (np.ptp(blocks, axis=(1, 2)) > 0)
     clipped = ((blocks == finite.min()) | (blocks == finite.max())).mean((1, 2))
     blocks = blocks[usable & _least(clipped, CLIPPED, usable)]

@@ -17,6 +17,10 @@ ALONE = 0.2
 deviation is half a pixel, neighbours still collect 0.23 of what its pixel does."""
 BEYOND = 2.0
 """Ranges of the plane above it, from which on one neighbour may be as high: two bad pixels side by side. Below, lines end so."""
+STEPS = 8
+"""Steps between the grey levels of a plane that an outlier exceeds: in an almost empty image each photon stands alone."""
+MOST = 0.01
+"""Share of the pixels; where more stand alone, that is what the image is like."""
 SEEN = 2**18
 """Pixels that tell the range of a plane."""
 RADIUS = 2
@@ -45,14 +49,22 @@ def find_outliers(plane: NDArray[Any], level: float) -> NDArray[np.bool_]:
     if known.size == 0:
         return found
     values = np.asarray(plane - np.float64(known.flat[0]), dtype=np.float32)  # differences count, on whatever pedestal
-    low, high = np.percentile(values[np.isfinite(values)][:: max(1, values.size // SEEN)], (0.5, 99.5))
+    sample = values[np.isfinite(values)][:: max(1, values.size // SEEN)]
+    low, high = np.percentile(sample, (0.5, 99.5))
+    level = max(level, STEPS / CERTAIN * _step(sample))
     for sign, end in ((1, high), (-1, -low)):
         signed, height = sign * values, (1 - ALONE) * CERTAIN * level
         first, second = _highest_neighbours(signed)
         extreme = signed > end + BEYOND * (high - low)
         for y, x in np.argwhere(signed > np.where(extreme, second, first) + np.float32(height)):
             found[y, x] = _stands_alone(signed, y, x, level, 1 + extreme[y, x])
-    return found
+    return found if found.mean() <= MOST else np.zeros_like(found)
+
+
+def _step(values: NDArray[np.float32]) -> float:
+    """Return the smallest distance between two grey levels."""
+    levels = np.unique(values)
+    return float(np.diff(levels).min()) if levels.size > 1 else 0.0
 
 
 def _highest_neighbours(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -50,6 +50,7 @@ class Unet(Denoiser):
     )
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        sigma = _plain(sigma)
         told = isinstance(sigma, torch.Tensor) and sigma.ndim > 1
         network = load_network(weights_file(self.for_levels if told else self.name), x.device)
         return denoise(network, x, sigma, self._precision(x.device))
@@ -98,6 +99,14 @@ def denoise(network: UNet, x: Tensor, sigma: float | Tensor, precision: DType) -
         noise = network(padded.contiguous(memory_format=torch.channels_last), level)
     clean = planes - noise[..., : x.shape[2], : x.shape[3]].to(x.dtype)
     return torch.where(noisy, clean, planes).reshape(x.shape)
+
+
+def _plain(sigma: float | Tensor) -> float | Tensor:
+    """Return the level of every sample, (B,), for maps that are even."""
+    if not isinstance(sigma, torch.Tensor) or sigma.ndim < 2 or sigma.shape[1] != 1:
+        return sigma
+    levels = sigma.flatten(1)
+    return levels[:, 0] if bool((levels == levels[:, :1]).all()) else sigma
 
 
 def _smooth(level: Tensor) -> Tensor:
