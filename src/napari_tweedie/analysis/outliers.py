@@ -48,7 +48,9 @@ def find_outliers(plane: NDArray[Any], level: float) -> NDArray[np.bool_]:
     known = plane[np.isfinite(plane)]
     if known.size == 0:
         return found
-    values = np.asarray(plane - np.float64(known.flat[0]), dtype=np.float32)  # differences count, on whatever pedestal
+    values = np.subtract(plane, np.float64(known.flat[0]), dtype=np.float64).astype(
+        np.float32
+    )  # differences count, on whatever pedestal
     sample = values[np.isfinite(values)][:: max(1, values.size // SEEN)]
     low, high = np.percentile(sample, (0.5, 99.5))
     level = max(level, STEPS / CERTAIN * _step(sample))

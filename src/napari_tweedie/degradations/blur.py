@@ -42,6 +42,9 @@ class Blur(Degradation):
     _weights: dict[int, NDArray[np.float64]] = PrivateAttr(default_factory=dict)
     _transfers: dict[tuple[Any, ...], Any] = PrivateAttr(default_factory=dict)
 
+    def amplification(self, ndim: int) -> float:
+        return float(1 / self.kernel(ndim).max())
+
     def weights(self, ndim: int) -> NDArray[np.float64]:
         """Return the kernel over `ndim` spatial axes, of odd size."""
         raise TypeError(f"{type(self).__name__} defines no kernel")
@@ -170,8 +173,12 @@ class GaussianBlur(Blur):
         return kernel
 
 
+LEAST_STD = 1e-3
+"""Standard deviation, in pixels, below which a Gaussian is a point."""
+
+
 def _gaussian(std: float) -> NDArray[np.float64]:
     radius = int(np.ceil(4 * std))
     positions = np.arange(-radius, radius + 1)
-    profile = np.exp(-0.5 * (positions / std) ** 2) if std > 0 else np.ones(1)
+    profile = np.exp(-0.5 * (positions / std) ** 2) if std > LEAST_STD else np.ones(1)
     return profile / profile.sum()

@@ -97,6 +97,9 @@ class Composition(Degradation):
         outer = self.outer.with_spacing(between, nanometres)
         return Composition(outer=outer, inner=self.inner.with_spacing(spacing, nanometres))
 
+    def amplification(self, ndim: int) -> float:
+        return self.outer.amplification(ndim) * self.inner.amplification(ndim)
+
     def components(self) -> int:
         return self.outer.components() * self.inner.components()
 

@@ -92,6 +92,10 @@ class Degradation(Method):
         """
         return None
 
+    def amplification(self, ndim: int) -> float:
+        """Return by how much the grey level of a point may exceed that of its measurement, for blocks of `ndim` axes."""
+        return 1.0
+
     def components(self) -> int:
         """Return how many channels the measurement has for each channel of the image: real and imaginary parts, coils."""
         return 1

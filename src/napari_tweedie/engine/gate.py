@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ROOM = {"denoise": 1.0, "restore": 10.0, "sample": 10.0, "decompose": 10.0}
 """How far beyond the grey levels of the image those of a result may go, in ranges of the image."""
+SHARPER = 3.0
+"""The same for a blur, in units of how much brighter a point may be than its blurred image: noise adds to that."""
 ROOM_OF_MEASUREMENTS = 100.0
 """The same where a measurement does not look like the image: the range of a first estimate is counted then."""
 LOST, TOLD = 0.1, 0.01
@@ -88,7 +90,10 @@ def check_plausible(recipe: Recipe, output: Output, result: NDArray[Any], span: 
     looks_like_it = recipe.degradation.is_image or not recipe.inverts
     low, high = (span.low, span.high) if looks_like_it else (float(ends[0]), float(ends[1]))
     range_ = max(high - low, float(ends[1] - ends[0]))  # a dead frame of a movie counts by the movie's
-    room = (ROOM[recipe.job] if looks_like_it else ROOM_OF_MEASUREMENTS) * range_ + _rounding(low, high, result.dtype)
+    sharper = SHARPER * recipe.degradation.amplification(3 if recipe.volume else 2) if recipe.inverts else 0.0
+    room = (max(ROOM[recipe.job], sharper) if looks_like_it else ROOM_OF_MEASUREMENTS) * range_ + _rounding(
+        low, high, result.dtype
+    )
     if output.kind != "image":
         low = high = 0.0
         room *= 2

@@ -59,7 +59,7 @@ class Anscombe:
         s = self.read_noise / self.gain
         photons = np.maximum((clean - np.float64(self.offset)) / self.gain, 0)
         tabulated = np.interp(photons, *_table(s))
-        return np.asarray(np.where(photons > MOST_PHOTONS, 2 * np.sqrt(photons + 1 / 8 + s**2), tabulated))
+        return np.asarray(np.where(photons > MOST_PHOTONS, 2 * np.sqrt(photons + 1 / 8 + s**2) - 2 * s, tabulated))
 
     def back(self, stabilised: NDArray[Any]) -> NDArray[np.float64]:
         """Return the clean image that `forward` of its noisy measurements has the mean `stabilised` of.

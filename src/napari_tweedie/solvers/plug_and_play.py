@@ -104,6 +104,7 @@ class Aided:
         self.generator = generator
         self.lowest = lowest
         self.factor = 1.0
+        self.is_of_planes = isinstance(denoiser, Frugal | Volume)
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """Return f(x, σ) under the options."""
