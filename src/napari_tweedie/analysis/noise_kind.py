@@ -35,6 +35,8 @@ LEAST_ERROR = 0.04
 """Relative error that a variance has at least."""
 WRONG = 1.3
 """How many times too high or low a noise level is that a user is warned of."""
+SEEN_EVERY = 16
+"""Of so many pixels one tells the range of an image."""
 FEWEST = 1.0
 """Photons a pixel below which no transform makes the noise the same."""
 
@@ -181,7 +183,8 @@ class _Known:
 
 def _chosen(fit: NoiseFit, planes: Sequence[NDArray[Any]]) -> tuple[Literal["gaussian", "poisson"], str]:
     """Choose the simpler model unless the line through the points explains them better, and matters."""
-    low, high = np.nanpercentile(np.concatenate([plane[::4, ::4].ravel() for plane in planes]), (1, 99))
+    values = np.concatenate([plane[np.isfinite(plane)][::SEEN_EVERY] for plane in planes])
+    low, high = np.percentile(values, (1, 99))
     dark, bright = (fit.variance(float(value)) for value in (low, high))
     growth = (bright / dark) ** 0.5 if dark > 0 else np.inf if bright > 0 else 1.0
     if growth < GROWTH:

@@ -193,7 +193,8 @@ class Blocks:
     def _read(self, index: Index) -> NDArray[Any]:
         """Return a block as it is; the last one is kept, as it is asked for again and may be expensive."""
         if self._last is None or self._last[0] != index:
-            self._last = index, np.stack([self.layout.read(part, index) for part in self._measured], 1)
+            block = np.stack([self.layout.read(part, index) for part in self._measured], 1)
+            self._last = index, block.astype(np.uint8) if block.dtype == bool else block
             self._look_at(self._last[1], index)
         return self._last[1]
 
