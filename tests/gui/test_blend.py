@@ -31,7 +31,7 @@ def test_a_region_is_filled_or_pasted_in_the_slices_that_it_marks(
     assert "Labels or Shapes" in dock.bar.run.toolTip()
     marks = np.zeros(stack.shape, np.uint8)
     marks[1, 5:20, 8:30] = 1
-    viewer.add_labels(marks, name="marks")
+    viewer.add_labels(marks, name="marks", scale=(2, 1, 1))
     press(dock)
     result = viewer.layers["cells · blended"]
     np.testing.assert_array_equal(result.data, PoissonEditing(region=marks)(stack))

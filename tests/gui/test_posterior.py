@@ -24,6 +24,7 @@ def dock(viewer: Viewer, qtbot: QtBot) -> Posterior:
     viewer.window.add_dock_widget(dock, name="Sample posterior")
     dock.choosers["denoiser"].choose("gaussian")
     dock.choosers["sampler"].form.editors["samples"].set(4)
+    dock.noise.choose("gaussian")
     dock.noise.open["sigma"].set_value(25.0)
     return dock
 

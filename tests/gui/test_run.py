@@ -41,6 +41,7 @@ def test_the_estimate_is_shown_and_used_and_can_be_overridden(
     viewer: Viewer, denoise: Denoise, press: Press, qtbot: QtBot, noisy: np.ndarray
 ) -> None:
     viewer.add_image(noisy)
+    denoise.noise.choose("gaussian")
     qtbot.waitUntil(lambda: len(denoise.noise.levels) == 1, timeout=LIMIT)
     shown = denoise.noise.open["sigma"].number.value()
     assert shown == pytest.approx(20, rel=0.15)
@@ -130,6 +131,7 @@ def test_values_that_are_not_finite_are_missing_and_told(
 
 def test_an_image_without_any_number_is_explained(messages: Messages, viewer: Viewer, denoise: Denoise, press: Press) -> None:
     viewer.add_image(np.full((32, 32), np.nan, np.float32), contrast_limits=(0, 1))
+    denoise.noise.choose("gaussian")
     status = press(denoise)
     assert "holds no numbers" in status
     assert denoise.noise.open["sigma"].number.text() == "unknown"

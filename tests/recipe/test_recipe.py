@@ -29,15 +29,19 @@ def test_names_alone_mean_defaults() -> None:
 def test_what_is_left_to_be_chosen_suits_the_degradation(job: str, degradation: str) -> None:
     needed = {name: np.ones((5, 5)) for name in degradations.registry.method(degradation).inputs()}
     recipe = Recipe(job=job, degradation=degradation).with_inputs(**needed)
-    assert recipe.solver.name == degradations.registry.method(degradation).solver
-    assert recipe.sampler.name == ("moment-matched" if degradation == "identity" else "split-gibbs")
+    if job == "restore":
+        assert (recipe.solver.name, recipe.sampler.name) == (degradations.registry.method(degradation).solver, "auto")
+    else:
+        suited = "moment-matched" if degradation == "identity" else "split-gibbs"
+        assert (recipe.solver.name, recipe.sampler.name) == ("auto", suited)
     assert Recipe.model_validate_json(recipe.model_dump_json()).with_inputs(**needed).solver == recipe.solver
 
 
 def test_parameters_go_to_the_method_that_suits() -> None:
-    recipe = Recipe(job="restore", degradation="gaussian-blur", solver={"iterations": 3}, sampler={"samples": 5}).with_inputs()
-    assert recipe.solver == solvers.load("hqs", iterations=3)
-    assert recipe.sampler == samplers.load("split-gibbs", samples=5)
+    recipe = Recipe(job="restore", degradation="gaussian-blur", solver={"iterations": 3}, sampler={"samples": 5})
+    assert recipe.with_inputs().solver == solvers.load("hqs", iterations=3)
+    sampling = recipe.model_copy(update={"job": "sample"})
+    assert sampling.with_inputs().sampler == samplers.load("split-gibbs", samples=5)
     with pytest.raises(ValueError, match="betta: there is no such parameter"):
         Recipe(job="restore", degradation="gaussian-blur", solver={"betta": 3}).with_inputs()
 

@@ -68,7 +68,7 @@ def sampler_of(job: str, degradation: str) -> dict[str, Any]:
 
 
 def resolved(recipe: Recipe) -> Recipe:
-    """Return a recipe in which nothing is left to be chosen.
+    """Return a recipe in which nothing that its job needs is left to be chosen.
 
     Raises
     ------
@@ -76,9 +76,9 @@ def resolved(recipe: Recipe) -> Recipe:
         If a parameter was given that the method which suits does not have; the message names both.
     """
     changed: dict[str, Any] = {}
-    if isinstance(recipe.solver, AutoSolver):
+    if recipe.job == "restore" and isinstance(recipe.solver, AutoSolver):
         changed["solver"] = solvers.registry.build(solver_of(recipe.degradation.kinds()) | dict(recipe.solver.model_extra or {}))
-    if isinstance(recipe.sampler, AutoSampler):
+    if recipe.job in ("sample", "calibrate", "synthesise") and isinstance(recipe.sampler, AutoSampler):
         given = recipe.sampler.model_dump(exclude_unset=True)
         changed["sampler"] = samplers.registry.build(sampler_of(recipe.job, recipe.degradation.name) | given)
     return recipe.model_copy(update=changed) if changed else recipe

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from napari.layers import Image, Labels, Layer, Shapes
-from pydantic import ValidationError
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QEnterEvent, QHideEvent, QShowEvent
 from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_tweedie import denoisers
-from napari_tweedie.core.method import Input, explain
+from napari_tweedie.core.method import Input
 from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.forms import preferences as settings
 from napari_tweedie.widgets.forms.layout import arrange, folded, one_row
@@ -64,10 +63,12 @@ class Panel(QWidget):
         self.recipes = RecipeButton(self)
         self.bar.add(self.recipes)
         device_row = one_row("Device", self.device, Recipe.model_fields["device"].description or "")
-        further = [part for chooser in self.choosers.values() for part in chooser.folded_parts()]
+        parts = self._parts()
+        choosers = [*self.choosers.values(), *([self.noise] if self.noise in parts else [])]
+        further = [part for chooser in choosers for part in chooser.folded_parts()]
         advanced = folded("Advanced", [device_row, self.settings, *further])
         view = one_row("", self.side_by_side, "Show the visible layers in a grid.")
-        arrange(self, [self.source, *self._parts(), view, advanced], self.bar)
+        arrange(self, [self.source, *parts, view, advanced], self.bar)
         self._connect()
         self._on_theme()
         self._on_edit()
@@ -102,10 +103,7 @@ class Panel(QWidget):
         values = {"job": self.job, "axes": self.source.axes.text(), "volume": self.source.is_volume()}
         values |= self.source.sizes()
         values |= {"device": self.device.currentText(), "noise": self.noise.method(), **self.settings.values()}
-        try:
-            return Recipe(**{**values, **{field: chooser.method() for field, chooser in self.choosers.items()}, **changes})
-        except ValidationError as error:
-            raise ValueError(explain(error)) from None
+        return Recipe(**{**values, **{field: chooser.method() for field, chooser in self.choosers.items()}, **changes})
 
     def fill(self, recipe: Recipe) -> None:
         """Set the form as a recipe of this job says; what it cannot show stays as it is."""

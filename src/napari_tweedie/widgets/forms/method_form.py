@@ -105,7 +105,7 @@ class Chooser(QWidget, Generic[M]):
         self.left_out.setWordWrap(True)
         self.left_out.setHidden(not self.left_out.text())
         place.addWidget(self.left_out)
-        self.advanced = QWidget()
+        self.advanced = QWidget(self)  # until a dock places it: without a parent it would be a window
         column(self.advanced)
         self.name = chosen
         self._show()

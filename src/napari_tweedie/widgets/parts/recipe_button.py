@@ -7,10 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_warning
-from pydantic import ValidationError
 from qtpy.QtWidgets import QApplication, QMenu, QToolButton
 
-from napari_tweedie.core.method import explain
 from napari_tweedie.recipe.export import as_command_line, as_python
 from napari_tweedie.recipe.provenance import differences
 from napari_tweedie.recipe.recipe import Recipe
@@ -82,8 +80,8 @@ class RecipeButton(QToolButton):
         panel = self._panel
         try:
             recipe = Recipe.model_validate(made["recipe"])
-        except ValidationError as error:
-            panel.bar.tell(f"The recipe of {origin} cannot be used: {explain(error)}.")
+        except ValueError as error:
+            panel.bar.tell(f"The recipe of {origin} cannot be used: {error}.")
             return
         if recipe.job != panel.job:
             panel.bar.tell(f"The recipe of {origin} is for the job {recipe.job!r}, not {panel.job!r}: load it in that dock.")

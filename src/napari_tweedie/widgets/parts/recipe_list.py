@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
-from pydantic import ValidationError
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QWidget
 
-from napari_tweedie.core.method import Input, explain
+from napari_tweedie.core.method import Input
 from napari_tweedie.recipe.export import essentials
 from napari_tweedie.recipe.provenance import stored_recipe
 from napari_tweedie.recipe.recipe import Recipe
@@ -99,8 +98,8 @@ class RecipeList(QWidget):
     def _add(self, name: str, stored: Any) -> None:
         try:
             recipe = Recipe.model_validate(stored).model_copy(update={"axes": "", "spacing": ()})
-        except ValidationError as error:
-            self.told.emit(f"The recipe {name} cannot be used: {explain(error)}.")
+        except ValueError as error:
+            self.told.emit(f"The recipe {name} cannot be used: {error}.")
             return
         plain = re.sub(r"[^\w.-]+", "-", name).strip("-") or recipe.job
         taken = [plain, *(f"{plain}-{number}" for number in range(2, len(self._recipes) + 2))]
