@@ -102,8 +102,8 @@ def denoise(network: UNet, x: Tensor, sigma: float | Tensor, precision: DType) -
 
 
 def _plain(sigma: float | Tensor) -> float | Tensor:
-    """Return the level of every sample, (B,), for maps that are even."""
-    if not isinstance(sigma, torch.Tensor) or sigma.ndim < 2 or sigma.shape[1] != 1:
+    """Return the level of every sample, (B,), of white noise: for even maps, and for levels that are the same at every scale."""
+    if not isinstance(sigma, torch.Tensor) or sigma.ndim < 2:
         return sigma
     levels = sigma.flatten(1)
     return levels[:, 0] if bool((levels == levels[:, :1]).all()) else sigma

@@ -183,7 +183,7 @@ def train(
             seconds = round(time.monotonic() - started, 1)
             record = {"step": step + 1, "loss": round(float(torch.stack(losses).mean()), 6), "seconds": seconds}
             losses.clear()
-            log.info("step %(step)d, loss %(loss)g, %(seconds)g s", record)
+            log.info("step %d, loss %g, %g s", *record.values())
             with (folder / "log.jsonl").open("a") as lines:
                 lines.write(json.dumps(record) + "\n")
             _save(checkpoint, step + 1, network, averaged, optimiser)
