@@ -49,7 +49,8 @@ class Restore(Job):
             estimate = problem.degradation.crop(state.estimate)
             if state.iteration == state.total and problem.degradation.is_linear:
                 ratio = state.residual / max(level, NOISE_FLOOR)
-                self._misfits.append(Misfit(ratio, neighbour_correlation(problem.residual(state.estimate))))
+                if level >= NOISE_FLOOR or ratio > 1:  # a residual below the least noise that is assumed says nothing
+                    self._misfits.append(Misfit(ratio, neighbour_correlation(problem.residual(state.estimate))))
             yield Step(state.iteration / state.total, {self.recipe.solver.name: estimate}, facts, state.note)
 
     def notes(self) -> list[str]:
