@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari_tweedie import degradations
-from napari_tweedie.core.results import Preview, Progress, Result
-from napari_tweedie.engine.run import measure
+from napari_tweedie.core.results import Progress, Result
+from napari_tweedie.engine.run import last, measure
 from napari_tweedie.engine.run import run as steps_of
 from napari_tweedie.images.sources import as_picture
 from napari_tweedie.recipe.recipe import Recipe
@@ -144,7 +144,7 @@ def decompose(image: Any, levels: int = 4, denoiser: Any = "unet", *, sigma: flo
     return _run("decompose", image, fields, sigma, denoiser=denoiser)
 
 
-def run(recipe: Recipe | Mapping[str, Any], image: Any, *, progress: Told | None = None, **inputs: Any) -> Result:
+def run(recipe: Recipe | Mapping[str, Any], image: Any, *, progress: Told = lambda progress: None, **inputs: Any) -> Result:
     """Run a recipe on an image.
 
     Parameters
@@ -165,7 +165,7 @@ def run(recipe: Recipe | Mapping[str, Any], image: Any, *, progress: Told | None
     """
     picture = as_picture(image)
     fitted = (recipe if isinstance(recipe, Recipe) else Recipe(**recipe)).fitted(picture)
-    result = _last(steps_of(fitted, picture.data, **inputs), progress)
+    result = last(steps_of(fitted, picture.data, **inputs), progress)
     notes = [*picture.notes, *result.notes]
     return replace(result, notes=notes, provenance=result.provenance | {"notes": notes})
 
@@ -205,7 +205,7 @@ def _run(
         if "noise" in fields:
             raise ValueError("sigma and noise both say what the noise is: give one of them")
         fields["noise"] = {"name": "gaussian", "sigma": sigma}
-    progress = fields.pop("progress", None)
+    progress = fields.pop("progress", lambda progress: None)
     return run(Recipe(job=job, **said, **fields), image, progress=progress, **(inputs or {}))
 
 
@@ -226,15 +226,3 @@ def _degradation(value: Any, fields: Mapping[str, Any]) -> tuple[Any, dict[str, 
         there = ", ".join(getattr(kind, "model_fields", {})) or "none"
         raise ValueError(f"{', '.join(unknown)}: no parameter of {kind.name!r} (it has {there}), and no field of a recipe")
     return ({"name": value, **parameters} if isinstance(value, str) else value), rest, arrays
-
-
-def _last(steps: Generator[Progress | Preview, None, Result], told: Told | None) -> Result:
-    """Run to the end, tell of the progress, and return the result."""
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        if told is not None and isinstance(step, Progress):
-            told(step)

@@ -107,14 +107,16 @@ def outputs(recipe: Recipe, image: Any) -> list[Output]:
     return _Run(recipe, image).job.outputs()
 
 
-def last(steps: Generator[Any, None, Result]) -> Result:
-    """Run to the end and return the result, ignoring progress and previews."""
+def last(steps: Generator[Any, None, Result], told: Callable[[Progress], None] = lambda progress: None) -> Result:
+    """Run to the end and return the result, telling of the progress and ignoring previews."""
     while True:
         try:
-            next(steps)
+            step = next(steps)
         except StopIteration as end:
             result: Result = end.value
             return result
+        if isinstance(step, Progress):
+            told(step)
 
 
 class _Run:
