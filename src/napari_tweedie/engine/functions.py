@@ -144,7 +144,7 @@ def decompose(image: Any, levels: int = 4, denoiser: Any = "unet", *, sigma: flo
     return _run("decompose", image, fields, sigma, denoiser=denoiser)
 
 
-def run(recipe: Recipe | Mapping[str, Any], image: Any, *, progress: Told = lambda progress: None, **inputs: Any) -> Result:
+def run(recipe: Recipe | Mapping[str, Any], image: Any, *, progress: Told | None = None, **inputs: Any) -> Result:
     """Run a recipe on an image.
 
     Parameters
@@ -205,7 +205,7 @@ def _run(
         if "noise" in fields:
             raise ValueError("sigma and noise both say what the noise is: give one of them")
         fields["noise"] = {"name": "gaussian", "sigma": sigma}
-    progress = fields.pop("progress", lambda progress: None)
+    progress = fields.pop("progress", None)
     return run(Recipe(job=job, **said, **fields), image, progress=progress, **(inputs or {}))
 
 

@@ -107,7 +107,7 @@ def outputs(recipe: Recipe, image: Any) -> list[Output]:
     return _Run(recipe, image).job.outputs()
 
 
-def last(steps: Generator[Any, None, Result], told: Callable[[Progress], None] = lambda progress: None) -> Result:
+def last(steps: Generator[Any, None, Result], told: Callable[[Progress], None] | None = None) -> Result:
     """Run to the end and return the result, telling of the progress and ignoring previews."""
     while True:
         try:
@@ -115,7 +115,7 @@ def last(steps: Generator[Any, None, Result], told: Callable[[Progress], None] =
         except StopIteration as end:
             result: Result = end.value
             return result
-        if isinstance(step, Progress):
+        if told is not None and isinstance(step, Progress):
             told(step)
 
 
