@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +13,10 @@ from napari_tweedie.degradations import Degradation
 from napari_tweedie.degradations.noise import Auto, Noise, Poisson
 from napari_tweedie.engine.channel import Channel
 from napari_tweedie.engine.gate import Span
+from napari_tweedie.engine.left_out import LeftOut
 from napari_tweedie.images.arrays import LARGEST, as_array, check_representable
 from napari_tweedie.images.axes import Index, Layout, guess_axes
 from napari_tweedie.images.intensity import Intensity, from_opponent, to_opponent
-from napari_tweedie.images.missing import filled
 from napari_tweedie.images.stabilisation import keep_light
 
 if TYPE_CHECKING:
@@ -65,8 +66,7 @@ class Blocks:
             raise ValueError("photon noise of colour images: split the layer into channels, or choose Gaussian noise")
         self._channels = dict(channels or {})
         self._measures = channels is None
-        self._missing: dict[Index, NDArray[np.bool_] | None] = {}
-        self._outliers: dict[Index, NDArray[np.int_]] = {}
+        self.left_out = LeftOut(recipe, self.layout, self._read, partial(self._cut, recipe.degradation))
         self._last: tuple[Index, NDArray[Any]] | None = None
 
     def _components(self) -> list[Any]:
@@ -84,7 +84,7 @@ class Blocks:
         return [self._channels[number] for number in sorted(self._channels)]
 
     def samples(self, index: Index) -> NDArray[Any]:
-        """Return a block, shape (samples, components, [Z,] Y, X), `missing` pixels and `outliers` filled in.
+        """Return a block, shape (samples, components, [Z,] Y, X), missing pixels and outliers filled in.
 
         Colour comes as opponent samples.
 
@@ -93,102 +93,22 @@ class Blocks:
         ValueError
             If values of a measurement that does not look like an image are missing.
         """
-        block, missing = self._read(index), self.missing(index)
-        if missing.any() and self.recipe.inverts and not self.recipe.degradation.is_image:
-            if (missing & self._observed(block.shape, index)).any():
-                raise ValueError(
-                    f"a measurement by {self.recipe.degradation.name!r} must be finite (got {int(missing.sum())} values that "
-                    "are not finite, or masked)"
-                )
-            block = np.where(missing, 0, block)
-        else:
-            left_out = missing | self.outliers(index)
-            if left_out.any():
-                block = filled(block, np.broadcast_to(left_out, block.shape))
+        block = self.left_out.filled(self._read(index), index, self._channels.get(self.layout.channel(index)))
         return to_opponent(block[:3, 0].astype(np.float32))[:, None] if self.colour else block
-
-    def missing(self, index: Index) -> NDArray[np.bool_]:
-        """Return which pixels of a block are not finite, or masked: shape (1, 1, [Z,] Y, X), True where any sample is."""
-        if index not in self._missing:
-            block = self._read(index)
-            bad = None if block.dtype.kind != "f" else ~np.isfinite(block).all((0, 1), keepdims=True)
-            self._missing[index] = bad if bad is not None and bad.any() else None
-        found = self._missing[index]
-        return np.zeros((1, 1, *self.layout.block_shape), bool) if found is None else found
-
-    def outliers(self, index: Index) -> NDArray[np.bool_]:
-        """Return which pixels of a block neither their neighbours nor the noise explain, where those are left out; else none."""
-        if index not in self._outliers:
-            channel = self._channels.get(self.layout.channel(index))
-            found = np.zeros((1, 1, *self.layout.block_shape), bool)
-            if channel is None or not self._leaves_out:
-                return found
-            for plane, marked in zip(self._planes(index), found.reshape(-1, *found.shape[-2:]), strict=True):
-                marked[:] = channel.outliers(plane)
-            self._outliers[index] = np.argwhere(found)
-        marked = np.zeros((1, 1, *self.layout.block_shape), bool)
-        marked[tuple(self._outliers[index].T)] = True
-        return marked
-
-    @property
-    def _leaves_out(self) -> bool:
-        """Whether outliers are left out: from grey images whose noise is removed."""
-        removes = self.recipe.job in ("denoise", "decompose", "restore", "sample")
-        is_image = not self.recipe.inverts or self.recipe.degradation.is_image
-        return self.recipe.outliers == "auto" and removes and is_image and not self.colour
-
-    def _planes(self, index: Index) -> NDArray[Any]:
-        """Return the planes of a block of one sample, NaN where pixels are missing or do not count."""
-        block = self._read(index)
-        unknown = self.missing(index) | ~self._observed((1, *block.shape[1:]), index)
-        if unknown.any():
-            block = np.where(np.broadcast_to(unknown, block.shape), np.nan, block)
-        return block.reshape(-1, *block.shape[-2:])
 
     def is_empty(self, index: Index) -> bool:
         """Tell whether a block holds no number at all."""
-        return bool(self.missing(index).all())
+        return bool(self.left_out.missing(index).all())
 
     def are_all_empty(self) -> bool:
         """Tell whether no block of a whole image holds a number, once all were looked at."""
         return self._measures and all(self.is_empty(index) for index in self.layout)
-
-    def notes(self) -> list[str]:
-        """Return what the user should know of missing pixels, in a sentence, of all blocks that were looked at."""
-        found = {index: missing for index, missing in self._missing.items() if missing is not None}
-        if self._restores_missing:
-            found = {index: missing & self._marked_known(index) for index, missing in found.items()}
-        count = sum(int(missing.sum()) for missing in found.values())
-        outliers = sum(len(places) for places in self._outliers.values())
-        if outliers:
-            what = "pixels that neither their neighbours nor the noise explain (hot, dead, cosmic rays)"
-            told = [f"{outliers} {what} were left out, and filled in from around them; outliers: keep takes them as they are."]
-        else:
-            told = []
-        if not count or self.recipe.job == "blend":
-            return told
-        empty = sum(bool(missing.all()) for missing in found.values())
-        planes = f"{empty} of {len(self.layout)} images wholly, " if empty and len(self.layout) > 1 else ""
-        what = f"{count} pixels are missing ({planes}not finite, or masked)"
-        if self._restores_missing:
-            return [*told, f"{what}, besides those that are marked: they were treated alike."]
-        return [*told, f"{what}, and are empty in the result; Restore with missing pixels fills them in."]
-
-    def _marked_known(self, index: Index) -> NDArray[np.bool_]:
-        """Return which pixels of a block the degradation alone knows nothing against."""
-        observed = self._cut(self.recipe.degradation, index).observed(torch.empty((1, 1, *self.layout.block_shape)))
-        return observed.numpy()
 
     @property
     def is_wide(self) -> bool:
         """Whether the type of the image holds more digits than float32."""
         dtype = np.dtype(self.image.dtype)
         return dtype.itemsize > (2 if dtype.kind in "iu" else 4)
-
-    @property
-    def _restores_missing(self) -> bool:
-        """Whether the result has a value where the image has none, as the degradation says that pixels are missing."""
-        return self.recipe.inverts and (self.recipe.degradation.loses_pixels or not self.recipe.degradation.is_image)
 
     def _read(self, index: Index) -> NDArray[Any]:
         """Return a block as it is; the last one is kept, as it is asked for again and may be expensive."""
@@ -202,7 +122,7 @@ class Blocks:
         """Remember the grey levels of a block, without transparency and missing pixels."""
         if index in self.spans:
             return
-        observed = self._observed(block.shape, index)
+        observed = self.left_out.observed(block.shape, index)
         block = block[:3] if self.colour else block if observed.all() else block[observed]
         span = self.spans[index] = Span.of(block)
         if max(abs(span.low), abs(span.high)) > LARGEST:
@@ -229,12 +149,17 @@ class Blocks:
             else:
                 if spans := [self.spans[other] for other in chosen if self.spans[other].pixels]:
                     check_representable(min(span.low for span in spans), max(span.high for span in spans))
-                channel = Channel.of(planes, self._noise(), self.recipe.stabilises)
-                if self._leaves_out and (found := [channel.outliers(plane) for plane in planes]) and any(map(np.any, found)):
-                    kept = [np.where(outliers, np.nan, plane) for plane, outliers in zip(planes, found, strict=True)]
-                    channel = Channel.of(kept, self._noise(), self.recipe.stabilises)
-                self._channels[number] = channel
+                self._channels[number] = self._without_outliers(planes)
         return self._channels[number]
+
+    def _without_outliers(self, planes: list[NDArray[Any]]) -> Channel:
+        """Return what is known of a channel by some of its planes, measured again where some of their pixels are left out."""
+        channel = Channel.of(planes, self._noise(), self.recipe.stabilises)
+        found = [channel.outliers(plane) for plane in planes] if self.left_out.leaves_out_outliers else []
+        if not any(map(np.any, found)):
+            return channel
+        kept = [np.where(outliers, np.nan, plane) for plane, outliers in zip(planes, found, strict=True)]
+        return Channel.of(kept, self._noise(), self.recipe.stabilises)
 
     def _noise(self) -> Noise:
         """Return what is known of the noise; that of colour is taken to be the same everywhere."""
@@ -260,9 +185,7 @@ class Blocks:
 
     def degradation(self, index: Index) -> Degradation:
         """Return the degradation of a block; masks as large as the whole image are cut as it is, and have its missing pixels."""
-        degradation = self._cut(self.recipe.degradation, index)
-        missing = self.missing(index)[0, 0]
-        return degradation.without(missing) if degradation.loses_pixels and missing.any() else degradation
+        return self.left_out.degradation(index)
 
     def _cut(self, degradation: Degradation, index: Index) -> Degradation:
         changed: dict[str, Any] = {}
@@ -294,7 +217,7 @@ class Blocks:
         """Put an estimate, shape (samples, components or count, [Z,] Y, X), in grey levels, into its place in the result."""
         if self.recipe.job == "denoise" and output.kind == "image" and self.channel(index).is_stabilised:
             estimate = keep_light(estimate, self.samples(index))
-        empty = self._empty(index, estimate.shape[2:])
+        empty = self.left_out.empty(index, estimate.shape[2:])
         targets = result if result.ndim > len(self.layout.shape) else result[None]
         for target, block in zip(targets, np.moveaxis(estimate, 1, 0), strict=True):
             pixels: NDArray[Any] = from_opponent(block, output.kind != "image") if self.colour else block
@@ -312,17 +235,6 @@ class Blocks:
         for target in result if result.ndim > len(self.layout.shape) else result[None]:
             self.layout.write(target, index, nothing)
 
-    def _empty(self, index: Index, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
-        """Return which pixels of a result, of a shape that may be finer or coarser, have no value; None where all have."""
-        if self._restores_missing or self.recipe.job == "blend":  # which fills its region, and leaves alone the rest
-            return None
-        missing = self.missing(index)[0, 0]
-        if not missing.any():
-            return None
-        for axis, (length, own) in enumerate(zip(shape, missing.shape, strict=True)):
-            missing = missing.take(np.arange(length) * own // length, axis)
-        return missing
-
     def _result_shape(self) -> tuple[int, ...]:
         degradation, block = self.recipe.degradation, self.layout.block_shape
         if self.recipe.inverts:
@@ -331,23 +243,10 @@ class Blocks:
             return degradation.shape(tuple(degradation.extend(torch.empty((1, 1, *block), device="meta")).shape[2:]))
         return block
 
-    def _observed(self, shape: tuple[int, ...], index: Index) -> NDArray[np.bool_]:
-        """Return which pixels of a block count: all but those that the degradation says are missing."""
-        degradation = self.degradation(index)
-        if not self.recipe.inverts or type(degradation).observed is Degradation.observed:
-            return np.ones(shape, bool)
-        observed = degradation.observed(torch.empty((1, *shape[1:])))
-        return np.broadcast_to(observed[0].numpy(), shape)
-
     def planes(self, index: Index) -> list[NDArray[Any]]:
         """Return some planes of a block, missing pixels as NaN; those without any pixel are left out."""
-        block = self.samples(index)
-        observed = self._observed(block.shape, index) & ~self.missing(index)
-        if not observed.all():
-            block = np.where(observed, block, np.nan)
-        planes = block.reshape(-1, *block.shape[-2:])
-        whole = observed.reshape(planes.shape).any((1, 2))
-        planes = planes[whole] if whole.any() else planes[:0]
+        block = self.left_out.masked(self.samples(index), index)
+        planes = [plane for plane in block.reshape(-1, *block.shape[-2:]) if not np.isnan(plane).all()]
         return [planes[n] for n in _spread(len(planes))]
 
 

@@ -171,7 +171,13 @@ class _Run:
         shape = next((image.shape[-len(layout.shape) :] for image in images.values()), layout.shape)
         zoom = tuple(a / b for a, b in zip(shape, layout.shape, strict=True))
         zoom = tuple(1.0 if axis == "s" else factor for axis, factor in zip(layout.axes, zoom, strict=True))
-        notes = [*self.recipe.notes, *self.job.notes(), *self.blocks.notes(), *self.warnings, *filter(None, [self.shortage])]
+        notes = [
+            *self.recipe.notes,
+            *self.job.notes(),
+            *self.blocks.left_out.notes(),
+            *self.warnings,
+            *filter(None, [self.shortage]),
+        ]
         return Result(images, outputs, zoom, self._provenance(time.monotonic() - started, notes), notes)
 
     def _measure(self) -> None:
