@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NAMES = (
     "denoise", "photon_noise", "deblur_3d", "inpaint", "super_resolve", "sample_intervals", "calibrate", "large_zarr", "batch",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "examples" / "extending"
 PROJECT = tomllib.loads((PACKAGE / "pyproject.toml").read_text())["project"]

@@ -15,12 +15,14 @@ def fresh(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", LIGHT)
 def test_declaring_methods_does_not_import_torch(module: str) -> None:
     code = f"import sys, {module}; print('torch' in sys.modules, 'qtpy' in sys.modules, 'napari.viewer' in sys.modules)"
     assert fresh(code) == "False False False"
 
 
+@pytest.mark.slow
 def test_building_every_method_does_not_import_torch() -> None:
     code = """
 import sys, numpy
@@ -64,6 +66,7 @@ def test_the_distribution_names_no_qt_binding() -> None:
     assert "pyside" not in required
 
 
+@pytest.mark.slow
 def test_rooms_show_what_is_meant_and_work_without_a_further_import() -> None:
     code = """
 import sys

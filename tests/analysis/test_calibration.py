@@ -47,6 +47,7 @@ def test_the_factor_undoes_a_wrong_standard_deviation(share: float, generator: t
     assert held_out.factor == pytest.approx(found.factor, rel=0.02)
 
 
+@pytest.mark.slow
 def test_samples_of_a_blurred_field_are_calibrated_as_they_are(generator: torch.Generator) -> None:
     """Also beyond the field of view: only what the camera saw of the truth counts."""
     blur = degradations.load("gaussian-blur", std=0.6, boundary="pad")

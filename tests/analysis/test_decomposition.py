@@ -49,6 +49,7 @@ def test_the_reconstruction_is_exact_after_every_level(levels: int, x: torch.Ten
         assert state.error <= 1e-5
 
 
+@pytest.mark.slow
 def test_a_learned_denoiser_is_exact_too(x: torch.Tensor) -> None:
     unet = denoisers.load("unet-small", precision="float32")
     method = Decomposition(levels=2)

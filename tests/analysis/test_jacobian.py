@@ -56,6 +56,7 @@ def matrix(denoiser: denoisers.Denoiser, x: torch.Tensor) -> torch.Tensor:
     return rows.reshape(x.numel(), x.numel())
 
 
+@pytest.mark.slow
 def test_products_are_those_of_the_dense_matrix(
     denoiser: denoisers.Denoiser, matrix: torch.Tensor, x: torch.Tensor, generator: torch.Generator
 ) -> None:

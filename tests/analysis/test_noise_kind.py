@@ -33,6 +33,7 @@ def test_photon_noise_is_found_with_its_gain(clean: np.ndarray, offset: float, r
     assert "bright" in found.sentence()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [0.7, 1.0, (0.0, 1.0), (1.0, 0.0)])
 def test_correlated_noise_is_found_with_its_autocorrelation(clean: np.ndarray, width: float) -> None:
     noise = gaussian_filter(np.random.default_rng(0).normal(size=clean.shape), width, mode="wrap")

@@ -230,6 +230,7 @@ def test_bands_are_written_beside_their_base(image: Path, tmp_path: Path) -> Non
     np.testing.assert_allclose(sum(parts), read(image).data, atol=0.05)
 
 
+@pytest.mark.slow
 def test_an_inspection_is_printed_as_json(image: Path, tmp_path: Path) -> None:
     small = tmp_path / "small.tif"
     write(small, read(image).data[:32, :32], "yx")

@@ -11,6 +11,8 @@ from napari_tweedie.cli import app
 from napari_tweedie.denoisers.network import load_network
 from napari_tweedie.images.files import write
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"widths": [16, 16], "blocks": 1, "steps": 2, "batch": 2, "patch": 16, "large_patch": 16, "precision": "float32"}
 
 

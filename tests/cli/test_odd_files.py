@@ -224,6 +224,7 @@ def test_a_batch_tells_what_is_odd(stack: np.ndarray, tmp_path: Path) -> None:
     assert "PhysicalSizeZ is '0,5'" in (tmp_path / "out" / "summary.csv").read_text()
 
 
+@pytest.mark.slow
 def test_a_note_is_one_line_in_the_terminal(stack: np.ndarray, tmp_path: Path) -> None:
     metadata = {"axes": "ZYX", "PhysicalSizeX": 0.1, "PhysicalSizeY": 0.1, "PhysicalSizeZ": -1}
     tifffile.imwrite(tmp_path / "in.ome.tif", stack, metadata=metadata, photometric="minisblack")

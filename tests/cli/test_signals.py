@@ -16,6 +16,8 @@ from napari_tweedie.images.claim import claimed
 from napari_tweedie.images.files import write
 from napari_tweedie.recipe import Recipe
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -38,6 +38,7 @@ MASK = degradations.load("mask", mask=np.random.default_rng(3).random(SHAPES[2])
 BLUR = degradations.load("gaussian-blur", std=0.8, boundary="circular")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", denoisers.names())
 def test_every_denoiser_passes(name: str) -> None:
     cls = denoisers.registry.method(name)
@@ -50,6 +51,7 @@ def test_every_denoiser_passes(name: str) -> None:
         check_denoiser(denoiser, shapes={ndim: shape})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ndim", SHAPES)
 @pytest.mark.parametrize("name", degradations.names())
 def test_every_degradation_passes(name: str, ndim: int) -> None:
@@ -61,6 +63,7 @@ def test_every_degradation_passes(name: str, ndim: int) -> None:
     check_degradation(degradation, tuple(domain))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", solvers.names())
 def test_every_solver_passes(name: str) -> None:
     cls = solvers.registry.method(name)
@@ -70,6 +73,7 @@ def test_every_solver_passes(name: str) -> None:
     assert "" in refusals
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", samplers.names())
 def test_every_sampler_passes(name: str) -> None:
     sampler = samplers.load(name, samples=40)

@@ -13,6 +13,8 @@ from napari_tweedie.engine import last, measure, run
 from napari_tweedie.images.files import read, write
 from napari_tweedie.recipe import Recipe
 
+pytestmark = pytest.mark.slow
+
 INPUTS = {"mask": {"mask": np.eye(64, 96)}, "psf-blur": {"psf": np.ones((3, 5))}}
 UNLIKE_IMAGES = {
     "fourier-mask": {"acceleration": 2.5},

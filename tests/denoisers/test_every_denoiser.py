@@ -49,6 +49,7 @@ def x(generator: torch.Generator) -> torch.Tensor:
     return torch.rand((1, 1, 17, 24), generator=generator)
 
 
+@pytest.mark.slow
 def test_any_shape_comes_back_finite_and_without_noise_unchanged(name: str, generator: torch.Generator) -> None:
     for shape in spatial_shapes(name):
         denoiser = load(name, shape)

@@ -17,6 +17,7 @@ def rms(image: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(image))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("peak", [2, 10, 50])
 def test_photon_noise_is_removed_without_darkening(peak: int, scene: np.ndarray, rng: np.random.Generator) -> None:
     """The mean of each sixth of the image is that of its 16 measurements to 1 % (root mean square)."""
@@ -85,6 +86,7 @@ def test_photon_noise_that_is_taken_for_gaussian_is_told(scene: np.ndarray, rng:
     assert "Photon noise" in note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["gaussian", "poisson"])
 def test_correlated_noise_is_removed_once_it_is_told_of(model: str, scene: np.ndarray, rng: np.random.Generator) -> None:
     """A frame that its detector enlarged twice; taken for white, its noise is hardly seen."""

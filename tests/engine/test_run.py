@@ -102,6 +102,7 @@ def test_deblurring_keeps_an_offset(scene: np.ndarray) -> None:
     assert restored.mean() == pytest.approx(measured.mean(), rel=0.002)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("marks", ["nan", "zero"])
 def test_missing_pixels_are_filled_whatever_they_hold(marks: str, scene: np.ndarray, rng: np.random.Generator) -> None:
     missing = rng.random(scene.shape) < 0.4
@@ -111,6 +112,7 @@ def test_missing_pixels_are_filled_whatever_they_hold(marks: str, scene: np.ndar
     assert rms(restored - 1000 - 100 * scene) < 8
 
 
+@pytest.mark.slow
 def test_a_mask_may_be_as_large_as_the_stack(scene: np.ndarray, rng: np.random.Generator) -> None:
     stack = np.stack([scene, scene[::-1]])
     missing = rng.random(stack.shape) < 0.3
@@ -128,6 +130,7 @@ def test_super_resolution_zooms(scene: np.ndarray) -> None:
     assert large.zoom == (2, 2)
 
 
+@pytest.mark.slow
 def test_a_stack_is_deblurred_in_depth_without_rings_at_its_faces(rng: np.random.Generator) -> None:
     """Within 3 voxels of a face the error is at most a quarter larger than inside, though light came in from beyond."""
     truth = 1000 + 100 * (gaussian_filter(rng.normal(size=(32, 64, 64)), 2) > 0)

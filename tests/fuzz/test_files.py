@@ -80,6 +80,7 @@ def test_a_damaged_zarr(
     read_all(path)
 
 
+@pytest.mark.slow
 @fuzzed(60)
 @given(JSON)
 def test_a_recipe_of_any_json(tmp_path_factory: Any, content: Any) -> None:

@@ -19,6 +19,8 @@ from napari_tweedie.large.chunked_run import ChunkedRun
 from napari_tweedie.large.run_file import run_file
 from napari_tweedie.recipe import Recipe
 
+pytestmark = pytest.mark.slow
+
 BLUR = {"name": "gaussian-blur", "std": 1.0}
 LOCAL = {"name": "tikhonov", "weight": 0.05}
 QUICK = {"job": "restore", "degradation": {"name": "gaussian-blur", "std": 0.5}, "solver": LOCAL, "tile": 64}

@@ -8,6 +8,8 @@ from napari_tweedie.engine import last, run
 from napari_tweedie.large.lazy_array import OnDemand, lazy, lazy_levels
 from napari_tweedie.recipe import Recipe
 
+pytestmark = pytest.mark.slow
+
 QUICK = Recipe(
     job="restore",
     degradation={"name": "gaussian-blur", "std": 0.5},

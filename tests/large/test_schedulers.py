@@ -15,6 +15,8 @@ from napari_tweedie.recipe import Recipe
 
 distributed = pytest.importorskip("dask.distributed")
 
+pytestmark = pytest.mark.slow
+
 RECIPE = Recipe(
     job="restore",
     degradation={"name": "gaussian-blur", "std": 0.5},

@@ -17,6 +17,8 @@ from napari_tweedie.recipe.export import as_command_line, as_python, essentials
 from napari_tweedie.recipe.provenance import differences
 from napari_tweedie.recipe.schema import schema
 
+pytestmark = pytest.mark.slow
+
 RECIPES = [
     Recipe(),
     Recipe(job="degrade", degradation={"name": "downsample", "factor": 4}, noise={"name": "poisson", "gain": 2.0}, seed=5),

@@ -16,6 +16,8 @@ from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.denoisers.exact import Gaussian as GaussianField
 from napari_tweedie.samplers.sampler import local_gaussian
 
+pytestmark = pytest.mark.slow
+
 SIDE = 12
 FIELDS = {"white": denoisers.load("gaussian", std=0.5), "coloured": denoisers.load("gaussian", std=0.5, slope=2)}
 MASK = torch.rand(SIDE, SIDE, generator=torch.Generator().manual_seed(3)) < 0.5

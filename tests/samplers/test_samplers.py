@@ -152,6 +152,7 @@ def test_prior_samples_of_moment_matching_have_the_variance_of_the_prior() -> No
     assert float(state.estimate.std()) == pytest.approx(0.3, rel=0.03)
 
 
+@pytest.mark.slow
 def test_four_fold_super_resolution_by_the_implicit_prior_takes_a_few_hundred_steps(scene: np.ndarray) -> None:
     """Published: 215; each step is a denoiser call. The result keeps the measurement and is nearer to the truth than it."""
     truth = torch.from_numpy(scene[:60, :60]).float()[None, None]

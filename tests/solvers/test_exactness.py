@@ -19,6 +19,8 @@ from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.denoisers.exact import Gaussian as GaussianField
 
+pytestmark = pytest.mark.slow
+
 SIGMA = 0.2
 BLUR = degradations.load("gaussian-blur", std=0.8, boundary="circular")
 FIELDS = {"white": denoisers.load("gaussian", std=0.5), "coloured": denoisers.load("gaussian", std=0.5, slope=1.5)}

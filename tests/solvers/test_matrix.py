@@ -12,6 +12,8 @@ from napari_tweedie.degradations.linear_algebra import fourier_filter
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.degradations.problem import Problem
 
+pytestmark = pytest.mark.slow
+
 SIGMA, MEAN = 0.02, 0.6
 FIELD = denoisers.load("gaussian", std=0.2, slope=2.5)
 SHAPES = {2: (20, 20), 3: (6, 14, 14)}

@@ -10,6 +10,8 @@ from napari_tweedie.degradations.noise import Poisson
 from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.denoisers.tiling import Tiled, Volume
 
+pytestmark = pytest.mark.slow
+
 BLUR = degradations.load("gaussian-blur", std=1.2)
 CAMERA = {"gain": 0.02, "offset": 0.3, "read_noise": 0.02}
 """50 photons are one unit; read noise is that of one photon."""

@@ -12,6 +12,8 @@ from napari_tweedie.training.loop import Training, train
 from napari_tweedie.training.losses import sure
 from napari_tweedie.training.synthetic import dead_leaves
 
+pytestmark = pytest.mark.slow
+
 SIGMA = 0.15
 SETTINGS = Adaptation(steps=60, patch=32, learning_rate=2e-3)
 

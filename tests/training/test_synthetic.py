@@ -40,6 +40,7 @@ def test_the_power_of_a_field_falls_as_asked(wanted: float) -> None:
     assert fields[0].std() == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_dead_leaves_have_the_spectrum_of_photographs() -> None:
     rng = np.random.default_rng(0)
     images = [dead_leaves(96, rng) for _ in range(8)]

@@ -24,6 +24,7 @@ def sources(scene: np.ndarray) -> list[Source]:
     return [Images([image, image[::2, ::2]], 0.4), Images([image], 0.4, microscope=True), Synthetic(0.2)]
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss(sources: list[Source], tmp_path: Path) -> None:
     train(Training(steps=120, **SMALL), sources, tmp_path, torch.device("cpu"), every=20)
     losses = [float(line.split('"loss": ')[1].split(",")[0]) for line in (tmp_path / "log.jsonl").read_text().splitlines()]

@@ -54,6 +54,7 @@ def test_an_estimate_is_shown_until_the_user_gives_a_value(qtbot: QtBot, viewer:
     assert form.values() == {"sigma": pytest.approx(12.4)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("registry", [degradations.registry, denoisers.registry, solvers.registry])
 def test_every_method_that_needs_no_layer_comes_out_of_its_form_with_its_defaults(
     qtbot: QtBot, viewer: ViewerModel, registry: Registry

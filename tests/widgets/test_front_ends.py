@@ -23,6 +23,8 @@ from napari_tweedie.widgets.docks.denoise import Denoise
 from napari_tweedie.widgets.docks.posterior import Posterior
 from napari_tweedie.widgets.docks.restore import Restore
 
+pytestmark = pytest.mark.slow
+
 DOCKS = {"denoise": Denoise, "restore": Restore, "sample": Posterior, "decompose": Decompose, "degrade": Degrade}
 PLAIN = [
     name
