@@ -54,7 +54,7 @@ def denoise(viewer: Viewer) -> Denoise:
 def restore(viewer: Viewer) -> Restore:
     panel = Restore(viewer)
     panel.choosers["denoiser"].choose(QUICK)
-    viewer.window.add_dock_widget(panel, name="Restore")
+    viewer.window.add_dock_widget(panel, name="Deblur")
     return panel
 
 

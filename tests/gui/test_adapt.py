@@ -26,7 +26,7 @@ def dock(viewer: Viewer, monkeypatch: pytest.MonkeyPatch, generator: torch.Gener
     initialise(network, 0.3, generator)
     monkeypatch.setattr(adaptation, "load_network", lambda path, device: network.requires_grad_(False))
     dock = Adapt(viewer)
-    viewer.window.add_dock_widget(dock, name="Adapt denoiser")
+    viewer.window.add_dock_widget(dock, name="Learn")
     viewer.add_image(truth() + np.random.default_rng(0).normal(0, LEVEL, (64, 64)), name="striped cells")
     dock.noise.fill({"name": "gaussian", "sigma": LEVEL})
     dock.training.editors["learning_rate"].set(3e-3)

@@ -14,7 +14,7 @@ def dock(viewer: Viewer) -> Decompose:
     viewer.add_image((1000 + 50 * rng.standard_normal((64, 48))).astype(np.uint16), name="cells")
     dock = Decompose(viewer)
     dock.choosers["denoiser"].choose("unet-small")
-    viewer.window.add_dock_widget(dock, name="Decompose")
+    viewer.window.add_dock_widget(dock, name="Take apart")
     dock.choosers["denoiser"].choose("gaussian")
     dock.decomposition.editors["levels"].set(3)
     return dock

@@ -17,7 +17,7 @@ Press = Callable[[Panel], str]
 @pytest.fixture
 def degrade(viewer: Viewer) -> Degrade:
     panel = Degrade(viewer)
-    viewer.window.add_dock_widget(panel, name="Degrade")
+    viewer.window.add_dock_widget(panel, name="Make test data")
     return panel
 
 

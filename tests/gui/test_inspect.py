@@ -19,7 +19,7 @@ def dock(viewer: Viewer, qtbot: QtBot) -> Inspect:
     viewer.add_image((1000 + 50 * rng.standard_normal((3, 64, 48))).astype(np.uint16), name="cells", scale=(2, 0.5, 0.5))
     dock = Inspect(viewer)
     dock.choosers["denoiser"].choose("unet-small")
-    viewer.window.add_dock_widget(dock, name="Inspect denoiser")
+    viewer.window.add_dock_widget(dock, name="Look inside")
     dock.choosers["denoiser"].choose("gaussian")
     qtbot.waitUntil(lambda: bool(dock.noise.levels), timeout=LIMIT)
     return dock

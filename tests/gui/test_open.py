@@ -30,9 +30,9 @@ from qtpy.QtWidgets import QApplication
 viewer = napari.Viewer(show=False)
 viewer.add_image(np.random.default_rng(0).normal(100, 5, (64, 64)))
 _, denoise = viewer.window.add_plugin_dock_widget("napari-tweedie", "Denoise")
-_, restore = viewer.window.add_plugin_dock_widget("napari-tweedie", "Restore")
-_, degrade = viewer.window.add_plugin_dock_widget("napari-tweedie", "Degrade")
-for name in ("Compare", "Blend", "Adapt denoiser", "Batch"):
+_, restore = viewer.window.add_plugin_dock_widget("napari-tweedie", "Deblur")
+_, degrade = viewer.window.add_plugin_dock_widget("napari-tweedie", "Make test data")
+for name in ("Compare", "Blend", "Learn", "Batch"):
     viewer.window.add_plugin_dock_widget("napari-tweedie", name)
 for chooser in restore.choosers.values():
     for name in chooser._names:

@@ -21,7 +21,7 @@ def dock(viewer: Viewer, qtbot: QtBot) -> Posterior:
     viewer.add_image((truth + 25 * rng.standard_normal(truth.shape)).astype(np.float32), name="cells", scale=(0.5, 0.5))
     dock = Posterior(viewer)
     dock.choosers["denoiser"].choose("unet-small")
-    viewer.window.add_dock_widget(dock, name="Sample posterior")
+    viewer.window.add_dock_widget(dock, name="How sure?")
     dock.choosers["denoiser"].choose("gaussian")
     dock.choosers["sampler"].form.editors["samples"].set(4)
     dock.noise.choose("gaussian")

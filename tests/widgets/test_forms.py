@@ -45,7 +45,11 @@ def test_an_estimate_is_shown_until_the_user_gives_a_value(qtbot: QtBot, viewer:
     sigma = form.editors["sigma"].widget
     sigma.show_estimate(12.4)
     assert form.values() == {"sigma": None}
+    assert sigma.number.text() == "12.4"
+    form.show_grey_unit("counts")
     assert sigma.number.text() == "12.4 counts"
+    number = sigma.number
+    assert number.minimumSizeHint().width() > number.fontMetrics().horizontalAdvance("12.4 counts")
     assert not sigma.number.isEnabled()
     with qtbot.waitSignal(form.changed):
         sigma.automatic.setChecked(False)

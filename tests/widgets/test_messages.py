@@ -20,8 +20,8 @@ def test_an_error_becomes_a_sentence() -> None:
 
 def test_the_end_is_told_in_a_line() -> None:
     provenance = {"noise_levels": [12.44], "data_residuals": [], "seconds": 3.14, "device": "cpu"}
-    assert summary(provenance, estimated=True) == "σ 12.4 counts (estimated) · 3.1 s on cpu"
+    assert summary(provenance, estimated=True, unit="counts") == "σ 12.4 counts (estimated) · 3.1 s on cpu"
     provenance["data_residuals"] = [13.0]
-    assert summary(provenance, estimated=False) == "σ 12.4 counts (given) · residual 13 · 3.1 s on cpu"
+    assert summary(provenance, estimated=False) == "σ 12.4 (given) · residual 13 · 3.1 s on cpu"
     provenance["interval"] = "90 % interval, measured coverage 90.4 %"
     assert "residual 13 · 90 % interval, measured coverage 90.4 % · 3.1 s" in summary(provenance, estimated=False)

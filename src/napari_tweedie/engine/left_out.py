@@ -148,7 +148,7 @@ class LeftOut:
         what = f"{count} pixels are missing ({planes}not finite, or masked)"
         if self.restores_missing:
             return [*told, f"{what}, besides those that are marked: they were treated alike."]
-        return [*told, f"{what}, and are empty in the result; Restore with missing pixels fills them in."]
+        return [*told, f"{what}, and are empty in the result; Deblur with missing pixels fills them in."]
 
     def _none(self) -> NDArray[np.bool_]:
         return np.zeros((1, 1, *self.layout.block_shape), bool)

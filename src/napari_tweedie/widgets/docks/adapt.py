@@ -37,9 +37,11 @@ class Limit(BaseModel):
 
 
 class Adapt(Panel):
-    """The dock *Adapt denoiser*: the U-Net learns what is particular to a layer, from its noise alone, and becomes a file."""
+    """The dock *Learn*: the U-Net learns what is particular to a layer, from its noise alone, and becomes a file."""
 
     job: ClassVar[JobName] = "denoise"
+    about = "Let the network learn what is special about this image."
+    term = "Adaptation: training on the open image by Stein's unbiased risk estimate."
 
     def _choosers(self) -> dict[str, Chooser[Any]]:
         layers = self.viewer.layers

@@ -21,7 +21,7 @@ from napari_tweedie.widgets.runs.layer_run import Order
 HELP = (
     "Use it to remove an artefact of any size, or to merge exposures: the region meets the pixels around it, whatever their "
     "brightness. Without a source it is filled smoothly, with no texture. Small dead regions within texture are better restored "
-    "by the dock Restore, degradation “missing pixels”."
+    "by the dock Deblur, degradation “missing pixels”."
 )
 LARGEST_PLANE = 2**14
 
@@ -30,6 +30,8 @@ class Blend(Panel):
     """The dock *Blend*: Poisson editing of a region, in every slice that it marks."""
 
     job: ClassVar[JobName] = "blend"
+    about = "Fill or paste a marked region without a seam."
+    term = "Poisson editing: the gradients of a region, joined to what surrounds it."
 
     def _choosers(self) -> dict[str, Chooser[Any]]:
         self.blending = Form(PoissonEditing, ["source", "region", "gradients"], self.viewer.layers)

@@ -16,9 +16,11 @@ FIELDS = ("levels", "ladder", "start", "ratio")
 
 
 class Decompose(Panel):
-    """The dock *Decompose*: bands of detail above a smooth base, and a slider for each to recombine them."""
+    """The dock *Take apart*: bands of detail above a smooth base, and a slider for each to recombine them."""
 
     job: ClassVar[JobName] = "decompose"
+    about = "Take the image apart into fine and coarse detail, and mix it anew."
+    term = "Decomposition: bands of detail above a smooth base, which add up to the image."
 
     def _choosers(self) -> dict[str, Chooser[Any]]:
         self.decomposition = Form(Decomposition, FIELDS, self.viewer.layers)

@@ -21,9 +21,11 @@ PERCENTILES = (0.5, 99.5)
 
 
 class Degrade(Panel):
-    """The dock *Degrade*: a degradation and then noise are applied to a layer; *Restore* takes the result back."""
+    """The dock *Make test data*: a degradation and then noise are applied to a layer; *Deblur* takes the result back."""
 
     job: ClassVar[JobName] = "degrade"
+    about = "Make test data: blur a clean image and add noise to it."
+    term = "Degradation: a simulated measurement; Deblur takes it back."
 
     def _choosers(self) -> dict[str, Chooser[Any]]:
         self._proposed: dict[str, Layer | None] = {}

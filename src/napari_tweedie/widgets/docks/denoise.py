@@ -33,6 +33,8 @@ class Denoise(Panel):
     """The dock *Denoise*: noise is removed, nothing else is undone."""
 
     job: ClassVar[JobName] = "denoise"
+    about = "Take the noise away; everything else stays."
+    term = "Denoising: the posterior mean of the image given the noisy one."
 
     def _choosers(self) -> dict[str, Chooser[Any]]:
         self.std, self.lazy = QCheckBox("with standard deviation"), QCheckBox("only what is shown (lazy)")

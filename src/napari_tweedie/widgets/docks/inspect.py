@@ -19,12 +19,14 @@ from napari_tweedie.widgets.runs.layer_run import Order
 
 
 class Inspect(Panel):
-    """The dock *Inspect denoiser*: its score, its best strength, its basis, its faults, and its filter at the cursor.
+    """The dock *Look inside*: its score, its best strength, its basis, its faults, and its filter at the cursor.
 
     It works on the visible part of the layer, as large as the analysis can take.
     """
 
     job: ClassVar[JobName] = "inspect"
+    about = "Look inside the denoiser at work on this image."
+    term = "Inspection: score, Stein's risk estimate, adaptive basis and equivalent filter."
 
     def _choosers(self) -> dict[str, Chooser[Any]]:
         self.findings = Findings()

@@ -16,11 +16,11 @@ from napari_tweedie import denoisers
 from napari_tweedie.core.method import Input
 from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.forms import preferences as settings
-from napari_tweedie.widgets.forms.layout import arrange, folded, one_row
+from napari_tweedie.widgets.forms.layout import arrange, folded, heading, one_row
 from napari_tweedie.widgets.forms.method_form import Chooser, Form
 from napari_tweedie.widgets.layers.crop import Crop, visible_crop
 from napari_tweedie.widgets.layers.event_relay import Relay
-from napari_tweedie.widgets.layers.input import fingerprint, image_array, nanometres
+from napari_tweedie.widgets.layers.input import fingerprint, grey_unit, image_array, nanometres
 from napari_tweedie.widgets.layers.marks import marked_pixels
 from napari_tweedie.widgets.layers.messages import sentence
 from napari_tweedie.widgets.parts.device_combo import DeviceCombo
@@ -44,6 +44,10 @@ class Panel(QWidget):
     """A dock that runs one job on a layer. Subclasses set up their choosers and say what goes into the recipe."""
 
     job: ClassVar[JobName]
+    about: ClassVar[str]
+    """What the dock is for, in plain words."""
+    term: ClassVar[str]
+    """What the field calls it."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
@@ -68,7 +72,7 @@ class Panel(QWidget):
         further = [part for chooser in choosers for part in chooser.folded_parts()]
         advanced = folded("Advanced", [device_row, self.settings, *further])
         view = one_row("", self.side_by_side, "Show the visible layers in a grid.")
-        arrange(self, [self.source, *parts, view, advanced], self.bar)
+        arrange(self, [heading(self.about, self.term), self.source, *parts, view, advanced], self.bar)
         self._connect()
         self._on_theme()
         self._on_edit()
@@ -207,6 +211,8 @@ class Panel(QWidget):
     # Keeping the form true.
 
     def _on_edit(self, *_: object) -> None:
+        for form in (self.noise, *self.choosers.values()):
+            form.show_grey_unit(grey_unit(self.source.image()))
         self.bar.set_ready(self.obstacle())
         self._measure()
 

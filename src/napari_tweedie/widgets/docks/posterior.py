@@ -22,9 +22,11 @@ CALIBRATION_SIDE = 192
 
 
 class Posterior(Inverse):
-    """The dock *Sample posterior*: samples, their mean, standard deviation and interval, and how true the interval is."""
+    """The dock *How sure?*: samples, their mean, standard deviation and interval, and how true the interval is."""
 
     job: ClassVar[JobName] = "sample"
+    about = "See how sure the result is, pixel by pixel."
+    term = "Posterior sampling: images that all agree with the measurement, their mean, standard deviation and interval."
     first = "identity"
     _degraded: bool | None = None
     """Whether there was a degradation when a sampler was proposed last."""

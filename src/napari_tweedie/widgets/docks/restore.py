@@ -1,4 +1,4 @@
-"""Restore dock: a known degradation of a layer undone."""
+"""Deblur dock: a known degradation of a layer undone."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 
 class Restore(Inverse):
-    """The dock *Restore*: blur, missing pixels or low resolution are undone by a solver that uses the denoiser."""
+    """The dock *Deblur*: blur, missing pixels or low resolution are undone by a solver that uses the denoiser."""
 
     job: ClassVar[JobName] = "restore"
+    about = "Undo blur, missing pixels or coarse pixels."
+    term = "Restoration (an inverse problem): what agrees with the measurement and looks like an image."
     first = "gaussian-blur"
     _kinds: tuple[type[Degradation], ...] = ()
     """The degradations for which solver and iterations were proposed last."""

@@ -34,6 +34,8 @@ class Synthesise(Panel):
     """The dock *Synthesise*: samples of the prior, from noise alone; they grow in the viewer."""
 
     job: ClassVar[JobName] = "synthesise"
+    about = "Draw images that the denoiser believes in, from nothing."
+    term = "Synthesis: samples of the prior that is in a denoiser."
 
     def _choosers(self) -> dict[str, Chooser[Any]]:
         self.size_ = Form(Size, ["height", "width"], self.viewer.layers)

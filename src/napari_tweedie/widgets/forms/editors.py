@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from napari.layers import Image, Labels, Layer, Shapes
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -33,12 +33,16 @@ if TYPE_CHECKING:
     from napari.components import LayerList
     from pydantic.fields import FieldInfo
 
-UNITS = {"px": " px", "range": " of range", "counts": " counts", "nm": " nm", "°": "°"}
+GREY = "counts"
+"""The unit of fields in grey levels; whether those are counts, the layer says."""
+UNITS = {"px": " px", "range": " of range", GREY: "", "nm": " nm", "°": "°"}
 """What stands behind a number, by the unit of its field."""
 KINDS: dict[str, tuple[type[Layer], ...]] = {"image": (Image,), "labels": (Labels, Shapes)}
 """Which layers an array can come from, by the hint of its field."""
 DECIMALS = 6
 SMALLEST = 10**-DECIMALS
+BUTTONS, FRAME = 48, 12
+"""Width of the buttons of a number and of what is around its text, in napari's themes."""
 LARGEST = 1e9
 
 
@@ -50,6 +54,15 @@ class Editor:
     get: Callable[[], Any]
     set: Callable[[Any], None]
     changed: Any
+    is_grey: bool = False
+    """Whether it is a grey level of the image."""
+
+    def show_grey_unit(self, unit: str) -> None:
+        """Write a unit behind a grey level."""
+        number = getattr(self.widget, "number", self.widget)
+        if self.is_grey and isinstance(number, QDoubleSpinBox):
+            number.setSuffix(f" {unit}" if unit else "")
+            number.updateGeometry()
 
 
 class Number(QDoubleSpinBox):
@@ -63,7 +76,7 @@ class Number(QDoubleSpinBox):
         self.setSuffix(suffix)
         self.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         self.setKeyboardTracking(False)
-        self.setMinimumWidth(NARROWEST)
+        self.textChanged.connect(self.updateGeometry)
 
     def keep(self, value: float) -> None:
         """Show a value, and keep those of its digits that are not shown."""
@@ -74,6 +87,12 @@ class Number(QDoubleSpinBox):
         """Return the value that is shown, with all of its digits if it was not edited."""
         shown = float(self.value())
         return self._kept if round(self._kept, DECIMALS) == round(shown, DECIMALS) else shown
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return a size that cuts nothing of what is shown."""
+        hint, shown = super().minimumSizeHint(), self.fontMetrics().horizontalAdvance(self.text())
+        buttons = 0 if self.buttonSymbols() == QDoubleSpinBox.ButtonSymbols.NoButtons else BUTTONS
+        return QSize(max(NARROWEST, shown + buttons + FRAME), hint.height())
 
     def textFromValue(self, value: float) -> str:  # noqa: N802 - Qt's name
         return f"{value:.4g}" if value < 1e4 else f"{value:.0f}"
@@ -119,6 +138,8 @@ class OptionalNumber(QWidget):
 
     def _toggle(self, automatic: bool) -> None:
         self.number.setEnabled(not automatic)
+        kind = QDoubleSpinBox.ButtonSymbols
+        self.number.setButtonSymbols(kind.NoButtons if automatic else kind.UpDownArrows)
         if automatic:
             self.show_estimate(self._estimate, "–")
         else:
@@ -189,7 +210,7 @@ def editor(name: str, field: FieldInfo, layers: LayerList) -> Editor:
         kind = str(hints.get("layer"))
         layer = LayerCombo(layers, KINDS[kind], wanted=name if kind == "image" else "", optional=not is_needed(field))
         return Editor(layer, layer.value, layer.set_value, layer.changed)
-    made = _plain_editor(annotation, *_limits(field), suffix)
+    made = replace(_plain_editor(annotation, *_limits(field), suffix), is_grey=unit == GREY)
     if not field.is_required():
         made.set(field.default)
     return made

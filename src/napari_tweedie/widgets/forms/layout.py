@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtGui import QIcon
+from qtpy.QtGui import QIcon, QResizeEvent
 from qtpy.QtWidgets import QComboBox, QFormLayout, QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
@@ -41,6 +41,8 @@ class Rows(QFormLayout):
         """Add a row; the tooltip appears on both of its parts."""
         text = Label(label or " ")
         text.setToolTip(tooltip)
+        if label and not widget.accessibleName():
+            widget.setAccessibleName(label)
         if not widget.toolTip():
             widget.setToolTip(tooltip)
         self.addRow(text, widget)
@@ -49,6 +51,15 @@ class Rows(QFormLayout):
         """Show or hide a row with its label."""
         widget.setVisible(shown)
         self.labelForField(widget).setVisible(shown)
+
+
+def heading(about: str, term: str) -> QLabel:
+    """Return what a dock is for, in plain words; what the field calls it is in the tooltip."""
+    label = QLabel(about)
+    label.setWordWrap(True)
+    label.setToolTip(term)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    return label
 
 
 def one_row(label: str, editor: QWidget, tooltip: str) -> QWidget:
@@ -80,6 +91,41 @@ class Scroll(QScrollArea):
             self.setMinimumWidth(self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width())
             self.updateGeometry()
         return bool(super().eventFilter(watched, event))
+
+
+class Message(QScrollArea):
+    """A text of any length: as high as it is up to a few lines, scrolled beyond, never cut."""
+
+    def __init__(self, lines: int = 6) -> None:
+        super().__init__()
+        self.label = QLabel()
+        self.label.setWordWrap(True)
+        self.label.setAlignment(Qt.AlignmentFlag.AlignTop)
+        flags = Qt.TextInteractionFlag
+        self.label.setTextInteractionFlags(flags.TextSelectableByMouse | flags.LinksAccessibleByMouse)
+        self.label.setOpenExternalLinks(True)
+        self._lines = lines
+        self.setWidget(self.label)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def show_text(self, text: str) -> None:
+        """Show a text; all of it also as a tooltip."""
+        self.label.setText(text)
+        self.label.setToolTip(text)
+        self.verticalScrollBar().setValue(0)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        needed = self.label.heightForWidth(max(1, self.width())) if self.label.text() else 0
+        self.setFixedHeight(min(needed, self._lines * self.label.fontMetrics().lineSpacing() + 2))
 
 
 def shrinkable(combo: QComboBox) -> None:

@@ -58,6 +58,11 @@ class Form(QWidget):
         """Show or hide the row of a field."""
         self._rows.show_row(self.editors[field].widget, shown)
 
+    def show_grey_unit(self, unit: str) -> None:
+        """Write the unit of the layer's grey levels behind those that are edited."""
+        for made in self.editors.values():
+            made.show_grey_unit(unit)
+
     def values(self) -> dict[str, Any]:
         """Return the values by field; a chosen layer as an input that has a name but no array yet."""
         return {name: _as_parameter(made.get()) for name, made in self.editors.items()}
@@ -92,6 +97,8 @@ class Chooser(QWidget, Generic[M]):
         self._registry = registry
         self._layers = layers
         self._forms: dict[str, tuple[Form, Form]] = {}
+        self.grey_unit = ""
+        """Unit of the layer's grey levels; empty where they are no counts."""
         plain = {name: method for name, method in registry.all().items() if not method.is_composed()}
         self._names = sorted(plain, key=lambda name: plain[name].title)
         self.combo = QComboBox()
@@ -150,6 +157,13 @@ class Chooser(QWidget, Generic[M]):
         for form in self._forms[self.name]:
             form.fill(description)
 
+    def show_grey_unit(self, unit: str) -> None:
+        """Write the unit of the layer's grey levels behind those that are edited."""
+        self.grey_unit = unit
+        for forms in self._forms.values():
+            for form in forms:
+                form.show_grey_unit(unit)
+
     @property
     def cls(self) -> type[M]:
         """The class of the chosen method."""
@@ -184,6 +198,7 @@ class Chooser(QWidget, Generic[M]):
             advanced = [name for name in fields if name not in plain]
             self._forms[self.name] = forms = Form(self.cls, plain, self._layers), Form(self.cls, advanced, self._layers)
             for form, place in zip(forms, (self, self.advanced), strict=True):
+                form.show_grey_unit(self.grey_unit)
                 form.changed.connect(self.changed)
                 place.layout().addWidget(form)
         for form in self._forms[self.name]:

@@ -15,6 +15,7 @@ from napari_tweedie.widgets.layers.proposed_axes import propose
 
 METADATA = "napari_tweedie"
 """Key of a result's provenance in its layer's metadata."""
+COUNTS = "counts"
 SAMPLED = 2**15
 """Pixels of an array by which edits in place are noticed."""
 
@@ -28,6 +29,16 @@ def is_result(layer: Layer) -> bool:
 def image_array(layer: Layer) -> Any:
     """Return the pixels of a layer as they are (NumPy, dask, zarr); of a multiscale layer the finest level."""
     return layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+
+
+def grey_unit(layer: Layer | None) -> str:
+    """Return the unit of a layer's grey levels: counts where they are whole numbers, or were before; else nothing is known."""
+    if layer is None:
+        return ""
+    made = layer.metadata.get(METADATA)
+    if isinstance(made, dict) and "grey_unit" in made:
+        return str(made["grey_unit"])
+    return COUNTS if np.dtype(image_array(layer).dtype).kind in "ui" and not getattr(layer, "rgb", False) else ""
 
 
 def image_axes(layer: Image) -> str:

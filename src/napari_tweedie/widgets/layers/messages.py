@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 
-def summary(provenance: dict[str, Any], estimated: bool) -> str:
+def summary(provenance: dict[str, Any], estimated: bool, unit: str = "") -> str:
     """Say in a line what noise level was used, how well the data are explained, how sure the interval is, and what it took."""
     parts = []
     if provenance["noise_levels"]:
-        parts.append(f"σ {numbers(provenance['noise_levels'])} counts ({'estimated' if estimated else 'given'})")
+        level = f"{numbers(provenance['noise_levels'])} {unit}".rstrip()
+        parts.append(f"σ {level} ({'estimated' if estimated else 'given'})")
     photons = [noise for noise in provenance.get("noise", []) if noise["name"] == "poisson"]
     for field in ("gain", "read_noise") if photons else ():
         parts.append(f"{field.replace('_', ' ')} {numbers([noise[field] for noise in photons])}")

@@ -69,6 +69,10 @@ class Sequence(Chooser[Degradation]):
     def chosen_layers(self) -> dict[str, Layer]:
         return super().chosen_layers() | (self.then.chosen_layers() if self.more.isChecked() else {})
 
+    def show_grey_unit(self, unit: str) -> None:
+        super().show_grey_unit(unit)
+        self.then.show_grey_unit(unit)
+
     def folded_parts(self) -> list[QWidget]:
         return [*super().folded_parts(), self._then_advanced]
 

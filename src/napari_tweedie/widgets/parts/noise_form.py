@@ -36,7 +36,7 @@ class NoiseForm(Chooser[Noise]):
         super().__init__("Noise", Recipe.model_fields["noise"].description or "", noise.registry, noise.Auto.name, layers)
         self.channels: list[Channel] = []
         """What was estimated, a channel each; empty until it is known."""
-        self.plot = Plot("brightness (counts)", "noise variance (counts²)")
+        self.plot = Plot("brightness", "noise variance")
         self.plot.setToolTip("Noise variance of groups of patches over their brightness, and the line that was fitted.")
         self.plot.hide()
         self.decision = QLabel()
@@ -50,6 +50,12 @@ class NoiseForm(Chooser[Noise]):
         self.autocorrelation.hide()
         self._measured: object = None
         self._background = Background(self)
+
+    def show_grey_unit(self, unit: str) -> None:
+        super().show_grey_unit(unit)
+        self.plot.x_label = f"brightness ({unit})" if unit else "brightness"
+        self.plot.y_label = f"noise variance ({unit}²)" if unit else "noise variance"
+        self.plot.update()
 
     @property
     def levels(self) -> list[float]:
@@ -82,7 +88,7 @@ class NoiseForm(Chooser[Noise]):
     def _show(self) -> None:
         super()._show()
         for widget in self.open.values():
-            widget.automatic.setText("estimated")
+            widget.automatic.setToolTip("Measured on the image; untick to give a value.")
 
     def _tell(self, text: str) -> None:
         self._decide("" if text == "–" else text)
@@ -108,8 +114,8 @@ class NoiseForm(Chooser[Noise]):
         self._decide("\n".join(told))
         for field, widget in self.open.items():
             values = [float(getattr(channel.noise, field)) for channel in channels]
-            widget.number.setToolTip(f"Estimated: {numbers(values, 20)} counts.")
-            widget.show_estimate(values[0], f"{numbers(values)} counts" if len(values) > 1 else "")
+            widget.number.setToolTip(f"Measured: {numbers(values, 20)} {self.grey_unit}".rstrip() + ".")
+            widget.show_estimate(values[0], f"{numbers(values)} {self.grey_unit}".rstrip() if len(values) > 1 else "")
         curves = [curve for number, channel in enumerate(channels) for curve in _curves(number, channel, len(channels) > 1)]
         self.layout().addWidget(self.plot)  # below the form, which is made when a model is first chosen
         self.plot.show_curves(curves)

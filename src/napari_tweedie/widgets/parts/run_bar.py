@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari.utils.theme import get_theme
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
-from superqt import QElidingLabel
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from napari_tweedie.widgets.forms.layout import Message
 from napari_tweedie.widgets.layers.messages import duration
 
 if TYPE_CHECKING:
     from napari_tweedie.engine.run import Progress
-
-MOST_LINES = 5
-"""Longer texts are cut; the tooltip holds all of them."""
 
 
 class RunBar(QWidget):
@@ -47,12 +44,8 @@ class RunBar(QWidget):
         keeps_its_place.setRetainSizeWhenHidden(True)
         self.bar.setSizePolicy(keeps_its_place)
         self.bar.hide()
-        self.status = QElidingLabel()
-        self.status.setElideMode(Qt.TextElideMode.ElideRight)
-        self.status.setWordWrap(True)
-        self.status.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.status.setMaximumHeight(MOST_LINES * self.status.fontMetrics().lineSpacing())
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.message = Message()
+        self.status = self.message.label
         self._buttons = buttons = QHBoxLayout()
         buttons.addWidget(self.preview, 1)
         buttons.addWidget(self.run, 2)
@@ -60,7 +53,7 @@ class RunBar(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(buttons)
         column.addWidget(self.bar)
-        column.addWidget(self.status)
+        column.addWidget(self.message)
         self.run.clicked.connect(self._on_run)
         self.preview.clicked.connect(self.preview_clicked)
 
@@ -83,8 +76,7 @@ class RunBar(QWidget):
         self._show(text)
 
     def _show(self, text: str) -> None:
-        self.status.setText(text)
-        self.status.setToolTip(text)
+        self.message.show_text(text)
 
     def begin(self) -> None:
         """Turn Run into Cancel and show the bar."""

@@ -14,7 +14,7 @@ from napari_tweedie.images.axes import Layout
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.layers.crop import Crop
 from napari_tweedie.widgets.layers.growing_layers import Growing
-from napari_tweedie.widgets.layers.input import image_array
+from napari_tweedie.widgets.layers.input import grey_unit, image_array
 from napari_tweedie.widgets.layers.messages import summary
 from napari_tweedie.widgets.runs.run import Run, paced
 
@@ -133,7 +133,7 @@ class Job(Run):
         self.layers.complete(facts, fit=self.order.recipe.job == "restore")
         for note in notes:
             show_info(note)
-        return " ".join([summary(result.provenance, self.order.estimated), *notes])
+        return " ".join([summary(result.provenance, self.order.estimated, grey_unit(self.order.source)), *notes])
 
     def _stop(self) -> str:
         """Keep what is usable: a solver's estimate of all of the image, or the samples that are complete."""
@@ -160,4 +160,5 @@ class Job(Run):
 
     def _provenance(self) -> dict[str, Any]:
         crop = {"start": list(self.order.crop.start), "stop": list(self.order.crop.stop)}
-        return {"input": self.order.source.name, "crop": crop, "recipe": self.order.recipe.model_dump(mode="json")}
+        made = {"input": self.order.source.name, "grey_unit": grey_unit(self.order.source), "crop": crop}
+        return made | {"recipe": self.order.recipe.model_dump(mode="json")}
