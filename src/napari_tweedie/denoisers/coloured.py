@@ -4,8 +4,7 @@ Where noise of a power spectrum S was added to x, the data term is ``|Y − X|²
 ``X = (Y / S + ρ Z) / (1 / S + ρ)``, and ``Z = f(X, σ)``, ρ = c / σ², with σ falling (DPIR, Zhang et al. 2021, for a degradation
 that only colours noise). On four images with noise of 20 of 255 blurred by 0.5, 1 and 1.5 pixels, and by 1.5 along x, it gained
 2.6, 5.6, 5.2 and 5.9 dB over f(y, σ) with the level of the noise (spectrum known; c = 0.1 and 1 lost 1 to 3 dB next to 0.3).
-A network that is told the levels at several scales needs no turns but a last one: with the spectrum that was found it gained
-another 0.4 dB on twenty such images, and 0.2 dB on a real one, by two calls instead of four.
+The mean with a network that is told the levels at several scales gained 0.3 dB on twenty such images, spectrum found.
 """
 
 from __future__ import annotations
@@ -80,20 +79,22 @@ class Coloured(Denoiser):
         return z[..., border[0] : border[0] + x.shape[-2], border[1] : border[1] + x.shape[-1]]
 
     def _split(self, data: Tensor, power: Tensor, y: Tensor, first: Tensor, level: Tensor) -> Tensor:
-        """Return what data and denoiser agree on after some turns; after one where the denoiser knows such noise."""
-        precision = 1 / power
-        if self.denoiser.takes_levels:
-            whole = self.correlation.spectrum((y.shape[-2], y.shape[-1]))
-            told = torch.from_numpy(levels_of_spectrum(whole)).to(y)
-            z, shares = self.denoiser(y, level[:, None, None, None] * told[None, :, None, None]), [1.0]
-        else:
-            z, shares = self.denoiser(y, first), np.linspace(0, 1, TURNS)[1:].tolist()
-        for share in shares:
+        """Return what data and denoiser agree on after some turns; where the denoiser knows such noise, the mean with its word.
+
+        The turns err where the image has what the denoiser takes for noise, its own word where a spectrum is rare: on
+        textures it is better by 0.6 dB, on enlarged images worse by up to 2.5 dB, and the mean near the better of the two.
+        """
+        precision, z = 1 / power, self.denoiser(y, first)
+        for share in np.linspace(0, 1, TURNS)[1:]:
             strength = first ** (1 - share) * (LAST * level) ** share
             rho = (WEIGHT * (level / strength) ** 2).view(-1, 1, 1, 1)
             spectrum = (data * precision + rho * torch.fft.rfft2(z)) / (precision + rho)
             z = self.denoiser(torch.fft.irfft2(spectrum, s=(y.shape[-2], y.shape[-1])), strength)
-        return z
+        if not self.denoiser.takes_levels:
+            return z
+        whole = self.correlation.spectrum((y.shape[-2], y.shape[-1]))
+        told = torch.from_numpy(levels_of_spectrum(whole)).to(y).view(1, -1, 1, 1)
+        return (z + self.denoiser(y, level.view(-1, 1, 1, 1) * told)) / 2
 
     def provenance(self, device: Device) -> dict[str, Any]:
         return self.denoiser.provenance(device)
