@@ -15,6 +15,7 @@ from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
 from napari_tweedie.analysis.noise_model import NoiseFit, fit_noise
 from napari_tweedie.analysis.noise_spectrum import NoiseSpectrum
 from napari_tweedie.degradations.noise import Gaussian, Poisson
+from napari_tweedie.images.missing import mean_level
 from napari_tweedie.images.stabilisation import Anscombe
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class NoiseKind:
         planes
             What this was found on.
         """
-        mean = float(np.mean([np.nanmean(plane) for plane in planes]))
+        mean = mean_level(planes)
         level, found = given.level(mean), self.noise.level(mean)
         assert level is not None
         assert found is not None

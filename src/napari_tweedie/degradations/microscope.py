@@ -13,6 +13,8 @@ from napari_tweedie.degradations.blur import Blur
 
 AIRY_RADII = 4
 """How far the function is computed to the sides."""
+MOST_PIXELS = 5e7
+"""Of a function; beyond, the size of a pixel is wrong, and the memory would not suffice."""
 NODES = 200
 """Nodes of the integral over the pupil."""
 ASSUMED = (200.0, 100.0, 100.0)
@@ -26,7 +28,7 @@ class MicroscopePsf(Blur):
     title: ClassVar[str] = "Microscope"
 
     modality: Literal["widefield", "confocal", "light-sheet"] = Parameter("widefield", "Kind of microscope.")
-    na: float = Parameter(1.2, "Numerical aperture of the objective.", gt=0, le=2)
+    na: float = Parameter(1.2, "Numerical aperture of the objective.", ge=0.01, le=2)
     wavelength: float = Parameter(520.0, "Emission wavelength.", unit="nm", ge=100, le=3000)
     refractive_index: float = Parameter(1.33, "Of the immersion: 1 air, 1.33 water, 1.515 oil.", ge=1, le=2)
     pixel: float | None = Parameter(
@@ -95,7 +97,13 @@ class MicroscopePsf(Blur):
         width = AIRY_RADII * lateral
         if self.modality != "confocal" and self.model != "gaussian":
             width = max(width, depth * tangent)
-        counts = (int(np.ceil(reach / size)) for reach, size in zip((depth, width, width), self.voxel(), strict=True))
+        steps = [reach / size for reach, size in zip((depth, width, width), self.voxel(), strict=True)]
+        if np.prod([2 * count + 1 for count in steps]) > MOST_PIXELS:
+            sizes = " × ".join(f"{size:.3g}" for size in self.voxel())
+            raise ValueError(
+                f"the point-spread function of pixels of {sizes} nm has more than {MOST_PIXELS:.0e} of them: check the pixel size"
+            )
+        counts = (int(np.ceil(count)) for count in steps)
         z, y, x = (size * np.arange(-n, n + 1) for size, n in zip(self.voxel(), counts, strict=True))
         psf = self.intensity(z, y, x, self.wavelength)
         if self.modality == "confocal":

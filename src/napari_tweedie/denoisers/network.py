@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
 from napari_tweedie.denoisers.denoiser import Denoiser
+from napari_tweedie.denoisers.extremes import range_by_range
 from napari_tweedie.denoisers.levels import level_maps
 
 if TYPE_CHECKING:
@@ -94,10 +95,14 @@ def denoise(network: UNet, x: Tensor, sigma: float | Tensor, precision: DType) -
         if network.levels == 1:
             level = _smooth(level.expand(-1, -1, *x.shape[2:]))
         level = pad_to_multiple(level.expand(-1, -1, *x.shape[2:]), network.stride)
-    padded = pad_to_multiple(planes, network.stride)
-    with torch.autocast(x.device.type, dtype=precision, enabled=precision is not torch.float32):
-        noise = network(padded.contiguous(memory_format=torch.channels_last), level)
-    clean = planes - noise[..., : x.shape[2], : x.shape[3]].to(x.dtype)
+
+    def cleaned(some: Tensor, level: Tensor) -> Tensor:
+        padded = pad_to_multiple(some, network.stride)
+        with torch.autocast(x.device.type, dtype=precision, enabled=precision is not torch.float32):
+            noise = network(padded.contiguous(memory_format=torch.channels_last), level)
+        return some - noise[..., : x.shape[2], : x.shape[3]].to(x.dtype)
+
+    clean = range_by_range(cleaned, planes, level)
     return torch.where(noisy, clean, planes).reshape(x.shape)
 
 

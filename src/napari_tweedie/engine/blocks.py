@@ -17,6 +17,7 @@ from napari_tweedie.engine.left_out import LeftOut
 from napari_tweedie.images.arrays import LARGEST, as_array, check_representable
 from napari_tweedie.images.axes import Index, Layout, guess_axes
 from napari_tweedie.images.intensity import Intensity, from_opponent, to_opponent
+from napari_tweedie.images.missing import mean_level
 from napari_tweedie.images.stabilisation import keep_light
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class Blocks:
             chosen = self._sampled(number)
             planes = [plane for other in chosen for plane in self.planes(other)] or self._first_planes(number)
             if self.recipe.inverts and not self.recipe.degradation.is_image:
-                sigma = self.recipe.noise.level(float(np.mean([np.nanmean(plane) for plane in planes])))
+                sigma = self.recipe.noise.level(mean_level(planes))
                 if sigma is None:
                     raise ValueError(
                         f"the noise level of a measurement by {self.recipe.degradation.name!r} cannot be estimated: give it"

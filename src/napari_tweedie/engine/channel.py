@@ -16,6 +16,7 @@ from napari_tweedie.degradations.correlation import Correlation
 from napari_tweedie.degradations.noise import Auto, Noise, Poisson, build
 from napari_tweedie.denoisers.levels import SCALES, levels_of_autocovariance
 from napari_tweedie.images.intensity import Intensity
+from napari_tweedie.images.missing import mean_level
 from napari_tweedie.images.stabilisation import Anscombe, Stabilised
 
 NOT_NOISE = ("fit", "correlation", "decision", "told")
@@ -72,7 +73,7 @@ class Channel:
         """
         found = _identified(planes, noise)
         resolved = noise if found is None else found.noise
-        sigma = resolved.level(float(np.mean([np.nanmean(plane) for plane in planes])))
+        sigma = resolved.level(mean_level(planes))
         assert sigma is not None
         known = (found.fit, found.correlation, found.sentence()) if found else (None, None, "")
         told = known[-1] if isinstance(noise, Auto) else ""

@@ -54,7 +54,7 @@ def as_array(values: Any, what: str = "image", complex_numbers: bool = False) ->
 
 
 def fetched(array: Any, selection: Any = ...) -> NDArray[Any]:
-    """Return a part of what `as_array` returned, masked pixels as NaN.
+    """Return a part of what `as_array` returned, masked pixels as NaN; half precision, in which sums overflow, as single.
 
     Raises
     ------
@@ -62,14 +62,18 @@ def fetched(array: Any, selection: Any = ...) -> NDArray[Any]:
         If it cannot be read: a damaged chunk, a file that is gone, a lazy computation that failed.
     """
     if isinstance(array, np.ndarray):
-        return plain(array[selection])
+        return _summable(plain(array[selection]))
     try:
-        return plain(array[selection])
+        return _summable(plain(array[selection]))
     except (MemoryError, OSError):
         raise
     except Exception as error:  # codecs and lazy computations raise whatever they stumble over
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise OSError(f"a part of the image cannot be read: {reason}") from error
+
+
+def _summable(values: NDArray[Any]) -> NDArray[Any]:
+    return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
 def check_representable(low: float, high: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,11 @@ def plain(array: Any) -> NDArray[Any]:
         return np.asarray(computed.data)
     exact = np.can_cast(computed.dtype, np.float32)
     return np.where(computed.mask, np.nan, computed.data.astype(np.float32 if exact else np.float64))
+
+
+def mean_level(planes: Sequence[NDArray[Any]]) -> float:
+    """Return the mean of some planes, missing pixels left out; sums of single precision would overflow, or lose digits."""
+    return float(np.mean([np.nanmean(plane, dtype=np.float64) for plane in planes]))
 
 
 def filled(image: NDArray[Any], missing: NDArray[np.bool_]) -> NDArray[Any]:
