@@ -78,7 +78,7 @@ def examine(denoiser: Denoise, x: Tensor, sigma: float, generator: Generator, pr
     ValueError
         If sigma is not positive, or the image is constant.
     """
-    if not float(x.std()) > 0:
+    if not float(x.std(correction=0)) > 0:
         raise ValueError("the image is constant: choose a region with something to see")
     f = in_float32(denoiser)
     jacobian = Jacobian(f, x, sigma)
@@ -90,7 +90,7 @@ def examine(denoiser: Denoise, x: Tensor, sigma: float, generator: Generator, pr
 
 def _properties(f: Denoise, jacobian: Jacobian, x: Tensor, sigma: float, generator: Generator, probes: int) -> Iterator[Property]:
     clean = jacobian.clean
-    contrast = float(x.std())
+    contrast = float(x.std(correction=0))
     yield Property(
         name="identity",
         measured=_rms(f(x, 0.0) - x) / contrast,
@@ -112,7 +112,7 @@ def _properties(f: Denoise, jacobian: Jacobian, x: Tensor, sigma: float, generat
     )
     yield Property(
         name="homogeneity",
-        measured=_rms(f(2 * x, 2 * sigma) - 2 * clean) / _rms(2 * clean),
+        measured=_rms(f(2 * x, 2 * sigma) - 2 * clean) / (_rms(2 * clean) or contrast),
         ideal="0",
         explanation="The grey levels' unit does not matter: f(2x, 2σ) against 2 f(x, σ), relative rms.",
     )

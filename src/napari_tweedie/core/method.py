@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+LEAST = 1e-6
+"""Least value of a parameter that must be above 0: with smaller ones numbers of single precision vanish, and are divided by."""
+
+
 def Parameter(  # noqa: N802 - reads like pydantic's Field
     default: Any, description: str, *, unit: str = "", advanced: bool = False, layer: str = "", **limits: Any
 ) -> Any:
@@ -38,8 +42,10 @@ def Parameter(  # noqa: N802 - reads like pydantic's Field
     layer : str
         For an array, the kind of layer it comes from: "image" or "labels".
     **limits
-        Limits as pydantic names them: ge, gt, le, lt, multiple_of.
+        Limits as pydantic names them: ge, gt, le, lt, multiple_of. Above 0 (gt=0) is at least `LEAST`, but for grey levels.
     """
+    if limits.get("gt") == 0 and unit != "counts":
+        limits = {("ge" if name == "gt" else name): LEAST if name == "gt" else limit for name, limit in limits.items()}
     extra: dict[str, Any] = {"unit": unit, "advanced": advanced, "layer": layer}
     return Field(default, description=description, json_schema_extra=extra, **limits)
 

@@ -1,8 +1,8 @@
 """Extremes of a plane: few pixels far beyond all others, and how a network is kept from smearing their surroundings.
 
-A network's error is a small share of the contrast that it sees. Next to a cell thousands of noise levels bright, that share is more
-than the noise. So such a plane is denoised range by range: once as it is, and again with what lies beyond a range cut off, each
-pixel taking the result of the narrowest range that holds it.
+A network's error is a small share of the contrast that it sees. Next to a cell thousands of noise levels bright, that share is
+more than the noise. So such a plane is denoised range by range: once as it is, and again with what lies beyond a range cut off,
+each pixel taking the result of the narrowest range that holds it.
 """
 
 from __future__ import annotations
