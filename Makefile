@@ -12,7 +12,7 @@ CLEAN_SETTINGS := env NAPARI_CONFIG= XDG_CONFIG_HOME=$(CURDIR)/.cache/config XDG
 # Tests run side by side, a process a core, each on one thread.
 SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
-.PHONY: demo test test-fast fuzz check screen
+.PHONY: demo docs test test-fast fuzz check screen
 
 demo: .venv/installed screen
 	$(if $(SCREEN),$(CLEAN_SETTINGS) $(SCREEN)) $(BIN)/napari-tweedie demo demo $(if $(SCREEN),--close)
@@ -30,6 +30,10 @@ EXAMPLES ?= 2000
 SEED ?= 1
 fuzz: .venv/installed
 	FUZZ_EXAMPLES=$(EXAMPLES) OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/fuzz --hypothesis-seed=$(SEED) --timeout=0
+
+# The documentation site, in site/; a link that leads nowhere is an error.
+docs: .venv/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 check: .venv/installed
 	$(BIN)/ruff check
@@ -50,6 +54,6 @@ screen:
 .venv/installed: pyproject.toml constraints.txt hatch_build.py
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables markdown-it-py
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation --editable '.[all]' --group dev
 	touch $@

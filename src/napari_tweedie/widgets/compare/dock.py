@@ -22,6 +22,7 @@ from napari_tweedie.widgets.forms.layout import Rows, arrange, folded
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.input import METADATA
 from napari_tweedie.widgets.layers.messages import sentence
+from napari_tweedie.widgets.parts.help_button import HelpButton
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -170,6 +171,7 @@ class Compare(QWidget):
             key.setEnabled(False)
             inside.addWidget(button, 0, number)
             inside.addWidget(key, 1, number, Qt.AlignmentFlag.AlignHCenter)
+        inside.addWidget(HelpButton("comparing"), 0, len(self.views))
         self._options = Rows(options)
         for view in self.views:
             if view.option is not None:

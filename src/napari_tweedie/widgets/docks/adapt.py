@@ -40,6 +40,7 @@ class Adapt(Panel):
     """The dock *Learn*: the U-Net learns what is particular to a layer, from its noise alone, and becomes a file."""
 
     job: ClassVar[JobName] = "denoise"
+    page: ClassVar[str] = "how-it-works/sure"
     about = "Let the network learn what is special about this image."
     term = "Adaptation: training on the open image by Stein's unbiased risk estimate."
 

@@ -17,6 +17,7 @@ from napari_tweedie.widgets.forms.layout import arrange, one_row, shrinkable
 from napari_tweedie.widgets.forms.path_edit import FolderName
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.messages import duration, sentence
+from napari_tweedie.widgets.parts.help_button import HelpButton
 from napari_tweedie.widgets.parts.recipe_list import RecipeList
 from napari_tweedie.widgets.parts.run_bar import RunBar
 from napari_tweedie.widgets.runs.background import Background
@@ -47,6 +48,7 @@ class Batch(QWidget):
         self.format.addItems(list(FORMATS))
         self.bar = RunBar("Run all recipes on all images; results that are there already are kept.")
         self.bar.preview.hide()
+        self.bar.add(HelpButton("large-images", self))
         self.table = _table()
         self._run: BatchRun | None = None
         self._shown = 0

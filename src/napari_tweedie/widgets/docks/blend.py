@@ -30,6 +30,7 @@ class Blend(Panel):
     """The dock *Blend*: Poisson editing of a region, in every slice that it marks."""
 
     job: ClassVar[JobName] = "blend"
+    page: ClassVar[str] = "how-it-works/poisson-editing"
     about = "Fill or paste a marked region without a seam."
     term = "Poisson editing: the gradients of a region, joined to what surrounds it."
 

@@ -19,6 +19,7 @@ class Decompose(Panel):
     """The dock *Take apart*: bands of detail above a smooth base, and a slider for each to recombine them."""
 
     job: ClassVar[JobName] = "decompose"
+    page: ClassVar[str] = "how-it-works/decomposition"
     about = "Take the image apart into fine and coarse detail, and mix it anew."
     term = "Decomposition: bands of detail above a smooth base, which add up to the image."
 

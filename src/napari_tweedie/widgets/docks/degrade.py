@@ -24,6 +24,7 @@ class Degrade(Panel):
     """The dock *Make test data*: a degradation and then noise are applied to a layer; *Deblur* takes the result back."""
 
     job: ClassVar[JobName] = "degrade"
+    page: ClassVar[str] = "restoration"
     about = "Make test data: blur a clean image and add noise to it."
     term = "Degradation: a simulated measurement; Deblur takes it back."
 

@@ -33,6 +33,7 @@ class Denoise(Panel):
     """The dock *Denoise*: noise is removed, nothing else is undone."""
 
     job: ClassVar[JobName] = "denoise"
+    page: ClassVar[str] = "denoising"
     about = "Take the noise away; everything else stays."
     term = "Denoising: the posterior mean of the image given the noisy one."
 

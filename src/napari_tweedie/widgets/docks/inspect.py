@@ -25,6 +25,7 @@ class Inspect(Panel):
     """
 
     job: ClassVar[JobName] = "inspect"
+    page: ClassVar[str] = "how-it-works/sure"
     about = "Look inside the denoiser at work on this image."
     term = "Inspection: score, Stein's risk estimate, adaptive basis and equivalent filter."
 

@@ -24,6 +24,7 @@ from napari_tweedie.widgets.layers.input import fingerprint, grey_unit, image_ar
 from napari_tweedie.widgets.layers.marks import marked_pixels
 from napari_tweedie.widgets.layers.messages import sentence
 from napari_tweedie.widgets.parts.device_combo import DeviceCombo
+from napari_tweedie.widgets.parts.help_button import HelpButton
 from napari_tweedie.widgets.parts.noise_form import NoiseForm
 from napari_tweedie.widgets.parts.recipe_button import RecipeButton
 from napari_tweedie.widgets.parts.run_bar import RunBar
@@ -44,6 +45,8 @@ class Panel(QWidget):
     """A dock that runs one job on a layer. Subclasses set up their choosers and say what goes into the recipe."""
 
     job: ClassVar[JobName]
+    page: ClassVar[str]
+    """Page of the documentation about it."""
     about: ClassVar[str]
     """What the dock is for, in plain words."""
     term: ClassVar[str]
@@ -66,6 +69,7 @@ class Panel(QWidget):
         self.settings.fill(settings.defaults())
         self.recipes = RecipeButton(self)
         self.bar.add(self.recipes)
+        self.bar.add(HelpButton(self.page, self))
         device_row = one_row("Device", self.device, Recipe.model_fields["device"].description or "")
         parts = self._parts()
         choosers = [*self.choosers.values(), *([self.noise] if self.noise in parts else [])]

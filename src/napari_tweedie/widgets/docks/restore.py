@@ -23,6 +23,7 @@ class Restore(Inverse):
     """The dock *Deblur*: blur, missing pixels or low resolution are undone by a solver that uses the denoiser."""
 
     job: ClassVar[JobName] = "restore"
+    page: ClassVar[str] = "restoration"
     about = "Undo blur, missing pixels or coarse pixels."
     term = "Restoration (an inverse problem): what agrees with the measurement and looks like an image."
     first = "gaussian-blur"

@@ -34,6 +34,7 @@ class Synthesise(Panel):
     """The dock *Synthesise*: samples of the prior, from noise alone; they grow in the viewer."""
 
     job: ClassVar[JobName] = "synthesise"
+    page: ClassVar[str] = "how-it-works/tweedie"
     about = "Draw images that the denoiser believes in, from nothing."
     term = "Synthesis: samples of the prior that is in a denoiser."
 
