@@ -11,6 +11,9 @@ from napari_tweedie.core.registry import Bundle
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+MANY = 1e9
+"""Photons from which on their number is drawn as a Gaussian one, as of no other it could be told apart."""
+
 
 class Noise(Method):
     """A noise model: it says how strong the noise is, and adds it to a clean measurement.
@@ -151,7 +154,11 @@ class Poisson(Noise):
     def add(self, clean: Tensor, generator: Generator) -> Tensor:
         """Return `clean` plus noise: one grey level per photon, no offset and no read noise where they are None."""
         gain, offset = self.gain or 1.0, self.offset or 0.0
-        photons = torch.poisson(((clean - offset) / gain).clamp_min(0).cpu(), generator=generator).to(clean.device)
+        light = ((clean - offset) / gain).clamp_min(0)
+        many = ~(light < MANY)
+        photons = torch.poisson(torch.where(many, 0, light).cpu(), generator=generator).to(clean.device)
+        if many.any():
+            photons = torch.where(many, light + light.sqrt() * _normal(light, generator), photons)
         return gain * photons + offset + (self.read_noise or 0.0) * _normal(clean, generator)
 
 

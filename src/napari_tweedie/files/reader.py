@@ -18,6 +18,8 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 PROVENANCE = "napari_tweedie"
 """Key of a result's provenance in its layer's metadata."""
+MOST = 24
+"""Images of a file that are opened at once: plates hold thousands."""
 COLORMAPS = ("cyan", "magenta", "yellow", "red", "green", "blue")
 """Of channels whose file gives them no colour."""
 
@@ -39,7 +41,9 @@ def layers(path: str) -> list[LayerData]:
     """Return all images of a file as layers; what is odd about it is a warning, which napari shows."""
     found: list[LayerData] = []
     images = names(path)
-    for number, name in enumerate(images):
+    if len(images) > MOST:
+        warnings.warn(f"{Path(path).name} holds {len(images)} images: the first {MOST} are opened.", stacklevel=2)
+    for number, name in enumerate(images[:MOST]):
         picture = read(path, number)
         title = f"{picture.name} · {name or number + 1}" if len(images) > 1 else picture.name
         for note in picture.notes:

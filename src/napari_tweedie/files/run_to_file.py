@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_tweedie.core.results import Progress, Result
 from napari_tweedie.engine.run import outputs, run
 from napari_tweedie.images.claim import claimed
-from napari_tweedie.images.files import Picture, check_target, names, read, write
+from napari_tweedie.images.files import Picture, check_target, names, plate, read, write
 from napari_tweedie.large.regions import JOBS
-from napari_tweedie.large.run_file import run_file
+from napari_tweedie.large.run_file import run_file, unfinished
 from napari_tweedie.large.schedulers import Scheduler, local
 
 if TYPE_CHECKING:
+    from napari_tweedie.images.plates import Plate
     from napari_tweedie.recipe.recipe import Recipe
+
+NAMED = 8
+"""Further results that a note names; of more it tells the number."""
 
 
 def run_to_file(
@@ -31,7 +35,8 @@ def run_to_file(
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Run a recipe on a file: in memory, or region by region where the result is an OME-Zarr and the job allows it.
 
-    Where the file holds several images, all are done; the results of further ones get ``_2``, ``_3``, … behind their name.
+    Where the file holds several images, all are done; the results of further ones get ``_2``, ``_3``, … behind their name. Of
+    an OME-Zarr plate, or a well, the result is another one of the same layout; in TIFF, further fields get ``_B_3_0``.
 
     Parameters
     ----------
@@ -66,34 +71,87 @@ def run_to_file(
     if target.resolve() == source.resolve():
         raise ValueError(f"{target} is the image itself: choose another name for the result")
     check_target(target)
-    numbers = range(len(names(source)))
-    targets = [target if n == 0 else target.with_name(f"{target.stem}_{n + 1}{target.suffix}") for n in numbers]
     by_region = target.suffix.lower() == ".zarr" and recipe.job in JOBS and not recipe.probes
     if scheduler is not local and not by_region:
         raise ValueError(f"a cluster writes an OME-Zarr of the jobs {' and '.join(JOBS)} only: {target} must end in .zarr")
-    first = read(source, 0)
-    odd: dict[str, None] = {}
-    for n in numbers:  # what can fail, fails before the first pixel
-        picture = read(source, n) if n else first
-        _check(recipe, picture, targets[n], by_region, inputs)
+    layout = plate(source)
+    is_plate = by_region and layout is not None
+    tasks = _of_plate(source, unfinished(target), layout.fields) if is_plate and layout else _of_file(source, target)
+    odd = dict.fromkeys(layout.notes if layout else ())
+    first = read(tasks[0].source, tasks[0].number)
+    for n, task in enumerate(tasks):  # what can fail, fails before the first pixel
+        picture = read(task.source, task.number) if n else first
+        _check(recipe, picture, target if is_plate else task.target, by_region, inputs)
         odd |= dict.fromkeys(picture.notes)
     noted(tuple(odd))
+    if is_plate and layout:
+        steps = _run_plate(recipe, layout, tasks, target, scheduler, cancelled, inputs)
+    else:
+        steps = _run_tasks(recipe, tasks, first, by_region, scheduler, cancelled, inputs)
+    facts = yield from steps
+    if len(tasks) > 1 and not is_plate:
+        others = [task.target.name for task in tasks[1:]]
+        some = ", ".join(others[:NAMED]) + (f" and {len(others) - NAMED} more" if len(others) > NAMED else "")
+        facts["notes"] = [*facts["notes"], f"{source.name} holds {len(tasks)} images: the results of the others are in {some}."]
+    return facts
+
+
+class Task(NamedTuple):
+    """One of the images of a file, and where its result goes."""
+
+    source: Path
+    number: int
+    target: Path
+
+
+def _of_file(source: Path, target: Path) -> list[Task]:
+    """Return the images of a file: results beside each other, those of further images numbered, or named by their wells."""
+    found = names(source)
+    ends = ["", *(name.replace("/", "_") if "/" in name else str(n + 2) for n, name in enumerate(found[1:]))]
+    return [Task(source, n, named(target, end) if n else target) for n, end in enumerate(ends)]
+
+
+def _of_plate(source: Path, target: Path, fields: Sequence[str]) -> list[Task]:
+    """Return the fields of a plate: results in their places in another one."""
+    return [Task(source / field, 0, target / field) for field in fields]
+
+
+def _run_plate(
+    recipe: Recipe, layout: Plate, tasks: Sequence[Task], target: Path, scheduler: Scheduler, cancelled: Callable[[], bool],
+    inputs: dict[str, Any],
+) -> Generator[Progress, None, dict[str, Any]]:  # fmt: skip
+    """Do all fields of a plate into another one, which appears under its name when it is complete; those that are there stay."""
+    part = unfinished(target)
+    with claimed(target):
+        layout.begin(part, {"recipe": recipe.model_dump(mode="json")})
+        left = [task for task in tasks if not task.target.exists()]
+        if left:
+            first = read(left[0].source)
+            facts = yield from _run_tasks(recipe, left, first, True, scheduler, cancelled, inputs)
+        else:
+            facts = read(tasks[0].target).metadata
+        part.rename(target)
+    return facts
+
+
+def _run_tasks(
+    recipe: Recipe, tasks: Sequence[Task], first: Picture, by_region: bool, scheduler: Scheduler, cancelled: Callable[[], bool],
+    inputs: dict[str, Any],
+) -> Generator[Progress, None, dict[str, Any]]:  # fmt: skip
+    """Do one image after the other; return the provenance of the first, with the notes of all."""
     facts: list[dict[str, Any]] = []
-    for n in numbers:
-        picture = read(source, n) if n else first
+    for n, task in enumerate(tasks):
+        picture = read(task.source, task.number) if n else first
         own = recipe.fitted(picture)
         if by_region:
             steps = run_file(
-                own, source, targets[n], scheduler=scheduler, number=n, cancelled=cancelled, picture=picture, **inputs
-            )
+                own, task.source, task.target,
+                scheduler=scheduler, number=task.number, cancelled=cancelled, picture=picture, **inputs,
+            )  # fmt: skip
         else:
-            steps = _in_memory(own, picture, targets[n], cancelled, inputs)
-        facts.append((yield from _shared(steps, n, len(numbers))))
-    notes = list(dict.fromkeys(note for each in facts for note in each["notes"]))
-    if len(numbers) > 1:
-        others = ", ".join(path.name for path in targets[1:])
-        notes.append(f"{source.name} holds {len(numbers)} images: the results of the others are in {others}.")
-    return facts[0] | {"notes": notes}
+            steps = _in_memory(own, picture, task.target, cancelled, inputs)
+        facts.append((yield from _shared(steps, n, len(tasks))))
+    return facts[0] | {"notes": list(dict.fromkeys(note for each in facts for note in each["notes"]))}
 
 
 def _in_memory(

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.images import ngff, ome_zarr, plain_pictures, tiff
+from napari_tweedie.images import ngff, ome_zarr, plain_pictures, plates, tiff
 from napari_tweedie.images.missing import plain
 from napari_tweedie.images.picture import Picture, stem
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Picture", "check_target", "names", "read", "write"]
+__all__ = ["Picture", "check_target", "names", "plate", "read", "write"]
 
 WRITTEN = {".tif", ".tiff", ".zarr"}
 """Suffixes of files that are written."""
 
 
 def names(path: str | Path) -> list[str]:
-    """Return the names of the images of a file, empty where they have none: positions or series of a TIFF or OME-Zarr.
+    """Return the names of the images of a file, empty where they have none: positions, series, or fields of a plate.
 
     Smaller copies of an image, such as thumbnails and pyramids, do not count. Errors are those of `read`.
     """
@@ -34,6 +34,16 @@ def names(path: str | Path) -> list[str]:
         if path.suffix.lower() in tiff.SUFFIXES:
             return tiff.names(path)
         return ome_zarr.names(path) if path.is_dir() else [""]
+
+
+def plate(path: str | Path) -> plates.Plate | None:
+    """Return the layout of an OME-Zarr plate, or of one of its wells; None if a file is something else.
+
+    Errors are those of `read`.
+    """
+    path = _existing(path)
+    with _named_errors(path):
+        return plates.of(path) if path.is_dir() else None
 
 
 def read(path: str | Path, number: int | None = None, pixels: bool = True) -> Picture:

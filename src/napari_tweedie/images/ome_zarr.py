@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.images import ngff, ngff_reading
+from napari_tweedie.images import ngff, ngff_reading, plates
 from napari_tweedie.images.axes import guess_axes
 from napari_tweedie.images.chunks import CHUNK, Region, chunk_shape, coarsened, pyramid, regions
 from napari_tweedie.images.picture import NAMESPACE, Picture, stem
@@ -25,7 +25,9 @@ COMPRESSION_OF_ZARR_2 = {"id": "blosc", "cname": "lz4", "clevel": 5, "shuffle": 
 
 
 def names(path: Path) -> list[str]:
-    """Return the names of the images of an OME-Zarr: one, or those of a collection that converters make of many."""
+    """Return the names of the images of an OME-Zarr: one, those of a collection that converters make of many, or of a plate."""
+    if plate := plates.of(path):
+        return list(plate.fields)
     return [name for name, _, _ in _images(path)]
 
 
@@ -44,6 +46,9 @@ def read(path: Path, number: int = 0) -> Picture:
     ValueError
         If it holds no image itself, or its metadata contradict each other.
     """
+    if plate := plates.of(path):
+        field = read(path / plate.fields[number])
+        return replace(field, name=stem(path), notes=(*plate.notes, *field.notes))
     _, node, said = _images(path)[number]
     if said is None:
         return Picture(node, guess_axes(node.shape, _dimensions(node)), name=stem(path), unknown="tzyx")
@@ -71,6 +76,8 @@ def levels_of(path: Path, number: int = 0) -> list[Any]:
     """Return all levels of an image as dask arrays, the finest first."""
     import dask.array as da
 
+    if plate := plates.of(path):
+        return levels_of(path / plate.fields[number])
     _, node, said = _images(path)[number]
     arrays = [node] if said is None else [node[level] for level in said.levels if level in node]
     return [da.from_array(array, chunks=array.chunks) for array in arrays]
@@ -87,9 +94,6 @@ def _images(path: Path) -> Sequence[tuple[str, Any, ngff_reading.Description | N
     if own := ngff_reading.descriptions(attributes):
         return [(said.path, node, said) for said in own]
     ome = attributes.get("ome", attributes)
-    if "plate" in ome:
-        wells = [well.get("path") for well in ome["plate"].get("wells", ())] or ["A/1"]
-        raise ValueError(f"it is a plate: name one of its fields, such as {path / wells[0] / '0'}")
     members = {name: member for name, member in node.members() if not name.startswith(".")}
     if "bioformats2raw.layout" in ome:
         listed = _series(members.get("OME")) or sorted((name for name in members if name.isdigit()), key=int)
