@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_tweedie.cli.options import Degradation, Denoiser, In, Mask, Out, Psf, Scheduler, Set, Sigma, Volume
-from napari_tweedie.cli.recipes import noise_of, read_inputs, run_recipe
+from napari_tweedie.cli.options import Array, Degradation, Denoiser, In, Mask, Out, Psf, Scheduler, Set, Sigma, Volume
+from napari_tweedie.cli.recipes import files_of, noise_of, read_inputs, run_recipe
 from napari_tweedie.cli.terminal import err, out, with_bar
 from napari_tweedie.recipe.recipe import Recipe
 
@@ -26,12 +26,12 @@ def denoise(
 def restore(
     image: In, result: Out, degradation: Degradation = "identity",
     solver: Annotated[str, typer.Option(help="A name from `list`; auto: what suits the degradation.")] = "auto",
-    sigma: Sigma = None, psf: Psf = None, mask: Mask = None, volume: Volume = False, set_: Set = [],
+    sigma: Sigma = None, psf: Psf = None, mask: Mask = None, array: Array = [], volume: Volume = False, set_: Set = [],
     scheduler: Scheduler = "local",
 ) -> None:  # fmt: skip
     """Undo a known degradation: blur, missing pixels, low resolution."""
     recipe = {"job": "restore", "degradation": degradation, "solver": solver, "noise": noise_of(sigma), "volume": volume}
-    run_recipe(recipe, set_, image, result, scheduler, psf=psf, mask=mask)
+    run_recipe(recipe, set_, image, result, scheduler, arrays={"psf": psf, "mask": mask, **files_of(array)})
 
 
 def sample(
@@ -39,12 +39,16 @@ def sample(
     sampler: Annotated[str, typer.Option(help="A name from `list`; auto: what suits the degradation.")] = "auto",
     samples: Annotated[int, typer.Option(min=1, help="How many samples are drawn.")] = 16,
     denoiser: Denoiser = "unet",
-    sigma: Sigma = None, psf: Psf = None, mask: Mask = None, volume: Volume = False, set_: Set = [],
+    sigma: Sigma = None, psf: Psf = None, mask: Mask = None, array: Array = [], volume: Volume = False, set_: Set = [],
 ) -> None:  # fmt: skip
     """Draw samples of the posterior; write their mean, standard deviation and interval, and the samples beside it."""
     recipe = {"job": "sample", "degradation": degradation, "sampler": {"name": sampler, "samples": samples}}
     run_recipe(
-        {**recipe, "denoiser": denoiser, "noise": noise_of(sigma), "volume": volume}, set_, image, result, psf=psf, mask=mask
+        {**recipe, "denoiser": denoiser, "noise": noise_of(sigma), "volume": volume},
+        set_,
+        image,
+        result,
+        arrays={"psf": psf, "mask": mask, **files_of(array)},
     )
 
 
@@ -61,16 +65,16 @@ def degrade(
     image: In, result: Out, degradation: Degradation = "identity",
     sigma: Annotated[float | None, typer.Option(help="Gaussian noise to add, in grey levels.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
-    psf: Psf = None, mask: Mask = None, volume: Volume = False, set_: Set = [],
+    psf: Psf = None, mask: Mask = None, array: Array = [], volume: Volume = False, set_: Set = [],
 ) -> None:  # fmt: skip
     """Simulate a measurement of a clean image."""
     recipe = {"job": "degrade", "degradation": degradation, "noise": noise_of(sigma), "seed": seed, "volume": volume}
-    run_recipe(recipe, set_, image, result, psf=psf, mask=mask)
+    run_recipe(recipe, set_, image, result, arrays={"psf": psf, "mask": mask, **files_of(array)})
 
 
 def run(
     recipe: Annotated[Path, typer.Argument(help="JSON of a recipe, or an image that this program wrote.")],
-    image: In, result: Out, psf: Psf = None, mask: Mask = None, scheduler: Scheduler = "local",
+    image: In, result: Out, psf: Psf = None, mask: Mask = None, array: Array = [], scheduler: Scheduler = "local",
 ) -> None:  # fmt: skip
     """Run a stored recipe, or that of an earlier result, on an image."""
     from napari_tweedie.recipe.provenance import stored_recipe
@@ -78,14 +82,14 @@ def run(
     stored = stored_recipe(recipe)
     of_another = ("spacing", "unit")
     said = {field: value for field, value in stored["recipe"].items() if field not in of_another}
-    run_recipe(said, [], image, result, scheduler, stored, psf=psf, mask=mask)
+    run_recipe(said, [], image, result, scheduler, stored, arrays={"psf": psf, "mask": mask, **files_of(array)})
 
 
 def batch(
     images: Annotated[str, typer.Argument(help="A folder of images, or a quoted pattern such as 'data/*.tif'.")],
     folder: Annotated[Path, typer.Argument(help="Where results and summary.csv are written.")],
     recipes: Annotated[list[Path], typer.Argument(help="JSON of recipes, or images that this program wrote.")],
-    psf: Psf = None, mask: Mask = None,
+    psf: Psf = None, mask: Mask = None, array: Array = [],
     zarr: Annotated[bool, typer.Option("--zarr", help="Write OME-Zarr rather than OME-TIFF.")] = False,
 ) -> None:  # fmt: skip
     """Run recipes on many images, go on where one fails, and log the outcome of each."""
@@ -93,7 +97,7 @@ def batch(
     from napari_tweedie.recipe.provenance import stored_recipe
 
     named = {path.stem: Recipe(**stored_recipe(path)["recipe"]) for path in recipes}
-    found, inputs = find(images), dict[str, Any](read_inputs({"psf": psf, "mask": mask}))
+    found, inputs = find(images), dict[str, Any](read_inputs({"psf": psf, "mask": mask, **files_of(array)}))
     steps = run_batch(found, named, folder, suffix=".zarr" if zarr else ".tif", **inputs)
     outcomes = with_bar(f"{len(found)} images", steps)
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]

@@ -20,4 +20,10 @@ Denoiser = Annotated[str, typer.Option(help="A name from `list`.")]
 Volume = Annotated[bool, typer.Option(help="Treat Z as depth (3-D) rather than plane by plane.")]
 Degradation = Annotated[str, typer.Option(help="What happened to the image, a name from `list`.")]
 Psf = Annotated[Path | None, typer.Option(help="Image of the point-spread function, for psf-blur.")]
+Array = Annotated[
+    list[str],
+    typer.Option(
+        "--array", metavar="NAME=FILE", help="File of any other array that the degradation names: sampling, sensitivity, angles."
+    ),
+]
 Mask = Annotated[Path | None, typer.Option(help="Image that is not zero at missing pixels, for mask.")]

@@ -27,7 +27,7 @@ PARTS: dict[str, Any] = {
 
 def run_recipe(
     recipe: dict[str, Any], settings: list[str], image: Path, result: Path, scheduler: str = "local",
-    provenance: Mapping[str, Any] | None = None, **arrays: Path | None,
+    provenance: Mapping[str, Any] | None = None, arrays: Mapping[str, Path | None] = {},
 ) -> None:  # fmt: skip
     """Run a recipe on a file, and write another; tell where it differs from that of an earlier result's provenance."""
     from napari_tweedie.files.run_to_file import run_to_file
@@ -68,6 +68,17 @@ def read_inputs(arrays: Mapping[str, Path | None]) -> dict[str, Input]:
     for picture, title in pictures.values():
         warn(f"{title}: {note}" for note in picture.notes)
     return {name: Input.of(picture.data, title, picture.nanometres()) for name, (picture, title) in pictures.items()}
+
+
+def files_of(arrays: Sequence[str]) -> dict[str, Path]:
+    """Return the files of further arrays, which are given as NAME=FILE."""
+    named = {}
+    for given in arrays:
+        name, equals, path = given.partition("=")
+        if not (name and equals and path):
+            raise ValueError(f"--array {given}: write name=file, for example sampling=mask.tif")
+        named[name] = Path(path)
+    return named
 
 
 def noise_of(sigma: float | None) -> dict[str, Any]:

@@ -46,6 +46,8 @@ class Degradation(Method):
     """Whether A has no negative weights: the measurement of an image without negative values has none either."""
     is_random: ClassVar[bool] = False
     """Whether A is a random projection, which message passing needs: i.i.d. or randomised-orthogonal, with E AᵀA = I."""
+    has_phase: ClassVar[bool] = False
+    """Whether x is a complex image: its real and imaginary parts are two channels, and zero has a meaning."""
     is_disjoint: ClassVar[bool] = False
     """Whether no two measured values see the same pixel of the image."""
 
@@ -95,6 +97,42 @@ class Degradation(Method):
     def amplification(self, ndim: int) -> float:
         """Return by how much the grey level of a point may exceed that of its measurement, for blocks of `ndim` axes."""
         return 1.0
+
+    def takes(self, components: int) -> bool:
+        """Tell whether a measurement may have so many components."""
+        return components == self.components()
+
+    def fitted(self, y: Tensor) -> Degradation:
+        """Return this operator with what the measurement itself tells of it; its notes say what was found.
+
+        Parameters
+        ----------
+        y : Tensor
+            The measurement, (1, components, …), in its own units.
+
+        Raises
+        ------
+        ValueError
+            If the measurement contradicts its parameters or arrays; the message says what to change.
+        """
+        return self
+
+    def noise_level(self, y: Tensor) -> float | None:
+        """Return the standard deviation of the noise of a measurement that is no image; None: it does not tell."""
+        return None
+
+    def shown(self, x: Tensor) -> Tensor:
+        """Return what is shown of x: itself, or of a complex image its magnitude."""
+        return x
+
+    def phase_of(self, x: Tensor) -> Tensor:
+        """Return the phase of a complex image, in radians; 0 of a real one."""
+        return torch.zeros_like(x)
+
+    @property
+    def returns_phase(self) -> bool:
+        """Whether the phase of what is restored is wanted beside its magnitude."""
+        return False
 
     def components(self) -> int:
         """Return how many channels the measurement has for each channel of the image: real and imaginary parts, coils."""

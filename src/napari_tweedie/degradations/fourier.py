@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,22 +10,23 @@ from pydantic import PrivateAttr
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import ArrayInput, Input, Parameter
+from napari_tweedie.degradations import coils
+from napari_tweedie.degradations.complex_fourier import centred
 from napari_tweedie.degradations.degradation import Degradation
 from napari_tweedie.degradations.linear_algebra import Shape, fourier_filter
+from napari_tweedie.degradations.sampling_patterns import PATTERNS
+from napari_tweedie.degradations.scan import fit, measured
 from napari_tweedie.degradations.svd import SVD, hartley
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-GOLDEN_ANGLE = np.pi * (3 - 5**0.5) / 2
-"""Angle between spokes, 68.75°, that spreads any number of diameters about evenly."""
 
 
 class FourierMask(Degradation):
     """A = m F S: the orthonormal Fourier transform of the real image, times coil sensitivities S, at some frequencies m.
 
     A measurement has, for every channel and coil, two channels (real and imaginary part), the zero frequency in the
-    middle and zeros where nothing was measured.
+    middle and zeros where nothing was measured. Of a measurement that is restored more is found, see `fitted`.
     """
 
     name: ClassVar[str] = "fourier-mask"
@@ -36,22 +37,48 @@ class FourierMask(Degradation):
     is_image: ClassVar[bool] = False
 
     pattern: Literal["cartesian", "radial", "random"] = Parameter(
-        "cartesian", "What is measured: random rows, diameters, or random points; all with the middle."
+        "cartesian", "What a simulation measures: random rows, diameters, or random points; all with the middle."
     )
-    acceleration: float = Parameter(4.0, "Frequencies of the image per measured one.", ge=1, le=64)
+    acceleration: float = Parameter(4.0, "Frequencies of the image per measured one, of a simulation.", ge=1, le=64)
     centre: float = Parameter(0.08, "Part of either axis about the zero frequency that is measured fully.", ge=0, le=1)
     seed: int = Parameter(0, "Seed of the random pattern.", ge=0, advanced=True)
+    sampling: ArrayInput = Parameter(
+        Input(None), "Measured frequencies, (Y, X), not zero where; none: where the measurement is not zero.", layer="image"
+    )
     sensitivity: ArrayInput = Parameter(
-        Input(None), "Complex sensitivities, (coils, Y, X); none: one coil that sees all alike.", layer="image", advanced=True
+        Input(None),
+        "Complex sensitivities, (coils, Y, X); none: of a measurement they are estimated, a simulation has one even coil.",
+        layer="image",
+        advanced=True,
+    )
+    phase: Literal["auto", "keep", "none"] = Parameter(
+        "auto",
+        "Phase of the restored image; auto: if the middle of k-space shows any, the magnitude is returned; keep: the phase is "
+        "returned, too; none: the image is real.",
+        advanced=True,
     )
 
+    _notes: list[str] = PrivateAttr(default_factory=list)
     _masks: dict[Shape, NDArray[np.bool_]] = PrivateAttr(default_factory=dict)
 
     def mask(self, image: Shape) -> NDArray[np.bool_]:
         """Return which frequencies are measured, the zero frequency in the middle."""
+        if image not in self._masks and self.sampling.array is not None:
+            self._masks[image] = self._sampling(image)
         if image not in self._masks:
-            self._masks[image] = _PATTERNS[self.pattern](image, self.acceleration, self.centre, np.random.default_rng(self.seed))
+            self._masks[image] = PATTERNS[self.pattern](image, self.acceleration, self.centre, np.random.default_rng(self.seed))
         return self._masks[image]
+
+    def _sampling(self, image: Shape) -> NDArray[np.bool_]:
+        mask = self.sampling.real() != 0
+        if mask.shape != image:
+            raise ValueError(f"sampling has shape {mask.shape}, the measurement {image}: give a value for each frequency, (Y, X)")
+        if not mask.any():
+            raise ValueError("sampling is zero everywhere: it says that nothing was measured")
+        return mask
+
+    def notes(self, ndim: int) -> list[str]:
+        return self._notes
 
     def _tensor_mask(self, x: Tensor) -> Tensor:
         return torch.as_tensor(self.mask(tuple(x.shape[-2:])), device=x.device).to(x.dtype)
@@ -70,13 +97,45 @@ class FourierMask(Degradation):
     def components(self) -> int:
         return 2 * (1 if self.sensitivity.array is None else len(self.sensitivity.array))
 
+    @property
+    def returns_phase(self) -> bool:
+        return self.phase == "keep"
+
+    def takes(self, components: int) -> bool:
+        """Tell whether there are real and imaginary parts of the coils that there are maps of, or of any where there are none."""
+        return components == self.components() or (self.sensitivity.array is None and components % 2 == 0)
+
+    def fitted(self, y: Tensor) -> Degradation:
+        """Return what measured `y`, (1, 2 · coils, Y, X): which frequencies, with which coils, of an image with which phase.
+
+        Measured are the frequencies of `sampling`, else those at which any coil has a value. Sensitivities that are not given are
+        estimated; those that are, are turned where they only fit so. Zero frequencies that come first are found, too.
+
+        Raises
+        ------
+        ValueError
+            If the sensitivities fit no way, or the middle of k-space was not measured.
+        """
+        return fit(self, _spectrum(y))
+
+    def of_sampling(self, mask: NDArray[np.bool_], notes: list[str]) -> FourierMask:
+        """Return this operator of a real image, with the frequencies that were measured, and what is to be told."""
+        known = FourierMask(**{**dict(self), "sampling": Input.of(mask)})
+        known._notes = notes
+        return known
+
+    def noise_level(self, y: Tensor) -> float:
+        """Return the standard deviation of the noise of either part, from the frequencies with the least signal."""
+        spectrum = _spectrum(y)
+        return coils.noise_level(spectrum, measured(self, spectrum)[0])
+
     def __call__(self, x: Tensor) -> Tensor:
-        spectrum = _centred(torch.fft.fft2, x.unsqueeze(2) * self._coils(x)) * self._tensor_mask(x)
+        spectrum = centred(torch.fft.fft2, x.unsqueeze(2) * self._coils(x)) * self._tensor_mask(x)
         return torch.view_as_real(spectrum).movedim(-1, 3).flatten(1, 3)
 
     def adjoint(self, y: Tensor) -> Tensor:
         parts = y.unflatten(1, (-1, self.components() // 2, 2)).movedim(3, -1).contiguous()
-        image = _centred(torch.fft.ifft2, torch.view_as_complex(parts) * self._tensor_mask(y))
+        image = centred(torch.fft.ifft2, torch.view_as_complex(parts) * self._tensor_mask(y))
         return (image * self._coils(y).conj()).real.sum(2)
 
     def observed(self, y: Tensor) -> Tensor:
@@ -116,51 +175,7 @@ class FourierMask(Degradation):
         return SVD.of_normal(self, self._normal(x).sqrt(), hartley, hartley)
 
 
-def _centred(transform: Any, x: Tensor) -> Tensor:
-    """Apply an FFT whose zero is in the middle of image and spectrum."""
-    axes = (-2, -1)
-    return torch.fft.fftshift(transform(torch.fft.ifftshift(x, dim=axes), norm="ortho"), dim=axes)
-
-
-def _middle(length: int, centre: float) -> slice:
-    count = max(1, round(centre * length))
-    return slice(length // 2 - count // 2, length // 2 - count // 2 + count)
-
-
-def _choose(known: NDArray[np.bool_], acceleration: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Add random elements to `known` until one in `acceleration` is chosen."""
-    free = np.flatnonzero(~known)
-    count = max(0, round(known.size / acceleration) - int(known.sum()))
-    known.flat[rng.choice(free, count, replace=False)] = True
-    return known
-
-
-def _cartesian(shape: Shape, acceleration: float, centre: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    rows = np.zeros(shape[0], bool)
-    rows[_middle(shape[0], centre)] = True
-    return np.broadcast_to(_choose(rows, acceleration, rng)[:, None], shape).copy()
-
-
-def _random(shape: Shape, acceleration: float, centre: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    points = np.zeros(shape, bool)
-    points[tuple(_middle(length, centre) for length in shape)] = True
-    return _choose(points, acceleration, rng)
-
-
-def _radial(shape: Shape, acceleration: float, centre: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    points = np.zeros(shape, bool)
-    points[tuple(_middle(length, centre) for length in shape)] = True
-    radii = np.arange(-max(shape), max(shape) + 1) / 2
-    angle = rng.uniform(0, np.pi)
-    for _ in range(4 * sum(shape)):
-        if points.mean() >= 1 / acceleration:
-            break
-        direction = zip(shape, (np.sin(angle), np.cos(angle)), strict=True)
-        y, x = (np.rint(n // 2 + n / max(shape) * radii * part).astype(int) for n, part in direction)
-        inside = (y >= 0) & (y < shape[0]) & (x >= 0) & (x < shape[1])
-        points[y[inside], x[inside]] = True
-        angle += GOLDEN_ANGLE
-    return points
-
-
-_PATTERNS = {"cartesian": _cartesian, "radial": _radial, "random": _random}
+def _spectrum(y: Tensor) -> NDArray[np.complex64]:
+    """Return the measurement of one sample as complex numbers, (coils, Y, X)."""
+    spectrum: NDArray[np.complex64] = torch.view_as_complex(y[0].unflatten(0, (-1, 2)).movedim(1, -1).contiguous()).cpu().numpy()
+    return spectrum

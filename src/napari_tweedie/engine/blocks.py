@@ -14,16 +14,17 @@ from napari_tweedie.degradations.noise import Auto, Noise, Poisson
 from napari_tweedie.engine.channel import Channel
 from napari_tweedie.engine.gate import Span
 from napari_tweedie.engine.left_out import LeftOut
+from napari_tweedie.engine.measurement import channel_of, components_of
 from napari_tweedie.images.arrays import LARGEST, as_array, check_representable
 from napari_tweedie.images.axes import Index, Layout, guess_axes
-from napari_tweedie.images.intensity import Intensity, from_opponent, to_opponent
-from napari_tweedie.images.missing import mean_level
+from napari_tweedie.images.intensity import from_opponent, to_opponent
 from napari_tweedie.images.stabilisation import keep_light
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from napari_tweedie.core.results import Output
     from napari_tweedie.recipe.recipe import Recipe
@@ -46,7 +47,8 @@ class Blocks:
     """
 
     def __init__(self, image: Any, recipe: Recipe, channels: Mapping[int, Channel] | None = None) -> None:
-        self.image = as_array(image)
+        measured = recipe.inverts and not recipe.degradation.is_image
+        self.image = as_array(image, complex_numbers=measured)
         self.spans: dict[Index, Span] = {}
         """Grey levels of the blocks that were looked at."""
         self.recipe = recipe
@@ -54,9 +56,12 @@ class Blocks:
         self._degrades = recipe.inverts or recipe.job in ("degrade", "calibrate")
         self.components = recipe.degradation.components() if self._degrades else 1
         self._measured = [self.image]
+        self._fitted: dict[Index, Degradation] = {}
         if self.components > 1 and recipe.inverts:
-            self._measured = self._components()
-            shape, axes = shape[1:], axes[1:]
+            self._measured = components_of(self.image, recipe.degradation)
+            self.components = len(self._measured)
+            shape = tuple(self._measured[0].shape)
+            axes = axes[-len(shape) :]
         self.layout = Layout(axes or guess_axes(shape), shape, recipe.volume)
         self.colour = "s" in self.layout.axes
         if self.colour and self._degrades and not recipe.degradation.is_image:
@@ -69,15 +74,6 @@ class Blocks:
         self._measures = channels is None
         self.left_out = LeftOut(recipe, self.layout, self._read, partial(self._cut, recipe.degradation))
         self._last: tuple[Index, NDArray[Any]] | None = None
-
-    def _components(self) -> list[Any]:
-        """Return the components of a measurement, which lie along the first axis."""
-        if len(self.image) != self.components:
-            raise ValueError(
-                f"a measurement by {self.recipe.degradation.name!r} has {self.components} components (real and imaginary parts) "
-                f"along its first axis; this image has shape {tuple(self.image.shape)}"
-            )
-        return [self.image[number] for number in range(self.components)]
 
     @property
     def channels(self) -> list[Channel]:
@@ -140,13 +136,9 @@ class Blocks:
             chosen = self._sampled(number)
             planes = [plane for other in chosen for plane in self.planes(other)] or self._first_planes(number)
             if self.recipe.inverts and not self.recipe.degradation.is_image:
-                sigma = self.recipe.noise.level(mean_level(planes))
-                if sigma is None:
-                    raise ValueError(
-                        f"the noise level of a measurement by {self.recipe.degradation.name!r} cannot be estimated: give it"
-                    )
-                intensity = Intensity.of(plane for other in chosen for plane in self._start(other))
-                self._channels[number] = Channel(intensity, sigma, self.recipe.noise)
+                known = [(self._cut(self.recipe.degradation, other), self._measurement(other)) for other in chosen]
+                starts = [plane for other in chosen for plane in self._start(other)]
+                self._channels[number] = channel_of(self.recipe, known, planes, starts)
             else:
                 if spans := [self.spans[other] for other in chosen if self.spans[other].pixels]:
                     check_representable(min(span.low for span in spans), max(span.high for span in spans))
@@ -185,8 +177,24 @@ class Blocks:
         return list(estimate.reshape(-1, *estimate.shape[-2:]))
 
     def degradation(self, index: Index) -> Degradation:
-        """Return the degradation of a block; masks as large as the whole image are cut as it is, and have its missing pixels."""
-        return self.left_out.degradation(index)
+        """Return the degradation of a block; masks as large as the whole image are cut as it is, and have its missing pixels.
+
+        What a measurement tells of it that does not look like an image, it knows.
+        """
+        if not self.recipe.inverts or self.recipe.degradation.is_image:
+            return self.left_out.degradation(index)
+        if index not in self._fitted:
+            self._fitted[index] = self._cut(self.recipe.degradation, index).fitted(self._measurement(index))
+        return self._fitted[index]
+
+    def found(self) -> list[str]:
+        """Return what measurements told of their degradation, a sentence each."""
+        ndim = len(self.layout.block_shape)
+        notes = dict.fromkeys(note for degradation in self._fitted.values() for note in degradation.notes(ndim))
+        return [note for note in notes if note not in self.recipe.notes]
+
+    def _measurement(self, index: Index) -> Tensor:
+        return torch.from_numpy(self.samples(index)[:1].astype(np.float32))
 
     def _cut(self, degradation: Degradation, index: Index) -> Degradation:
         changed: dict[str, Any] = {}

@@ -174,6 +174,7 @@ class _Run:
         notes = [
             *self.recipe.notes,
             *self.job.notes(),
+            *self.blocks.found(),
             *self.blocks.left_out.notes(),
             *self.warnings,
             *filter(None, [self.shortage]),

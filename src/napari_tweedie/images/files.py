@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.images import ngff, ome_zarr, plain_pictures, plates, tiff
+from napari_tweedie.images import arrays_of_files, ngff, ome_zarr, plain_pictures, plates, tiff
 from napari_tweedie.images.missing import plain
 from napari_tweedie.images.picture import Picture, stem
 
@@ -47,7 +47,9 @@ def plate(path: str | Path) -> plates.Plate | None:
 
 
 def read(path: str | Path, number: int | None = None, pixels: bool = True) -> Picture:
-    """Read an image of a TIFF (OME, ImageJ or plain), an OME-Zarr (0.1 to 0.5), or a picture such as PNG or JPEG.
+    """Read an image of a TIFF (OME, ImageJ or plain), an OME-Zarr (0.1 to 0.5), a picture such as PNG or JPEG, or an array.
+
+    Arrays, which may be complex, are those of NumPy (.npy, .npz) and BART (.cfl).
 
     An OME-Zarr and a large TIFF are opened only: chunks are read when the array is looked at. Metadata that make no sense
     leave the pixel size unknown along their axis; the picture's notes say so.
@@ -72,6 +74,8 @@ def read(path: str | Path, number: int | None = None, pixels: bool = True) -> Pi
     with _named_errors(path):
         if path.suffix.lower() in tiff.SUFFIXES:
             picture = tiff.read(path, number or 0, pixels)
+        elif path.suffix.lower() in arrays_of_files.SUFFIXES:
+            picture = arrays_of_files.read(path)
         else:
             picture = ome_zarr.read(path, number or 0) if path.is_dir() else plain_pictures.read(path)
     if number is None and (count := len(names(path))) > 1:

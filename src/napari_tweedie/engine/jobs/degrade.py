@@ -28,4 +28,7 @@ class Degrade(Job):
         seed = np.random.SeedSequence((self.recipe.seed, *index)).generate_state(1)
         x = degradation.extend(tools.tensor(self.blocks.samples(index)))
         generator = torch.Generator().manual_seed(int(seed[0]))
-        yield Step(1.0, {"degraded": degradation.detect(self.recipe.noise.add(degradation(x), generator))})
+        y = degradation.detect(self.recipe.noise.add(degradation(x), generator))
+        if not degradation.is_image:
+            y = torch.where(degradation.observed(y), y, 0.0)  # what was not measured has no noise either
+        yield Step(1.0, {"degraded": y})

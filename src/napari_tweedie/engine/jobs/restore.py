@@ -31,7 +31,11 @@ class Restore(Job):
         self._misfits: list[Misfit] = []
 
     def outputs(self) -> list[Output]:
-        return [Output(self.recipe.solver.name)]
+        return [Output(self.recipe.solver.name), *self.phase()]
+
+    def phase(self) -> list[Output]:
+        """Return the phase, in radians, where the degradation says that it is wanted."""
+        return [Output("phase", "spread", power=0)] if self.recipe.degradation.returns_phase else []
 
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         problem = self.problem(index, tools)
@@ -51,7 +55,9 @@ class Restore(Job):
                 ratio = state.residual / max(level, NOISE_FLOOR)
                 if level >= NOISE_FLOOR or ratio > 1:  # a residual below the least noise that is assumed says nothing
                     self._misfits.append(Misfit(ratio, neighbour_correlation(problem.residual(state.estimate))))
-            yield Step(state.iteration / state.total, {self.recipe.solver.name: estimate}, facts, state.note)
+            estimates = {self.recipe.solver.name: problem.degradation.shown(estimate)}
+            estimates |= {output.name: problem.degradation.phase_of(estimate) for output in self.phase()}
+            yield Step(state.iteration / state.total, estimates, facts, state.note)
 
     def notes(self) -> list[str]:
         """Say what is likely wrong where the residual is far from what the noise leaves."""
@@ -93,6 +99,8 @@ class Restore(Job):
     def intensity(self, index: Index) -> Intensity:
         """Return the map between grey levels and the units of the estimates; of counted light, zero is no light."""
         intensity = super().intensity(index)
+        if self.blocks.degradation(index).has_phase:
+            return Intensity(0.0, intensity.offset + intensity.scale)
         if not self._counts_photons(index):
             return intensity
         noise, degradation = self.blocks.channel(index).noise, self.blocks.degradation(index)

@@ -71,7 +71,7 @@ class Sample(Restore):
             for state in sampler(problem, denoiser, self._generator(index), numbers=batch):
                 share = (finished + len(batch) * state.iteration / state.total) / sampler.samples
                 self._residuals[index] = state.residual * self.intensity(index).scale
-                draws = problem.degradation.crop(state.estimate)
+                draws = problem.degradation.shown(problem.degradation.crop(state.estimate))
                 if state.iteration < state.total:
                     growing = {"mean": draws[:1]} if summarised and not finished else {}
                     yield Step(share, growing, {"finished": finished, "residual": state.residual})

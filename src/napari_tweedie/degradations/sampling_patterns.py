@@ -1,0 +1,55 @@
+"""Sampling patterns of k-space: which frequencies a simulated scan measures, always with the middle."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tweedie.degradations.linear_algebra import Shape
+
+GOLDEN_ANGLE = np.pi * (3 - 5**0.5) / 2
+"""Angle between spokes, 68.75°, that spreads any number of diameters about evenly."""
+
+
+def _middle(length: int, centre: float) -> slice:
+    count = max(1, round(centre * length))
+    return slice(length // 2 - count // 2, length // 2 - count // 2 + count)
+
+
+def _choose(known: NDArray[np.bool_], acceleration: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Add random elements to `known` until one in `acceleration` is chosen."""
+    free = np.flatnonzero(~known)
+    count = max(0, round(known.size / acceleration) - int(known.sum()))
+    known.flat[rng.choice(free, count, replace=False)] = True
+    return known
+
+
+def _cartesian(shape: Shape, acceleration: float, centre: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    rows = np.zeros(shape[0], bool)
+    rows[_middle(shape[0], centre)] = True
+    return np.broadcast_to(_choose(rows, acceleration, rng)[:, None], shape).copy()
+
+
+def _random(shape: Shape, acceleration: float, centre: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    points = np.zeros(shape, bool)
+    points[tuple(_middle(length, centre) for length in shape)] = True
+    return _choose(points, acceleration, rng)
+
+
+def _radial(shape: Shape, acceleration: float, centre: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    points = np.zeros(shape, bool)
+    points[tuple(_middle(length, centre) for length in shape)] = True
+    radii = np.arange(-max(shape), max(shape) + 1) / 2
+    angle = rng.uniform(0, np.pi)
+    for _ in range(4 * sum(shape)):
+        if points.mean() >= 1 / acceleration:
+            break
+        direction = zip(shape, (np.sin(angle), np.cos(angle)), strict=True)
+        y, x = (np.rint(n // 2 + n / max(shape) * radii * part).astype(int) for n, part in direction)
+        inside = (y >= 0) & (y < shape[0]) & (x >= 0) & (x < shape[1])
+        points[y[inside], x[inside]] = True
+        angle += GOLDEN_ANGLE
+    return points
+
+
+PATTERNS = {"cartesian": _cartesian, "radial": _radial, "random": _random}
