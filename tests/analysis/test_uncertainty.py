@@ -1,9 +1,17 @@
 import pytest
 import torch
+from scipy import stats
 
 from napari_tweedie import denoisers
-from napari_tweedie.analysis.uncertainty import local_mean, posterior_components, posterior_variance
-from napari_tweedie.degradations.linear_algebra import fourier_filter
+from napari_tweedie.analysis.uncertainty import (
+    area_of,
+    hidden_light,
+    hidden_variance,
+    local_mean,
+    posterior_components,
+    posterior_variance,
+)
+from napari_tweedie.degradations.linear_algebra import fourier_filter, smoothed
 
 FIELD = denoisers.load("gaussian", std=0.5, slope=2)
 
@@ -67,3 +75,41 @@ def test_components_are_the_top_eigenvectors_of_the_covariance(region: tuple[sli
 def test_a_noise_level_of_zero_is_refused(function: object, generator: torch.Generator) -> None:
     with pytest.raises(ValueError, match=r"sigma must be > 0 \(got 0"):
         function(FIELD, torch.zeros(1, 1, 4, 4), 0.0, generator)  # type: ignore[operator]
+
+
+def test_a_mean_over_many_pixels_is_never_certain(generator: torch.Generator) -> None:
+    """J of the mean over 9 × 9 pixels is 1/81 everywhere, far below the noise of 8 probes; its squares tell."""
+    x = torch.randn((1, 1, 64, 64), generator=generator)
+    _, variance = posterior_variance(lambda x, sigma: local_mean(x, 9), x, 0.5, generator)
+    inner = variance[..., 6:-6, 6:-6] / (0.25 / 81)
+    assert float(inner.mean()) == pytest.approx(1, rel=0.1)
+    assert float(inner.min()) > 0.1
+    assert float(inner.max()) < 3
+
+
+@pytest.mark.parametrize("size", [1.0, 2.0])
+def test_the_area_is_that_which_divides_the_variance_of_white_noise(size: float, generator: torch.Generator) -> None:
+    white = torch.randn((40, 1, 32, 32), generator=generator)
+    assert float(smoothed(white, size)[..., 8:-8, 8:-8].var()) == pytest.approx(1 / area_of(size, 2), rel=0.05)
+
+
+def test_what_stands_out_of_the_residual_makes_uncertain_and_noise_alone_does_not(generator: torch.Generator) -> None:
+    noise = 0.1 * torch.randn((1, 1, 64, 64), generator=generator)
+    even = torch.zeros_like(noise)
+    assert float(hidden_variance(even, even, 0.1).max()) == 0
+    assert float(hidden_variance(noise, even, 0.1).mean()) < 0.01 * 0.1**2
+    y, x = torch.meshgrid(torch.arange(64) - 30.0, torch.arange(64) - 30.0, indexing="ij")
+    bead = 0.4 * torch.exp(-(y**2 + x**2) / 8)
+    found = hidden_variance(noise + bead, even, 0.1)[0, 0]
+    assert 0.4 < float(found[30, 30].sqrt()) < 0.7
+    assert float(found[:16].mean()) < 0.01 * 0.1**2
+
+
+def test_evidence_of_hidden_light_is_the_ratio_of_poissons_law() -> None:
+    """Counts that are even, a fifth more than expected, so that all that the widest filter covers is one number of counts."""
+    area = area_of(2.0, 2)
+    expected = 40 / area
+    counted, clean = torch.full((1, 1, 24, 24), 1.2 * expected), torch.full((1, 1, 24, 24), expected)
+    odds = 1e-3 * stats.poisson(48).pmf(48) / stats.poisson(40).pmf(48)
+    variance = odds / (1 + odds) * (2 * 0.2 * expected) ** 2
+    assert float(hidden_light(counted, clean)[0, 0, 12, 12]) == pytest.approx(variance, rel=0.01)

@@ -134,10 +134,14 @@ class Poisson(Noise):
 
     def variance(self, clean: Tensor) -> Tensor:
         """Return the variance of every pixel, at least that of `FEWEST` photons."""
+        dark = self.photons(torch.full_like(clean, self.offset or 0.0))
+        return (self.gain or 1.0) ** 2 * self.photons(clean).maximum(dark).clamp_min(FEWEST)
+
+    def photons(self, grey: Tensor) -> Tensor:
+        """Return how many photons grey levels are, with read noise as that of further ones: their noise has that variance."""
         if self.gain is None or self.offset is None or self.read_noise is None:
             raise ValueError("gain, offset and read noise are not known: give them, or estimate them from the image")
-        photons = ((clean - self.offset) / self.gain).clamp_min(0) + (self.read_noise / self.gain) ** 2
-        return self.gain**2 * photons.clamp_min(FEWEST)
+        return (grey - self.offset) / self.gain + (self.read_noise / self.gain) ** 2
 
     def in_units(self, offset: float, scale: float) -> Poisson:
         """Return the model of (y − offset) / scale, where this is that of y."""

@@ -56,6 +56,11 @@ class Coloured(Denoiser):
         """That of the denoiser."""
         return self.denoiser.bytes_per_pixel
 
+    @property
+    def flat_error(self) -> tuple[float, float]:  # type: ignore[override]
+        """That of the denoiser."""
+        return self.denoiser.flat_error
+
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(len(x))
         border = [min(BORDER, length - 1) for length in x.shape[-2:]]

@@ -46,6 +46,9 @@ class Denoiser(Method):
     """Whether f(k x, k σ) = k f(x, σ) for k > 0, so that the unit of grey levels is all one."""
     follows_offset: ClassVar[bool] = False
     """Whether f(x + c, σ) = f(x, σ) + c: where not, black means something to it."""
+    flat_error: ClassVar[tuple[float, float]] = (0.04, 0.0)
+    """a and b of √(a² σ² + b² grey level²), about the root mean square error on fields without any structure; both zero: it errs no
+    more than its Jacobian says."""
     takes_map: ClassVar[bool] = False
     """Whether sigma may differ from pixel to pixel, a map of shape (B, 1, Y, X)."""
     takes_levels: ClassVar[bool] = False

@@ -30,6 +30,7 @@ class Gaussian(Denoiser):
     title: ClassVar[str] = "Gaussian field (exact)"
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
     keeps_mean: ClassVar[bool] = False
+    flat_error: ClassVar[tuple[float, float]] = (0.0, 0.0)
     is_symmetric: ClassVar[bool] = True
     differentiable: ClassVar[bool] = True
     keeps_without_noise: ClassVar[bool] = True
@@ -71,6 +72,7 @@ class Mixture(Denoiser):
     title: ClassVar[str] = "Two grey levels (exact)"
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
     keeps_mean: ClassVar[bool] = False
+    flat_error: ClassVar[tuple[float, float]] = (0.0, 0.0)
     differentiable: ClassVar[bool] = True
     keeps_without_noise: ClassVar[bool] = True
 
@@ -116,6 +118,7 @@ class Empirical(Denoiser):
     title: ClassVar[str] = "Known images (exact)"
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
     keeps_mean: ClassVar[bool] = False
+    flat_error: ClassVar[tuple[float, float]] = (0.0, 0.0)
     differentiable: ClassVar[bool] = True
 
     images: ArrayInput = Parameter(

@@ -41,6 +41,7 @@ class Unet(Denoiser):
     keeps_without_noise: ClassVar[bool] = True
     is_homogeneous: ClassVar[bool] = True
     differentiable: ClassVar[bool] = True
+    flat_error: ClassVar[tuple[float, float]] = (0.042, 0.0022)
     takes_map: ClassVar[bool] = True
     takes_levels: ClassVar[bool] = True
     for_levels: ClassVar[str] = "unet-levels"
@@ -73,6 +74,7 @@ class UnetSmall(Unet):
     name: ClassVar[str] = "unet-small"
     title: ClassVar[str] = "U-Net, small"
     halo: ClassVar[int] = 48
+    flat_error: ClassVar[tuple[float, float]] = (0.05, 0.003)
     takes_levels: ClassVar[bool] = False
     for_levels: ClassVar[str] = "unet-small"
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from napari_tweedie.analysis.uncertainty import posterior_variance
+import numpy as np
+
+from napari_tweedie.analysis.jacobian import in_float32
+from napari_tweedie.analysis.uncertainty import area_of, hidden_light, hidden_variance, own_variance, posterior_variance
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.results import Output
+from napari_tweedie.degradations.linear_algebra import smoothed
+from napari_tweedie.degradations.noise import Poisson
 from napari_tweedie.denoisers.coloured import matched
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
+from napari_tweedie.images.stabilisation import NEIGHBOURHOOD
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from napari_tweedie.images.axes import Index
 
 
@@ -31,10 +39,28 @@ class Denoise(Job):
         part = 1 / (2 + self.recipe.probes) if self.recipe.probes else 1.0
         for share, estimate in denoiser.tile_by_tile(x, level):
             yield Step(part * share, {"denoised": estimate})
-        if self.recipe.probes:
+        if self.recipe.probes and level <= 0:
+            yield Step(1.0, {"denoised": estimate, "std": torch.zeros_like(estimate)})
+        elif self.recipe.probes:
             generator = torch.Generator().manual_seed(self.recipe.seed)
-            clean, variance = posterior_variance(denoiser, x, level, generator, probes=self.recipe.probes)
-            yield Step(1.0, {"denoised": clean, "std": self.spread(index, clean, variance.sqrt())})
+            precise = tools.tiled(in_float32(plain))
+            clean, variance = posterior_variance(precise, x, level, generator, probes=self.recipe.probes)
+            variance = variance.maximum(own_variance(clean, level, plain.flat_error))
+            exact = not any(plain.flat_error)
+            std = self.spread(index, clean, variance.sqrt()) if exact else self._std(index, x, clean, variance)
+            yield Step(1.0, {"denoised": clean, "std": std})
+
+    def _std(self, index: Index, x: Tensor, clean: Tensor, variance: Tensor) -> Tensor:
+        """Return a standard deviation, as `spread` returns it, with what the noise hides, and what `keep_light` lets in."""
+        channel = self.blocks.channel(index)
+        std, noise = self.spread(index, clean, variance.sqrt()), channel.noise
+        if not channel.is_stabilised or not isinstance(noise, Poisson):
+            return (std.square() + hidden_variance(x, clean, channel.pixel_level)).sqrt()
+        photons = noise.photons(torch.from_numpy(self.blocks.samples(index).astype(np.float32)))
+        expected = noise.photons(torch.from_numpy(channel.intensity.back(clean.cpu().numpy())).float())
+        let_in = smoothed(photons, NEIGHBOURHOOD).clamp_min(0) / area_of(NEIGHBOURHOOD, 2)
+        unit = ((noise.gain or 1.0) / channel.intensity.scale) ** 2
+        return (std.square().maximum(unit * let_in) + unit * hidden_light(photons, expected)).sqrt()
 
     def notes(self) -> list[str]:
         """Return what the noise was found to be, or why it is another one than what was given."""

@@ -1,0 +1,114 @@
+"""Instant standard deviation of denoised images: how often its interval holds the truth, and its agreement with samples.
+
+Drawn cells and beads on even ground, at some photons at their brightest and with Gaussian noise, go through ``nt.denoise`` as a
+user's image does; the middles of photographs and micrographs tell how it correlates with the standard deviation of 64 samples.
+
+Usage: ``python benchmarks/instant.py DATA [--denoiser NAME] [--images N] [--only phantoms agreement]``; DATA holds the folders
+``bsd68`` and ``clean``.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from denoising import centre, images_of
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+import napari_tweedie as nt
+from napari_tweedie.training.synthetic import cells
+
+Image = NDArray[np.float64]
+SIDE = 96
+NOISES: dict[str, tuple[dict[str, Any], float]] = {
+    **{f"{n} photons": ({"name": "poisson", "gain": 1.0, "offset": 0.0, "read_noise": 0.0}, n) for n in (3, 20, 100)},
+    **{f"σ = {sigma}": ({"name": "gaussian", "sigma": sigma}, 1.0) for sigma in (0.03, 0.1)},
+}
+"""Noise, and the grey level of the brightest pixel."""
+
+
+def drawn_cells(seed: int) -> Image:
+    """Draw cells on a ground of a twentieth of their brightness."""
+    image = gaussian_filter(cells(SIDE, np.random.default_rng(seed)), 0.8)
+    return np.asarray(0.05 + 0.95 * image / image.max())
+
+
+def beads(seed: int, dimmest: float, ground: float = 0.03) -> Image:
+    """Draw 25 beads, the dimmest a share of the brightest, on even ground."""
+    rng, points = np.random.default_rng(seed), np.zeros((SIDE, SIDE))
+    for y, x in rng.integers(4, SIDE - 4, (25, 2)):
+        points[y, x] += rng.uniform(dimmest, 1)
+    image = gaussian_filter(points, 1.5)
+    return np.asarray(ground + (1 - ground) * image / image.max())
+
+
+PHANTOMS: dict[str, Callable[[int], Image]] = {
+    "cells": drawn_cells,
+    "beads, equal": lambda seed: beads(seed, 0.9),
+    "beads, also dim ones": lambda seed: beads(seed, 0.3),
+}
+
+
+def noisy(image: Image, noise: dict[str, Any], rng: np.random.Generator) -> Image:
+    """Return an image with noise."""
+    return rng.poisson(image) * 1.0 if noise["name"] == "poisson" else image + rng.normal(0, noise["sigma"], image.shape)
+
+
+def phantoms(denoiser: str, images: int) -> None:
+    """Print how true the instant interval of drawn images is."""
+    print("| | noise | 90 % interval covers | of each image | largest error / std | std is zero at | error / std, rms |")
+    print("| --- | --- | ---: | --- | ---: | ---: | ---: |")
+    for title, draw in PHANTOMS.items():
+        for what, (noise, brightest) in NOISES.items():
+            errors, stds = [], []
+            for seed in range(images):
+                truth = brightest * draw(100 + seed)
+                y = noisy(truth, noise, np.random.default_rng(seed))
+                result = nt.denoise(y, denoiser, std=True, noise=noise, outliers="keep")
+                errors.append(np.abs(result.image - truth))
+                stds.append(result.std)
+            error, std = np.array(errors), np.array(stds)
+            held = (error <= 1.645 * std).mean((1, 2))
+            z, rms = error / np.maximum(std, 1e-12), np.sqrt((error**2).mean() / (std**2).mean())
+            cells = f"{100 * held.mean():.1f} % | {100 * held.min():.0f}–{100 * held.max():.0f} % | {z.max():.1f}"
+            print(f"| {title} | {what} | {cells} | {100 * (std == 0).mean():.1f} % | {rms:.2f} |", flush=True)
+
+
+def agreement(folder: Path, denoiser: str, images: int) -> None:
+    """Print how the instant standard deviation agrees with that of 64 samples."""
+    print("\n| middles, 96 × 96 | σ | correlation with 64 samples, each | of all | median ratio |")
+    print("| --- | ---: | --- | ---: | ---: |")
+    for name in ("bsd68", "clean"):
+        found = [centre(image, SIDE) for _, image in images_of(folder / name) if min(image.shape[2:]) >= SIDE]
+        found = [255 * image[0, 0].numpy() for image in found if image.std() > 0.03]
+        chosen = [found[k] for k in np.unique(np.linspace(0, len(found) - 1, images).astype(int))]
+        for sigma in (25.0,):
+            instant, sampled = [], []
+            for number, truth in enumerate(chosen):
+                y = truth + np.random.default_rng(number).normal(0, sigma, truth.shape)
+                instant.append(nt.denoise(y, denoiser, sigma=sigma, std=True).std)
+                sampled.append(nt.sample(y, samples=64, denoiser=denoiser, sigma=sigma).std)
+            each = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(instant, sampled, strict=True)]
+            whole = np.corrcoef(np.ravel(instant), np.ravel(sampled))[0, 1]
+            ratio = np.median(np.array(instant) / np.array(sampled))
+            print(f"| {name} | {sigma:.0f} | {' '.join(f'{r:.2f}' for r in each)} | {whole:.2f} | {ratio:.2f} |", flush=True)
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--denoiser", default="unet")
+    parser.add_argument("--images", type=int, default=4)
+    parser.add_argument("--only", nargs="*", default=["phantoms", "agreement"])
+    options = parser.parse_args()
+    if "phantoms" in options.only:
+        phantoms(options.denoiser, options.images)
+    if "agreement" in options.only:
+        agreement(options.folder, options.denoiser, options.images)
+
+
+if __name__ == "__main__":
+    main()
