@@ -47,8 +47,8 @@ class Denoiser(Method):
     follows_offset: ClassVar[bool] = False
     """Whether f(x + c, σ) = f(x, σ) + c: where not, black means something to it."""
     flat_error: ClassVar[tuple[float, float]] = (0.04, 0.0)
-    """a and b of √(a² σ² + b² grey level²), about the root mean square error on fields without any structure; both zero: it errs no
-    more than its Jacobian says."""
+    """a and b of √(a² σ² + b² grey level²), about the root mean square error on fields without any structure; both zero: it errs
+    no more than its Jacobian says."""
     takes_map: ClassVar[bool] = False
     """Whether sigma may differ from pixel to pixel, a map of shape (B, 1, Y, X)."""
     takes_levels: ClassVar[bool] = False
