@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from napari_tweedie.analysis.noise_choice import chosen, growth
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
 from napari_tweedie.analysis.noise_model import NoiseFit, fit_noise
 from napari_tweedie.analysis.noise_spectrum import NoiseSpectrum
@@ -26,18 +27,13 @@ if TYPE_CHECKING:
     from napari_tweedie.degradations.correlation import Correlation
     from napari_tweedie.degradations.noise import Noise
 
-GROWTH = 1.6
-"""Photon noise matters where its level at the brightest percentile exceeds that at the darkest so many times."""
-EVIDENCE, LITTLE = 14.0, 2.0
-"""Twice the logarithm by which a line must be likelier than a constant: textures come with brightness, too."""
-CERTAIN = 3.0
-"""Where noise grows so many times, little evidence is enough."""
-LEAST_ERROR = 0.04
-"""Relative error that a variance has at least."""
-WRONG = 1.3
-"""How many times too high or low a noise level is that a user is warned of."""
-SEEN_EVERY = 16
-"""Of so many pixels one tells the range of an image."""
+WRONG, MORE_WRONG = 1.5, 1.7
+"""How many times too high or low a noise level is that a user is warned of, where it is white, and where it is not."""
+GROWN, MORE_GROWN = 2.0, 3.2
+"""How many times noise grows where a user who told of one level is warned of it, in the same cases."""
+LIT, MOSTLY, LESS = 10.0, 0.5, 0.93
+"""Photons from which a root is as good as normal, share of the pixels that must have them, and how weak noise must be then for a
+line through groups of patches to count as raised by texture."""
 FEWEST = 1.0
 """Photons a pixel below which no transform makes the noise the same."""
 
@@ -89,11 +85,14 @@ class NoiseKind:
         level, found = given.level(mean), self.noise.level(mean)
         assert level is not None
         assert found is not None
-        if isinstance(self.noise, Poisson) and not isinstance(given, Poisson):
+        wrong = WRONG if self.correlation is None else MORE_WRONG
+        highest = np.inf if correlated and self.correlation is None else wrong  # texture hides noise that correlates
+        grows = isinstance(self.noise, Poisson) and not isinstance(given, Poisson) and growth(self.noise, planes)
+        if grows > (GROWN if self.correlation is None else MORE_GROWN):
             reason = f"The noise is {self.reason}: no single level suits"
         elif self.correlation is not None and not correlated:
             reason = f"The noise is not white: {self.correlation.words()}"
-        elif found > 0 and not 1 / WRONG < level / found < WRONG:
+        elif found > 0 and not 1 / wrong < level / found < highest:
             reason = f"The noise level that was given, {level:.3g}, is {'too high' if level > found else 'too low'}"
         else:
             return ""
@@ -160,7 +159,7 @@ class _Known:
                 model, reason = "gaussian", str(error).partition(":")[0]
         if model == "auto":
             assert fit is not None
-            model, reason = _chosen(fit, planes)
+            model, reason = chosen(fit, planes, hint is not None)
         if model == "gaussian":
             shape, level = _shape(planes, self.correlation, hint)
             sigma = self.sigma
@@ -171,6 +170,8 @@ class _Known:
         anscombe = Anscombe(fit.gain, fit.offset, fit.read_noise)
         darkest = float(anscombe.forward(np.array(fit.offset + FEWEST * fit.gain)))
         shape, level = _shape([anscombe.forward(plane) for plane in planes], self.correlation, hint, darkest)
+        if shape is None and level <= 1:
+            level = _lowered(planes, anscombe, level)
         if level:
             fit = replace(
                 fit,
@@ -182,28 +183,17 @@ class _Known:
         return NoiseKind(noise, fit, shape, reason)
 
 
-def _chosen(fit: NoiseFit, planes: Sequence[NDArray[Any]]) -> tuple[Literal["gaussian", "poisson"], str]:
-    """Choose the simpler model unless the line through the points explains them better, and matters."""
-    values = np.concatenate([plane[np.isfinite(plane)][::SEEN_EVERY] for plane in planes])
-    low, high = np.percentile(values, (1, 99))
-    dark, bright = (fit.variance(float(value)) for value in (low, high))
-    growth = (bright / dark) ** 0.5 if dark > 0 else np.inf if bright > 0 else 1.0
-    if growth < GROWTH:
-        return "gaussian", "about as strong where the image is bright"
-    variances = np.array(fit.variances)
-    line = _error(variances, np.array([fit.variance(mean) for mean in fit.means]))
-    constant = _error(variances, np.full(len(variances), np.median(variances)))
-    evidence = 2 * len(variances) * np.log(max(constant, LEAST_ERROR) / max(line, LEAST_ERROR))
-    if evidence < (EVIDENCE if growth < CERTAIN else LITTLE):
-        return "gaussian", "not following the brightness"
-    times = f"{growth:.1f} times as strong" if growth < 100 else "far stronger"
-    return "poisson", f"{times} where the image is bright"
+def _lowered(planes: Sequence[NDArray[Any]], anscombe: Anscombe, level: float) -> float:
+    """Return how strong noise that was stabilised is, where that is certainly less than 1; else `level`.
 
-
-def _error(values: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
-    """Return the root mean square of relative errors, of which those beyond 0.5 count as that."""
-    relative = np.abs(values - expected) / np.maximum(expected, 1e-12 * max(float(values.max()), np.finfo(float).tiny))
-    return float(np.sqrt(np.mean(np.minimum(relative, 0.5) ** 2)))
+    Groups of equal brightness may hold nothing but texture, which counts as noise then; the whole image has plain parts.
+    """
+    bright = anscombe.offset + LIT * anscombe.gain
+    lit = [np.where(plane > bright, anscombe.forward(plane), np.nan) for plane in planes]
+    if np.mean([np.isfinite(plane).mean() for plane in lit]) < MOSTLY:
+        return level
+    found = estimate_stack_noise_level(lit)
+    return found if 0 < found < LESS else level
 
 
 def _shape(
