@@ -91,7 +91,7 @@ def test_split_gibbs_draws_from_the_posterior_of_a_degraded_field(field: Gaussia
     ratio, slope, evaluations = measured("split-gibbs", field, operator, sigma, samples=samples)
     assert ratio == pytest.approx(1, abs=0.05)
     assert slope == pytest.approx(1, abs=0.02)
-    assert evaluations <= 210
+    assert evaluations <= 60
 
 
 @pytest.mark.parametrize("operator", ["blur", "mask", "downsample"])

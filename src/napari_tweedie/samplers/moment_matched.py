@@ -80,9 +80,10 @@ def levels_of_draw(first: float, steps: int) -> list[float]:
     """Return the levels of a denoising draw.
 
     Ratio r of the first and the last: 1/r² of the variance is left out at the end, and long steps add too much in between;
-    for white Gaussian priors the two are in balance here, from 3 steps on.
+    for white Gaussian priors the two are in balance here, from 3 steps on. Of 2 steps, as in turns whose draw is made noisy
+    again, what is left out counts more.
     """
-    return levels(first, first / (4 / 3 * steps), steps)
+    return levels(first, first / ((4 / 3 if steps > 2 else 1.8) * steps), steps)
 
 
 def denoising_draws(denoiser: Denoise, x: Tensor, schedule: list[float], white: WhiteNoise) -> Iterator[Tensor]:

@@ -13,6 +13,7 @@ from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Method, Parameter
 from napari_tweedie.core.results import State
 from napari_tweedie.degradations.photons import LocalGaussian
+from napari_tweedie.degradations.problem import NOISE_FLOOR
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from napari_tweedie.denoisers.denoiser import Denoise
 
 FIRST, LAST, TURNS = 0.2, 0.5, 10
-"""First denoising strength, the last in noise levels, and turns, of the estimate of the light that photon noise depends on."""
+"""First denoising strength, the last in noise levels, and turns, of the estimate that a chain or the light begins with."""
 
 
 class Sampler(Method):
@@ -134,13 +135,21 @@ def watch(estimates: Iterator[Tensor], residual: Callable[[Tensor], float], tota
 def local_gaussian(problem: Problem, denoiser: Denoise) -> LocalGaussian:
     """Return the problem with the variance of every pixel that the light of about the posterior mean gives it.
 
-    Neighbours that are averaged give it first; then half-quadratic splitting, with weight 1 as in a posterior, finds the image.
+    Neighbours that are averaged give it first; then the image is found.
     """
     local = LocalGaussian.of(problem, shifted=False)
-    z = local.start()
-    for sigma in np.geomspace(max(FIRST, local.noise_level), LAST * local.noise_level, TURNS):
-        z = denoiser(local.prox(z, (local.noise_level / sigma) ** 2), float(sigma))
-    return LocalGaussian.of(problem, shifted=False, image=z)
+    return LocalGaussian.of(problem, shifted=False, image=most_likely(local, denoiser))
+
+
+def most_likely(problem: Problem, denoiser: Denoise) -> Tensor:
+    """Return about the image of largest posterior density, for a Gaussian prior its mean.
+
+    Half-quadratic splitting of weight 1, as in the posterior, down to half the noise level.
+    """
+    z, level = problem.start(), max(problem.noise_level, NOISE_FLOOR)
+    for sigma in np.geomspace(max(FIRST, level), LAST * level, TURNS):
+        z = denoiser(problem.prox(z, (level / sigma) ** 2), float(sigma))
+    return z
 
 
 class WhiteNoise:
