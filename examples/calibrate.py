@@ -12,7 +12,7 @@ from picture import SAMPLES, SIDE, Panels, finish
 SIGMA, STD = 8.0, 1.6
 
 
-def calibrate(denoiser: str = "unet-small", side: int = 64, samples: int = 8, iterations: int = 30) -> Panels:
+def calibrate(denoiser: str = "unet-small", side: int = 64, samples: int = 8, iterations: int = 16) -> Panels:
     """Calibrate the intervals of deblurred images on one clean image, and use the factor on another one."""
     clean = nt.read(SAMPLES / "missing_truth.tif").data.astype(float)
     known, other = clean[:side, :side], clean[-side:, -side:]
