@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from napari_tweedie import analysis, degradations, denoisers, samplers, solvers
     from napari_tweedie.core.results import Result
     from napari_tweedie.engine.functions import decompose, denoise, measure_noise, restore, run, sample
+    from napari_tweedie.engine.learning_session import learn
     from napari_tweedie.images.files import read, write
     from napari_tweedie.recipe import Recipe
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _FROM = {
     "engine.functions": ("decompose", "denoise", "measure_noise", "restore", "run", "sample"),
+    "engine.learning_session": ("learn",),
     "images.files": ("read", "write"),
     "recipe": ("Recipe",),
     "core.results": ("Result",),
@@ -29,8 +31,8 @@ _FROM = {
 _ROOMS = ("analysis", "degradations", "denoisers", "samplers", "solvers")
 
 __all__ = [
-    "Recipe", "Result", "__version__", "analysis", "decompose", "degradations", "denoise", "denoisers", "measure_noise", "read",
-    "restore", "run", "sample", "samplers", "solvers", "write",
+    "Recipe", "Result", "__version__", "analysis", "decompose", "degradations", "denoise", "denoisers", "learn", "measure_noise",
+    "read", "restore", "run", "sample", "samplers", "solvers", "write",
 ]  # fmt: skip
 
 

@@ -5,12 +5,12 @@ import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
-from napari_tweedie.widgets.forms import adapted_networks as networks
+from napari_tweedie.denoisers import own_networks as networks
 from napari_tweedie.widgets.forms.editors import FileName
 from napari_tweedie.widgets.forms.path_edit import SaveName
 
 
-def test_networks_that_were_adapted_are_offered_the_latest_first(
+def test_networks_that_were_learnt_are_offered_the_latest_first(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(networks, "folder", lambda: tmp_path)

@@ -16,9 +16,11 @@ from napari_tweedie.cli.recipes import apply_settings, noise_of, read_inputs
 from napari_tweedie.cli.terminal import out, run_with_bar
 from napari_tweedie.degradations import noise
 from napari_tweedie.recipe.recipe import Recipe
+from napari_tweedie.training import objectives
 
 REGISTRIES = (
     denoisers.registry, degradations.registry, noise.registry, solvers.registry, samplers.registry, inspections.registry,
+    objectives.registry,
 )  # fmt: skip
 
 

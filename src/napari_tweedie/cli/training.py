@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import track
+from rich.progress import Progress
 
 if TYPE_CHECKING:
     from napari_tweedie.training.data import Image, Source
@@ -87,27 +88,56 @@ def _groups(photographs: list[Path], microscopy: list[Path], medical: list[Path]
 
 
 def adapt(
-    image: Annotated[Path, typer.Argument(help="Noisy image: TIFF, OME-TIFF, PNG or JPEG.")],
-    weights: Annotated[Path, typer.Argument(help="safetensors to write.")],
+    images: Annotated[list[Path], typer.Argument(help="Noisy images, TIFF, OME-Zarr, PNG or JPEG, or folders of them.")],
+    weights: Annotated[Path, typer.Argument(help="safetensors to write; a model card comes beside it.")],
+    targets: Annotated[
+        Path | None, typer.Option(help="Folder of targets, in the order of the images' names; or one file.")
+    ] = None,
+    objective: Annotated[str, typer.Option(help="auto, or an objective that `list` names.")] = "auto",
+    begin: Annotated[str, typer.Option("--start", help="unet, unet-small, or fresh: a network that knows nothing yet.")] = "unet",
     sigma: Annotated[float | None, typer.Option(help="Noise level in grey levels; estimated if left out.")] = None,
+    minutes: Annotated[float, typer.Option(min=0, help="Longest time to take; 0: no limit.")] = 0.0,
     start: Start = None,
     settings: Settings = "{}",
     device: Device = "auto",
 ) -> None:
-    """Adapt a network to the noise and the structures of an image, without a clean one."""
-    from napari_tweedie.engine.adaptation import START, adapt_to, save_adapted
-    from napari_tweedie.images.files import read
-    from napari_tweedie.recipe.recipe import Recipe
-    from napari_tweedie.training.adapt import Adaptation
+    """Learn from noisy images, with no clean one; the same command goes on after an interruption."""
+    from napari_tweedie.engine.learning_session import Session, sources_of
+    from napari_tweedie.training.learning import Learning
 
-    if weights.suffix != ".safetensors":
-        raise ValueError(f"weights are written as .safetensors (got {weights.name})")
-    adaptation = Adaptation.model_validate_json(settings)
-    picture, source = read(image), start or START
-    recipe = Recipe(axes=picture.axes, noise={} if sigma is None else {"sigma": sigma}, device=device)
-    states = adapt_to(picture.data, recipe, adaptation, source)
-    for state in track(states, f"adapt to {image.name}", total=adaptation.steps, transient=True):
-        last = state
-    save_adapted(last, weights, adaptation, source)
-    typer.echo(f"{image.name}: {last.gain:.2f} dB better, estimated on pixels held out" if last.gain else
-               f"{image.name}: no network was better beyond doubt; {weights.name} holds the one before")  # fmt: skip
+    given = {"objective": objective, "start": begin, **({} if start is None else {"weights": start}), **parsed(settings)}
+    found = [path for image in images for path in _images(image)]
+    others = None if targets is None else _images(targets)
+    known: dict[str, Any] = {} if sigma is None else {"noise": {"name": "gaussian", "sigma": sigma}}
+    session = Session(sources_of(found, others, device=device, **known), Learning(**given), weights, minutes, device)
+    with Progress(transient=True) as bar:
+        task = bar.add_task(f"learn from {len(found)} images" if len(found) > 1 else f"learn from {found[0].name}")
+        for state in session.states():
+            bar.update(task, completed=state.step, total=state.total)
+    typer.echo(session.store().text)
+
+
+def parsed(settings: str) -> dict[str, Any]:
+    """Return settings given as JSON.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON, or no object.
+    """
+    try:
+        found = json.loads(settings)
+    except ValueError as error:
+        raise ValueError(f'settings are JSON such as {{"steps": 800}}: {error}') from None
+    if not isinstance(found, dict):
+        raise ValueError(f'settings are a JSON object such as {{"steps": 800}} (got {settings})')
+    return found
+
+
+def _images(path: Path) -> list[Path]:
+    """Return the images of a folder in the order of their names, or a file or OME-Zarr alone."""
+    if not path.is_dir() or path.suffix == ".zarr":
+        return [path]
+    from napari_tweedie.files.batch import find
+
+    return find(str(path))

@@ -17,7 +17,7 @@ from pydantic import ConfigDict
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.degradations.correlation import Correlation
 from napari_tweedie.denoisers.denoiser import Denoiser
-from napari_tweedie.denoisers.levels import levels_of_spectrum
+from napari_tweedie.denoisers.levels import levels_of_autocovariance, levels_of_spectrum
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -105,8 +105,46 @@ class Coloured(Denoiser):
         return self.denoiser.provenance(device)
 
 
+class Told(Denoiser):
+    """A network that learnt from images with correlated noise, told its levels at every scale; sigma is the level of a pixel."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    name: ClassVar[str] = "told"
+    title: ClassVar[str] = "Told of correlated noise"
+
+    denoiser: Denoiser
+    correlation: Correlation
+
+    @property
+    def halo(self) -> int:  # type: ignore[override]
+        """That of the denoiser."""
+        return self.denoiser.halo
+
+    @property
+    def bytes_per_pixel(self) -> int:  # type: ignore[override]
+        """That of the denoiser."""
+        return self.denoiser.bytes_per_pixel
+
+    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(len(x))
+        if not self.denoiser.takes_levels:
+            return self.denoiser(x, level)
+        return self.denoiser(x, level.view(-1, 1, 1, 1) * relative_levels(self.correlation, x))
+
+    def provenance(self, device: Device) -> dict[str, Any]:
+        return self.denoiser.provenance(device)
+
+
 def matched(denoiser: Denoiser, correlation: Correlation | None) -> Denoiser:
     """Return a denoiser for noise that correlates, or not: f(x, σ) with σ the standard deviation of a pixel."""
     if correlation is None or 2 not in denoiser.ndim:
         return denoiser
+    if denoiser.knows_correlation:
+        return Told(denoiser=denoiser, correlation=correlation)
     return Coloured(denoiser=denoiser, correlation=correlation)
+
+
+def relative_levels(correlation: Correlation, like: Tensor) -> Tensor:
+    """Return the levels at every scale of noise whose level is 1 at a pixel, shape (1, 10, 1, 1)."""
+    levels = levels_of_autocovariance(correlation.autocorrelation())
+    return torch.from_numpy(levels / levels[0]).to(like).view(1, -1, 1, 1)

@@ -51,6 +51,8 @@ class Denoiser(Method):
     no more than its Jacobian says."""
     takes_map: ClassVar[bool] = False
     """Whether sigma may differ from pixel to pixel, a map of shape (B, 1, Y, X)."""
+    knows_correlation: ClassVar[bool] = False
+    """Whether it has learnt from images with correlated noise, which it removes in one call with the level of a pixel."""
     takes_levels: ClassVar[bool] = False
     """Whether noise need not be white: sigma may be its levels at every scale, (B, 10, Y | 1, X | 1), of `denoisers.levels`."""
 
@@ -69,6 +71,10 @@ class Denoiser(Method):
 
     def normalised(self, offset: float, scale: float) -> Self:
         """Return this denoiser for images that are mapped to ``(image − offset) / scale``: grey levels that it holds are, too."""
+        return self
+
+    def pinned(self) -> Self:
+        """Return this denoiser with all that says which one it is, for a recipe that is kept: the hash of a file."""
         return self
 
     def provenance(self, device: Device) -> dict[str, Any]:

@@ -7,13 +7,14 @@ import warnings
 from collections.abc import Callable
 from itertools import count, takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
 from napari_tweedie.denoisers import network
 from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.external import apply
+from napari_tweedie.denoisers.own_networks import own_networks
 from napari_tweedie.denoisers.package import check_archive, load_package
 from napari_tweedie.denoisers.torchscript import load_torchscript
 
@@ -43,6 +44,17 @@ class File(Denoiser):
     trained_sigma: float | None = Parameter(
         None, "The only noise level that it was trained for, of images in [0, 1]; none: it takes any.", unit="range", gt=0, le=10
     )
+    sha256: str | None = Parameter(
+        None,
+        "Hash of its content: a learnt network is found by it whatever it is called now, and another content is refused.",
+        advanced=True,
+    )
+
+    @property
+    def knows_correlation(self) -> bool:  # type: ignore[override]
+        """Whether the file holds a network that learnt from images with correlated noise."""
+        path = self._found()
+        return path is not None and path.suffix.lower() == ".safetensors" and network.learnt_correlation(*_version(path))
 
     @property
     def takes_map(self) -> bool:  # type: ignore[override]
@@ -56,7 +68,7 @@ class File(Denoiser):
 
     def _levels(self) -> int:
         """Return the channels of noise levels of the network in the file, 0 if it is another model or none."""
-        model = load_file(*self._key(), torch.device("cpu")) if self.path.is_file() else None
+        model = load_file(*self._key(), torch.device("cpu")) if self._found() else None
         return model.levels if isinstance(model, _unet()) else 0
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
@@ -68,16 +80,37 @@ class File(Denoiser):
     def provenance(self, device: Device) -> dict[str, Any]:
         return {"weights": network.weights_hash(*self._key())}
 
+    def pinned(self) -> Self:
+        return self.model_copy(update={"sha256": network.weights_hash(*self._key())})
+
     def obstacle(self) -> str:
-        if self.path == Path():
+        if self._found():
+            return ""
+        if self.path == Path() and not self.sha256:
             return "choose a file of a model"
-        return "" if self.path.is_file() else f"there is no model at {self.path}: choose a file"
+        if not self.sha256:
+            return f"there is no model at {self.path}: choose a file"
+        what = "another content than the recipe says" if self.path.is_file() else "no model"
+        return f"there is {what} at {self.path}, and no learnt network with the hash {self.sha256[:12]}: choose a file"
+
+    def _found(self) -> Path | None:
+        """Return the file: that at the path or, where the hash is known and another one, the learnt network that has it."""
+        if self.path.is_file() and (not self.sha256 or network.weights_hash(*_version(self.path)) == self.sha256):
+            return self.path
+        candidates = own_networks() if self.sha256 else []
+        return next((path for path in candidates if network.weights_hash(*_version(path)) == self.sha256), None)
 
     def _key(self) -> tuple[Path, int]:
         """Return the file and when it was changed, so that a new version is read again."""
-        if obstacle := self.obstacle():
-            raise ValueError(obstacle)
-        return self.path, self.path.stat().st_mtime_ns
+        path = self._found()
+        if path is None:
+            raise ValueError(self.obstacle())
+        return _version(path)
+
+
+def _version(path: Path) -> tuple[Path, int]:
+    """Return a file and when it was changed."""
+    return path, path.stat().st_mtime_ns
 
 
 @functools.lru_cache(maxsize=4)

@@ -85,7 +85,7 @@ def weights_file(name: str) -> Path:
 
 
 def denoise(network: UNet, x: Tensor, sigma: float | Tensor, precision: DType) -> Tensor:
-    """Return x − network(x, σ) for x of shape (B, C, Y, X), channel by channel, padded; x itself where σ is 0.
+    """Return the clean image, x − network(x, σ), for x of shape (B, C, Y, X), channel by channel, padded; x itself where σ is 0.
 
     σ is a number, one a sample, a map, or levels at every scale, as `level_maps` takes them.
     """
@@ -101,10 +101,11 @@ def denoise(network: UNet, x: Tensor, sigma: float | Tensor, precision: DType) -
     def cleaned(some: Tensor, level: Tensor) -> Tensor:
         padded = pad_to_multiple(some, network.stride)
         with torch.autocast(x.device.type, dtype=precision, enabled=precision is not torch.float32):
-            noise = network(padded.contiguous(memory_format=torch.channels_last), level)
-        return some - noise[..., : x.shape[2], : x.shape[3]].to(x.dtype)
+            made = network(padded.contiguous(memory_format=torch.channels_last), level)
+        made = made[..., : x.shape[2], : x.shape[3]].to(x.dtype)
+        return made if network.direct else some - made
 
-    clean = range_by_range(cleaned, planes, level)
+    clean = cleaned(planes, level) if network.training else range_by_range(cleaned, planes, level)
     return torch.where(noisy, clean, planes).reshape(x.shape)
 
 
@@ -141,10 +142,23 @@ def load_network(path: Path, device: Device) -> UNet:
         coarse = [f"shrink.{n}.weight" for n in range(scales - 1)]
         if len(names) != claimed or [file.get_slice(name).get_shape()[0] for name in ("head.weight", *coarse)] != list(widths):
             raise ValueError(f"its architecture claims {claimed} weights of widths {widths}, and there are {len(names)}")
-        network = UNet(widths=widths, blocks=blocks, levels=levels)
+        network = UNet(widths=widths, blocks=blocks, levels=levels, direct=architecture.get("direct", False))
         network.load_state_dict({name: file.get_tensor(name).float() for name in names})
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.eval().requires_grad_(False)
+
+
+@functools.cache
+def learnt_correlation(path: Path, changed: int = 0) -> bool:
+    """Return whether the weights of a safetensors file learnt from images with correlated noise."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            learning = json.loads((file.metadata() or {}).get("learning", "{}"))
+    except (SafetensorError, OSError, ValueError):
+        return False
+    return isinstance(learning, dict) and bool(learning.get("correlated"))
 
 
 @functools.cache

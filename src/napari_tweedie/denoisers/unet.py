@@ -92,6 +92,9 @@ class UNet(nn.Module):
         Residual blocks per scale on the way down, at the bottom, and on the way up.
     levels : int
         Channels of noise levels: 1, that of white noise, or one for each of `levels.SCALES`.
+    direct : bool
+        Whether it makes the clean image itself, for training with blind spots: a pixel then has no way of its own to the result,
+        and features are blurred before they are thinned out, which leaves no checkerboards (Höck et al., "N2V2", 2022).
 
     Notes
     -----
@@ -99,9 +102,12 @@ class UNet(nn.Module):
     Height and width of the input must be multiples of `stride`.
     """
 
-    def __init__(self, channels: int = 1, widths: tuple[int, ...] = (32, 64, 128, 256), blocks: int = 2, levels: int = 1) -> None:
+    def __init__(
+        self, channels: int = 1, widths: tuple[int, ...] = (32, 64, 128, 256), blocks: int = 2, levels: int = 1,
+        direct: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.widths, self.blocks, self.levels = tuple(widths), blocks, levels
+        self.widths, self.blocks, self.levels, self.direct = tuple(widths), blocks, levels, direct
         *fine, coarsest = widths
         steps = list(pairwise(widths))
         self.stride = 2 ** len(steps)
@@ -114,7 +120,9 @@ class UNet(nn.Module):
         self.tail = convolution(widths[0], channels)
 
     def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
-        """Predict the noise of `x`, shape (B, C, Y, X), of levels `sigma`, shape (B,) or as `levels.level_maps` takes them.
+        """Predict the noise of `x`, shape (B, C, Y, X), or the clean image if `direct`.
+
+        Its levels `sigma` have the shape (B,) or are as `levels.level_maps` takes them.
 
         White noise has the same level at every scale. A network with one channel of levels is given their mean.
         """
@@ -124,7 +132,8 @@ class UNet(nn.Module):
         image = torch.cat([x, level.expand(-1, self.levels, *x.shape[2:])], dim=1)
         features, skips = self.head(image), []
         for blocks, shrink in zip(self.down, self.shrink, strict=True):
-            features = shrink(blocks(features))
+            features = blocks(features)
+            features = shrink(blurred(features) if self.direct else features)
             skips.append(features.clone())
         features = self.bottom(features)
         for grow, blocks in zip(self.grow, self.up, strict=True):
@@ -135,7 +144,14 @@ class UNet(nn.Module):
 
     def _end(self, features: Tensor, image: Tensor) -> Tensor:
         """Return the noise; what skips the finest scale is computed again, as it is large and quickly done."""
-        return self.tail(features + self.head(image))
+        return self.tail(features if self.direct else features + self.head(image))
+
+
+def blurred(features: Tensor) -> Tensor:
+    """Average features with weights 1, 2, 1 along each axis; borders are repeated."""
+    padded = F.pad(features, [1, 1, 1, 1], mode="replicate")
+    across = padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]
+    return (across[:, :, :-2] + 2 * across[:, :, 1:-1] + across[:, :, 2:]) / 16
 
 
 def with_levels(network: UNet, levels: int) -> UNet:
@@ -143,7 +159,7 @@ def with_levels(network: UNet, levels: int) -> UNet:
     if network.levels != 1:
         raise ValueError(f"a network with one channel of noise levels is needed (got {network.levels})")
     channels = network.head.in_channels - 1
-    made = UNet(channels, network.widths, network.blocks, levels)
+    made = UNet(channels, network.widths, network.blocks, levels, network.direct)
     weights = dict(network.state_dict())
     image, level = weights["head.weight"].split([channels, 1], dim=1)
     weights["head.weight"] = torch.cat([image, (level / levels).expand(-1, levels, -1, -1)], dim=1)

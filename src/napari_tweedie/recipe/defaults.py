@@ -67,6 +67,15 @@ def sampler_of(job: str, degradation: str) -> dict[str, Any]:
     return {"name": "moment-matched" if degradation == "identity" else "split-gibbs"}
 
 
+def objective_of(correlated: bool, partners: bool) -> dict[str, Any]:
+    """Return name and parameters of the objective that suits what is learnt from.
+
+    Where there is a second image of every scene nothing needs to be known of the noise. Otherwise it is known from the
+    measurement, with its spectrum where it correlates, and Stein's estimate uses all of that.
+    """
+    return {"name": "noise2noise" if partners else "sure"}
+
+
 def resolved(recipe: Recipe) -> Recipe:
     """Return a recipe in which nothing that its job needs is left to be chosen.
 
@@ -76,6 +85,8 @@ def resolved(recipe: Recipe) -> Recipe:
         If a parameter was given that the method which suits does not have; the message names both.
     """
     changed: dict[str, Any] = {}
+    if not recipe.denoiser.obstacle() and (pinned := recipe.denoiser.pinned()) is not recipe.denoiser:
+        changed["denoiser"] = pinned
     if recipe.job == "restore" and isinstance(recipe.solver, AutoSolver):
         changed["solver"] = solvers.registry.build(solver_of(recipe.degradation.kinds()) | dict(recipe.solver.model_extra or {}))
     if recipe.job in ("sample", "calibrate", "synthesise") and isinstance(recipe.sampler, AutoSampler):

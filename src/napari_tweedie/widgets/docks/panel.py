@@ -16,6 +16,7 @@ from napari_tweedie import denoisers
 from napari_tweedie.core.method import Input
 from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.forms import preferences as settings
+from napari_tweedie.widgets.forms.denoiser_chooser import DenoiserChooser
 from napari_tweedie.widgets.forms.layout import arrange, folded, heading, one_row
 from napari_tweedie.widgets.forms.method_form import Chooser, Form
 from napari_tweedie.widgets.layers.crop import Crop, visible_crop
@@ -96,7 +97,8 @@ class Panel(QWidget):
         return self.choosers["denoiser"].chosen_layers()
 
     def _chooser(self, field: str, registry: Any, chosen: str) -> Chooser[Any]:
-        return Chooser(field.capitalize(), Recipe.model_fields[field].description or "", registry, chosen, self.viewer.layers)
+        made = DenoiserChooser if field == "denoiser" else Chooser
+        return made(field.capitalize(), Recipe.model_fields[field].description or "", registry, chosen, self.viewer.layers)
 
     # From the form to an order.
 

@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_tweedie.core.method import Input, is_needed
-from napari_tweedie.widgets.forms.adapted_networks import own_networks
+from napari_tweedie.denoisers.own_networks import own_networks
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
 from napari_tweedie.widgets.forms.layout import NARROWEST, shrinkable
 
@@ -174,7 +174,7 @@ class FileName(QWidget):
         self.text.setText("" if Path(path) == Path() else str(path))
 
     def _browse(self) -> None:
-        """Offer the networks that were adapted before, where there are some."""
+        """Offer the networks that were learnt before, where there are some."""
         found = own_networks()
         if not found:
             self._choose()

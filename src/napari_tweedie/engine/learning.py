@@ -1,0 +1,225 @@
+"""Learning from images, from arrays to stored weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from pydantic import PrivateAttr
+
+from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
+from napari_tweedie.core import device as devices
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.denoisers.coloured import matched
+from napari_tweedie.denoisers.denoiser import Denoiser
+from napari_tweedie.denoisers.file import File
+from napari_tweedie.denoisers.levels import SCALES
+from napari_tweedie.denoisers.network import Unet, UnetSmall, denoise, load_network, weights_file
+from napari_tweedie.engine.blocks import Blocks
+from napari_tweedie.engine.run import last, run
+from napari_tweedie.images.stabilisation import Stabilised
+from napari_tweedie.recipe.defaults import objective_of
+from napari_tweedie.training import objectives
+from napari_tweedie.training.learning import Learning, Learnt, learn
+from napari_tweedie.training.objectives import Auto
+from napari_tweedie.training.registration import check_registered, matched_intensity
+from napari_tweedie.training.tiles import Example, Tile
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+    from torch import device as Device
+
+    from napari_tweedie.denoisers.unet import UNet
+    from napari_tweedie.images.axes import Index
+    from napari_tweedie.recipe.recipe import Recipe
+
+MAX_BLOCKS = 8
+"""Blocks of an image that represent it."""
+CLEAN = 0.5
+"""A target whose noise is less than this share of its image's counts as clean."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """An image to learn from.
+
+    Parameters
+    ----------
+    image : array-like
+        The noisy image.
+    recipe : Recipe
+        Its axes and what is known of its noise.
+    target : array-like, optional
+        The same scene, clean or with noise of its own, of the same shape.
+    name : str
+        What it is called.
+    """
+
+    image: Any
+    recipe: Recipe
+    target: Any = None
+    name: str = "image"
+
+
+def resolved(settings: Learning, sources: Sequence[Source]) -> Learning:
+    """Return settings in which nothing is left to be chosen: the objective that suits the noise of the images."""
+    if not isinstance(settings.objective, Auto):
+        return settings
+    partners = all(source.target is not None for source in sources)
+    correlated = any(channel.correlation is not None for source in sources for channel in _channels(source))
+    chosen = objectives.registry.build(objective_of(correlated, partners))
+    return settings.model_copy(update={"objective": chosen})
+
+
+def _channels(source: Source) -> list[Any]:
+    blocks = Blocks(source.image, source.recipe)
+    first = {blocks.layout.channel(index): index for index in reversed(list(blocks.layout))}
+    return [blocks.channel(index) for index in first.values()]
+
+
+def learn_from(
+    sources: Sequence[Source], settings: Learning, device: str = "auto", checkpoint: Path | None = None
+) -> Generator[Learnt, None, None]:
+    """Learn from images; what it yields, and its errors, are those of `training.learning.learn`."""
+    place, settings = devices.pick(device), resolved(settings, sources)
+    examples = [example for source in sources for example in examples_of(source, settings, place)]
+    correlated = any(example.correlation is not None for example in examples)
+    first, denoiser = first_network(settings, correlated, place), before(settings)
+    return learn(first, examples, settings, _for_tiles(denoiser), checkpoint)
+
+
+def _for_tiles(denoiser: Denoiser) -> Callable[[Tile], Denoiser]:
+    return lambda tile: matched(denoiser, tile.example.correlation)
+
+
+def before(settings: Learning) -> Denoiser:
+    """Return the denoiser that what is learnt must be better than: where it starts, or `unet` for a fresh network."""
+    if settings.weights != Path():
+        return File(path=settings.weights)
+    return UnetSmall(precision="float32") if settings.start == "unet-small" else Unet(precision="float32")
+
+
+def first_network(settings: Learning, correlated: bool, device: Device) -> UNet:
+    """Return the network that learning starts from; one that learns from correlated noise is told its levels at every scale."""
+    from napari_tweedie.denoisers.unet import UNet, initialise, with_levels
+
+    levels = len(SCALES) if correlated else 1
+    if settings.is_fresh:
+        direct = settings.objective.is_blind
+        small = load_network(weights_file("unet-small"), torch.device("cpu"))
+        network = UNet(widths=small.widths, blocks=small.blocks, levels=levels, direct=direct)
+        initialise(network, 0.7 if direct else 0.2, torch.Generator().manual_seed(settings.seed))
+        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network
+    path = settings.weights
+    if path == Path():
+        path = weights_file("unet-levels" if correlated and settings.start == "unet" else settings.start)
+    found = load_network(path, device)
+    return with_levels(found, levels) if correlated and found.levels == 1 else found
+
+
+def examples_of(source: Source, settings: Learning, device: Device) -> Iterator[Example]:
+    """Yield some blocks of an image, as a denoiser would see them, with what is known of their noise.
+
+    Raises
+    ------
+    ValueError
+        If a target lies elsewhere, or there is no axis along which the objective could find another recording.
+    """
+    blocks = Blocks(source.image, source.recipe.model_copy(update={"volume": False}))
+    layout = list(blocks.layout)
+    wants = settings.objective.needs_partner
+    targets = Blocks(source.target, blocks.recipe) if wants and source.target is not None else None
+    axis = _axis(blocks, getattr(settings.objective, "along", "auto"), source) if wants and targets is None else None
+    for number in np.unique(np.linspace(0, len(layout) - 1, MAX_BLOCKS).astype(int)):
+        index = layout[number]
+        channel, block = blocks.channel(index), blocks.samples(index)
+        noisy = channel.intensity.forward(block)
+        partner, noise = None, 0.0
+        if targets is not None:
+            partner, noise = _target(block, targets.samples(index), channel, source.name)
+        elif axis is not None:
+            other = channel.intensity.forward(blocks.samples(_next(index, *axis)))
+            slope, offset = matched_intensity(noisy[0, 0], other[0, 0])
+            partner, noise = slope * other + offset, slope * channel.pixel_level
+        on_device = [None if array is None else torch.from_numpy(np.asarray(array, np.float32)).to(device)
+                     for array in (noisy, partner)]  # fmt: skip
+        assert on_device[0] is not None
+        yield Example(on_device[0], channel.pixel_level, channel.correlation, on_device[1], noise)
+
+
+def _target(block: Any, target: Any, channel: Any, name: str) -> tuple[Any, float]:
+    """Return a target in the units of its image, and the level of its noise there."""
+    check_registered(block[0, 0], target[0, 0], f"the target of {name}")
+    slope, offset = matched_intensity(block[0, 0], target[0, 0])
+    brought = slope * target.astype(np.float64) + offset
+    intensity, stabilised = channel.intensity, channel.intensity.forward(brought)
+    noise = estimate_stack_noise_level(list(stabilised[:, 0]))
+    if noise > CLEAN * channel.pixel_level:
+        return stabilised, noise
+    if isinstance(intensity, Stabilised):
+        return (intensity.anscombe.expected(brought) - intensity.offset) / intensity.scale, 0.0
+    return stabilised, 0.0
+
+
+def _axis(blocks: Blocks, along: str, source: Source) -> tuple[int, int]:
+    """Return the place, in the index of a block, and the length of the axis of further recordings."""
+    loops = [axis for axis in blocks.layout.axes if axis not in "yxs"]
+    for axis in "qtz" if along == "auto" else along:
+        if axis in loops and (length := blocks.layout.shape[blocks.layout.axes.index(axis)]) > 1:
+            return loops.index(axis), length
+    raise ValueError(
+        f"noise2noise needs a second recording of {source.name}: its axes {blocks.layout.axes!r} have no repeats, frames or "
+        f"planes {'' if along == 'auto' else f'along {along} '}of at least two, and no target is given"
+    )
+
+
+def _next(index: Index, axis: int, length: int) -> Index:
+    """Return the block of the next recording; of the last one, that before."""
+    place = list(index)
+    place[axis] += 1 if place[axis] + 1 < length else -1
+    return tuple(place)
+
+
+class Current(Denoiser):
+    """A network that is still learning, as a denoiser."""
+
+    name: ClassVar[str] = "current"
+    title: ClassVar[str] = "Network that is learning"
+    halo: ClassVar[int] = 56
+    bytes_per_pixel: ClassVar[int] = 450
+
+    _network: UNet = PrivateAttr()
+
+    @classmethod
+    def of(cls, network: UNet) -> Self:
+        """Return the denoiser of a network."""
+        made = cls()
+        made._network = network
+        return made
+
+    @property
+    def knows_correlation(self) -> bool:  # type: ignore[override]
+        """Whether it learns from images with correlated noise."""
+        return self.takes_levels
+
+    @property
+    def takes_levels(self) -> bool:  # type: ignore[override]
+        """Whether it is told noise levels at every scale."""
+        return self._network.levels > 1
+
+    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        return denoise(self._network, x, sigma, torch.float32)
+
+
+def view(state: Learnt, image: Any, recipe: Recipe) -> NDArray[Any]:
+    """Return what the network makes of an image as it is now, in grey levels."""
+    changed = {"job": "denoise", "denoiser": Current.of(state.current), "probes": 0}
+    state.current.eval()
+    shown = last(run(recipe.model_copy(update=changed), image)).image
+    state.current.train()
+    return shown

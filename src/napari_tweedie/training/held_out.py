@@ -1,0 +1,52 @@
+"""Errors on held-out pixels: which of two denoisers is better, without a clean image, and whether beyond doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.training.objectives import Patches
+from napari_tweedie.training.objectives.stein import risk
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_tweedie.denoisers.denoiser import Denoise
+    from napari_tweedie.training.tiles import Tile
+
+CELL = 16
+"""Side of the squares whose mean errors are taken for independent."""
+WORTH = 0.02
+"""Least gain, in dB, for which a network is kept."""
+
+
+def errors(denoiser_of: Callable[[Tile], Denoise], tiles: Sequence[Tile], seed: int) -> Tensor:
+    """Return the squared error, in noise variances, of every held-out cell of some tiles.
+
+    Against the partner where there is one, less the variance of its noise; else Stein's estimate, with the same probes for every
+    denoiser. Neither depends on what was minimised, so that objectives, and untrained denoisers, can be compared.
+    """
+    generator = torch.Generator().manual_seed(seed + 1)
+    found = []
+    with torch.no_grad():
+        for tile in tiles:
+            sigma = tile.noisy.new_tensor([tile.example.sigma])
+            denoiser = denoiser_of(tile)
+            if tile.partner is not None:
+                error = (denoiser(tile.noisy, sigma) - tile.partner).square() - tile.example.partner_sigma**2
+            else:
+                error = risk(denoiser, Patches(tile.noisy, sigma, tile.held_out[None, None], tile.example.correlation), generator)
+            rows, columns = (length // CELL * CELL for length in error.shape[2:])
+            cells = error[0, 0, :rows, :columns].unfold(0, CELL, CELL).unfold(1, CELL, CELL).mean((2, 3))
+            found.append(cells[tile.held_out[:rows:CELL, :columns:CELL]] / tile.example.sigma**2)
+    return torch.cat(found)
+
+
+def gain(before: Tensor, after: Tensor) -> float:
+    """Return the fall of the mean in dB, 0 unless it is worth having and more than twice its own standard error."""
+    fall = before - after
+    if not fall.mean() > 2 * fall.std() / len(fall) ** 0.5:
+        return 0.0
+    found = float(10 * torch.log10(before.mean().clamp(min=1e-3) / after.mean().clamp(min=1e-3)))
+    return found if found >= WORTH else 0.0

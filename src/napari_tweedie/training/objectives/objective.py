@@ -1,0 +1,94 @@
+"""Objective: what a network minimises over noisy images, with no clean one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.core.method import Method
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from napari_tweedie.degradations.correlation import Correlation
+    from napari_tweedie.denoisers.denoiser import Denoise
+
+
+@dataclass(frozen=True)
+class Patches:
+    """What a step learns from.
+
+    Parameters
+    ----------
+    noisy : Tensor
+        y, shape (B, 1, Y, X), about in [0, 1].
+    sigma : Tensor
+        Standard deviation of the noise of a pixel, shape (B,).
+    counts : Tensor
+        Which pixels may be learnt from, bool, shape (B, 1, Y, X): the others are held out.
+    correlation : Correlation, optional
+        How neighbours share noise; None: not at all.
+    partner : Tensor, optional
+        The same scene with noise of its own, or none, shape (B, 1, Y, X).
+    """
+
+    noisy: Tensor
+    sigma: Tensor
+    counts: Tensor
+    correlation: Correlation | None = None
+    partner: Tensor | None = None
+
+    @property
+    def level(self) -> Tensor:
+        """The noise level, shape (B, 1, 1, 1)."""
+        return self.sigma.view(-1, 1, 1, 1)
+
+    def draw_noise(self, generator: Generator) -> Tensor:
+        """Draw noise of standard deviation 1 of the kind that is in the patches, shape (B, 1, Y, X)."""
+        return draw_noise(self.noisy, self.correlation, generator)
+
+    def mean(self, error: Tensor) -> Tensor:
+        """Return the mean of an error over the pixels that may be learnt from, in noise variances."""
+        relative = (error / self.level.square())[self.counts]
+        return relative.sum() / max(1, relative.numel())
+
+
+def draw_noise(like: Tensor, correlation: Correlation | None, generator: Generator) -> Tensor:
+    """Draw Gaussian noise of standard deviation 1, white or correlated, of the shape and on the device of `like`."""
+    white = torch.randn(like.shape, generator=generator)
+    if correlation is None:
+        return white.to(like)
+    height, width = like.shape[-2:]
+    power = torch.from_numpy(correlation.spectrum((height, width))[:, : width // 2 + 1]).float()
+    return torch.fft.irfft2(torch.fft.rfft2(white) * power.sqrt(), s=(height, width)).to(like)
+
+
+class Objective(Method):
+    """One way to learn to denoise from noisy images alone. Subclasses define `loss`, which reads like the paper."""
+
+    needs_partner: ClassVar[bool] = False
+    """Whether it takes a second image of the same scene."""
+    is_blind: ClassVar[bool] = False
+    """Whether a network that is trained from nothing must not see the pixel it estimates on a way of its own."""
+
+    def loss(self, denoiser: Denoise, patches: Patches, generator: Generator) -> Tensor:
+        """Return what is minimised: a squared error in noise variances.
+
+        Parameters
+        ----------
+        denoiser : callable
+            f(x, sigma), with σ of shape (B,).
+        patches : Patches
+            What is learnt from.
+        generator : Generator
+            Source of all randomness, on the CPU.
+        """
+        raise TypeError(f"{type(self).__name__} defines no loss")
+
+
+class Auto(Objective):
+    """The objective that suits the noise that was measured: `recipe.defaults` says which."""
+
+    name: ClassVar[str] = "auto"
+    title: ClassVar[str] = "Automatic"

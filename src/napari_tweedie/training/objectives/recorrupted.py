@@ -1,0 +1,35 @@
+"""Recorrupted pairs: noise that is added, and taken away, makes two recordings of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from napari_tweedie.core.method import Parameter
+from napari_tweedie.training.objectives.objective import Objective, Patches
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from napari_tweedie.denoisers.denoiser import Denoise
+
+
+class Recorrupted2Recorrupted(Objective):
+    """Recorrupted2Recorrupted: ``y − z/α`` is estimated from ``y + α z``, with noise z like that of y; the two are independent.
+
+    Needs the noise to be known, as Stein's estimate does; correlated noise is drawn with its spectrum.
+
+    Notes
+    -----
+    Pang et al., "Recorrupted-to-Recorrupted: Unsupervised Deep Learning for Image Denoising" (2021).
+    """
+
+    name: ClassVar[str] = "recorrupted2recorrupted"
+    title: ClassVar[str] = "Recorrupted2Recorrupted"
+
+    alpha: float = Parameter(0.5, "How much noise is added, relative to that of the image.", gt=0, le=4)
+
+    def loss(self, denoiser: Denoise, patches: Patches, generator: Generator) -> Tensor:
+        z = patches.level * patches.draw_noise(generator)
+        level = (1 + self.alpha**2) ** 0.5 * patches.sigma
+        error = denoiser(patches.noisy + self.alpha * z, level) - (patches.noisy - z / self.alpha)
+        return patches.mean(error.square())

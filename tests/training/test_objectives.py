@@ -1,0 +1,150 @@
+"""Does every objective minimise what its paper says?"""
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import median_filter
+from torch import Tensor
+
+from napari_tweedie.degradations.correlation import REACH, Correlation
+from napari_tweedie.denoisers.exact import Gaussian
+from napari_tweedie.training import objectives
+from napari_tweedie.training.objectives import Patches
+from napari_tweedie.training.objectives.blind_spot import extent, median_around
+from napari_tweedie.training.objectives.neighbours import _draw, _of_cells
+from napari_tweedie.training.objectives.objective import draw_noise
+
+SIGMA = 0.2
+PRIOR = Gaussian(std=0.3, slope=2.0)
+
+
+def along_x(decay: float) -> Correlation:
+    """Noise correlated by `decay` per pixel along x only."""
+    near = np.zeros((REACH + 1, REACH + 1))
+    near[0] = decay ** np.arange(REACH + 1)
+    return Correlation(tuple(map(tuple, near)))
+
+
+def patches(generator: torch.Generator, correlation: Correlation | None = None, count: int = 200) -> tuple[Tensor, Patches]:
+    """Clean images of the prior, and what a step would be given of them."""
+    white = torch.randn((count, 1, 16, 16), generator=generator)
+    clean = white - PRIOR(white, 0.3)
+    noisy = clean + SIGMA * draw_noise(clean, correlation, generator)
+    return clean, Patches(noisy, torch.full((count,), SIGMA), torch.ones_like(noisy, dtype=torch.bool), correlation)
+
+
+def squared_error(clean: Tensor, noisy: Tensor, sigma: float = SIGMA) -> float:
+    return float((PRIOR(noisy, sigma) - clean).square().mean()) / SIGMA**2
+
+
+@pytest.mark.parametrize("correlation", [None, along_x(0.6)])
+def test_stein_estimates_the_squared_error_of_white_and_correlated_noise(
+    generator: torch.Generator, correlation: Correlation | None
+) -> None:
+    clean, seen = patches(generator, correlation, 400)
+    found = float(objectives.load("sure").loss(PRIOR, seen, generator))
+    assert found == pytest.approx(squared_error(clean, seen.noisy), rel=0.05)
+
+
+def test_noise_is_drawn_with_its_correlation(generator: torch.Generator) -> None:
+    noise = draw_noise(torch.zeros(50, 1, 64, 64), along_x(0.6), generator)
+    assert float(noise.std()) == pytest.approx(1, abs=0.02)
+    assert float((noise[..., 1:] * noise[..., :-1]).mean()) == pytest.approx(0.6, abs=0.03)
+    assert float((noise[:, :, 1:] * noise[:, :, :-1]).mean()) == pytest.approx(0, abs=0.03)
+
+
+def test_recorrupted_pairs_differ_from_the_squared_error_by_a_constant(generator: torch.Generator) -> None:
+    """E‖f(y + αz) − (y − z/α)‖² = E‖f(y + αz) − x‖² + σ²(1 + 1/α²): the noises of both are independent."""
+    alpha = 0.5
+    clean, seen = patches(generator)
+    found = float(objectives.load("recorrupted2recorrupted", alpha=alpha).loss(PRIOR, seen, generator))
+    level = SIGMA * (1 + alpha**2) ** 0.5
+    noisier = clean + level * torch.randn(clean.shape, generator=generator)
+    assert found == pytest.approx(squared_error(clean, noisier, level) + 1 + 1 / alpha**2, rel=0.03)
+
+
+def test_a_partner_is_what_noise2noise_estimates(generator: torch.Generator) -> None:
+    clean, seen = patches(generator)
+    with_clean = Patches(seen.noisy, seen.sigma, seen.counts, partner=clean)
+    assert float(objectives.load("noise2noise").loss(PRIOR, with_clean, generator)) == pytest.approx(
+        squared_error(clean, seen.noisy), rel=1e-4
+    )
+
+
+def test_a_hidden_pixel_is_not_seen(generator: torch.Generator) -> None:
+    """What a network is shown does not depend on the pixels that it is to estimate, nor on those that share their noise."""
+    _, seen = patches(generator, along_x(0.6), 4)
+    shown: list[Tensor] = []
+
+    def remember(x: Tensor, sigma: Tensor) -> Tensor:
+        shown.append(x)
+        return torch.zeros_like(x)
+
+    spots = (torch.rand(seen.noisy.shape, generator=torch.Generator().manual_seed(3)) < 0.2).nonzero()
+    n, _, y, x = (int(place) for place in spots[len(spots) // 2])
+    counts = torch.zeros_like(seen.counts)
+    counts[n, 0, y, x] = True
+    other = seen.noisy.clone()
+    other[n, 0, y, x] += 5
+    reach = extent(seen.correlation)
+    assert reach == (0, 4)  # 0.6⁴ = 0.13 is still correlated, 0.6⁵ = 0.08 is not
+    objective = objectives.load("noise2void", share=0.2)
+    for noisy in (seen.noisy, other):
+        objective.loss(remember, Patches(noisy, seen.sigma, counts, seen.correlation), torch.Generator().manual_seed(3))
+    torch.testing.assert_close(shown[0], shown[1])
+    hidden = (shown[0] != seen.noisy)[n, 0].nonzero()
+    assert hidden[:, 0].unique().tolist() == [y]
+    assert 4 < len(hidden) <= 9
+
+
+def test_the_error_of_hidden_pixels_alone_counts(generator: torch.Generator) -> None:
+    _, seen = patches(generator, count=4)
+    found = objectives.load("noise2void", share=0.05).loss(lambda x, sigma: 0 * x, seen, torch.Generator().manual_seed(1))
+    spots = torch.rand(seen.noisy.shape, generator=torch.Generator().manual_seed(1)) < 0.05
+    assert float(found) == pytest.approx(float((seen.noisy[spots] / SIGMA).square().mean()), rel=1e-5)
+
+
+def test_the_median_is_that_of_the_neighbours(rng: np.random.Generator) -> None:
+    image = rng.random((12, 15))
+    ring = np.ones((5, 5), bool)
+    ring[2, 2] = False
+    found = median_around(torch.from_numpy(image)[None, None], 2, (0, 0))[0, 0].numpy()
+    expected = median_filter(image, footprint=ring, mode="mirror")
+    lower = np.sort(np.stack([np.roll(image, (dy, dx), (0, 1)) for dy in range(-2, 3) for dx in range(-2, 3) if dy or dx]), 0)[11]
+    np.testing.assert_allclose(found[2:-2, 2:-2], lower[2:-2, 2:-2])  # of an even number of values, the lower middle one
+    assert np.abs(found - expected).max() < 0.3
+
+
+def test_chosen_pixels_are_neighbours_of_one_cell(generator: torch.Generator) -> None:
+    place = torch.arange(64.0).view(1, 1, 8, 8)
+    one, other = _of_cells(place, _draw(place, generator))
+    distance = (one - other).abs()
+    assert set(distance.unique().tolist()) <= {1.0, 8.0}
+    rows, columns = torch.meshgrid(torch.arange(4), torch.arange(4), indexing="ij")
+    assert torch.equal(one[0, 0] // 16, rows.float())
+    assert torch.equal(one[0, 0] % 8 // 2, columns.float())
+
+
+def test_neighbours_of_a_constant_image_teach_averaging(generator: torch.Generator) -> None:
+    """With γ = 0, and a constant scene, the loss is least for its mean: σ² of the other image, and nothing else."""
+    noisy = SIGMA * torch.randn(50, 1, 32, 32, generator=generator)
+    seen = Patches(noisy, torch.full((50,), SIGMA), torch.ones_like(noisy, dtype=torch.bool))
+    objective = objectives.load("neighbor2neighbor", gamma=0)
+    mean, identity = (float(objective.loss(f, seen, generator)) for f in (lambda x, s: 0 * x, lambda x, s: x))
+    assert mean == pytest.approx(1, rel=0.03)
+    assert identity == pytest.approx(2, rel=0.03)
+
+
+def test_held_out_pixels_do_not_count(generator: torch.Generator) -> None:
+    clean, seen = patches(generator, count=8)
+    counts = seen.counts.clone()
+    counts[..., :8] = False
+    far = seen.noisy + 100 * ~counts
+    for name in ("sure", "noise2void", "noise2noise", "recorrupted2recorrupted", "neighbor2neighbor"):
+        one, other = (
+            float(objectives.load(name).loss(
+                lambda x, sigma: 0 * x, Patches(noisy, seen.sigma, counts, partner=clean), torch.Generator().manual_seed(0)
+            ))
+            for noisy in (seen.noisy, far)
+        )  # fmt: skip
+        assert one == pytest.approx(other, rel=1e-5), name
