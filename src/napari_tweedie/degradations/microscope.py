@@ -13,8 +13,10 @@ from napari_tweedie.degradations.blur import Blur
 
 AIRY_RADII = 4
 """How far the function is computed to the sides."""
-MOST_PIXELS = 5e7
-"""Of a function; beyond, the size of a pixel is wrong, and the memory would not suffice."""
+MOST_IN_PLANE, MOST_PIXELS = 5e6, 5e7
+"""Pixels of a plane of the function and of all; with more, the size of a pixel is wrong, and memory would not suffice."""
+AT_ONCE = 2**15
+"""Distances from the axis that are integrated at once."""
 NODES = 200
 """Nodes of the integral over the pupil."""
 ASSUMED = (200.0, 100.0, 100.0)
@@ -98,10 +100,12 @@ class MicroscopePsf(Blur):
         if self.modality != "confocal" and self.model != "gaussian":
             width = max(width, depth * tangent)
         steps = [reach / size for reach, size in zip((depth, width, width), self.voxel(), strict=True)]
-        if np.prod([2 * count + 1 for count in steps]) > MOST_PIXELS:
-            sizes = " × ".join(f"{size:.3g}" for size in self.voxel())
+        lengths = [2 * count + 1 for count in steps]
+        if lengths[1] * lengths[2] > MOST_IN_PLANE or lengths[0] * lengths[1] * lengths[2] > MOST_PIXELS:
+            told = " × ".join(f"{length:.0f}" for length in lengths[-ndim:])
+            size = " × ".join(f"{size:.3g}" for size in self.voxel()[-ndim:])
             raise ValueError(
-                f"the point-spread function of pixels of {sizes} nm has more than {MOST_PIXELS:.0e} of them: check the pixel size"
+                f"the point-spread function would have {told} pixels of {size} nm: check pixel size, aperture and wavelength"
             )
         counts = (int(np.ceil(count)) for count in steps)
         z, y, x = (size * np.arange(-n, n + 1) for size, n in zip(self.voxel(), counts, strict=True))
@@ -156,7 +160,8 @@ class MicroscopePsf(Blur):
         rho, weights = (nodes + 1) / 2, weights / 2
         k = 2 * np.pi / wavelength
         radii, where = np.unique(r, return_inverse=True)
-        waves = j0(k * self.na * np.multiply.outer(radii, rho)) * (2 * rho * weights)
         paths = np.exp(1j * k * np.multiply.outer(z, np.sqrt(self.refractive_index**2 - (self.na * rho) ** 2)))
-        intensity = np.abs(paths @ waves.T) ** 2
+        paths = paths * (2 * rho * weights)
+        some = np.split(radii, range(AT_ONCE, len(radii), AT_ONCE))
+        intensity = np.concatenate([np.abs(paths @ j0(k * self.na * np.multiply.outer(rho, each))) ** 2 for each in some], 1)
         return intensity[:, where.reshape(r.shape)]
