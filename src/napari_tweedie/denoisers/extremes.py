@@ -42,11 +42,11 @@ def range_by_range(network: Callable[[Tensor, Tensor], Tensor], planes: Tensor, 
         Noise levels, shape (N, 1 | 10, Y | 1, X | 1), in the units of the planes.
     """
     clean = network(planes, level)
-    noise = level.flatten(1).amax(1)
-    ends = planes.flatten(1).amin(1), planes.flatten(1).amax(1)
+    seen, noise = planes.detach(), level.detach().flatten(1).amax(1)
+    ends = seen.flatten(1).amin(1), seen.flatten(1).amax(1)
     if not ((noise > 0) & (ends[1] - ends[0] > BEYOND * REACH * noise)).any():
         return clean
-    low, middle, high = _quantiles(planes)
+    low, middle, high = _quantiles(seen)
     below = torch.maximum(REACH * noise, SPREADS * (high - middle))
     above = torch.maximum(REACH * noise, SPREADS * (middle - low))
     ratios = torch.maximum((ends[1] - middle) / above, (middle - ends[0]) / below)

@@ -77,7 +77,7 @@ def channels(picture: Picture, levels: Sequence[Any], title: str) -> list[LayerD
     """
     shown = layer_of(picture, title)
     if "c" not in picture.axes:
-        return [(_one_or_all(levels), shown, "image")]
+        return [(_one_or_all(levels), _as_shown(shown, picture, 0), "image")]
     at = picture.axes.index("c")
     found: list[LayerData] = []
     count = levels[0].shape[at]
@@ -89,8 +89,19 @@ def channels(picture: Picture, levels: Sequence[Any], title: str) -> list[LayerD
         if count > 1:
             own["colormap"] = COLORMAPS[number % len(COLORMAPS)]
         picked = (slice(None),) * at + (number,)
-        found.append((_one_or_all([level[picked] for level in levels]), own, "image"))
+        found.append((_one_or_all([level[picked] for level in levels]), _as_shown(own, picture, number), "image"))
     return found
+
+
+def _as_shown(own: dict[str, Any], picture: Picture, number: int) -> dict[str, Any]:
+    """Return what a layer is made with, together with how the file says that a channel is shown."""
+    display = dict(picture.display[number]) if picture.display else {}
+    known = display.pop("metadata", {})
+    if isinstance(colormap := display.get("colormap"), dict):
+        from napari.utils.colormaps import AVAILABLE_COLORMAPS
+
+        display["colormap"] = colormap["name"] if colormap["name"] in AVAILABLE_COLORMAPS else colormap
+    return own | display | {"metadata": own["metadata"] | known}
 
 
 def layer_of(picture: Picture, title: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -151,6 +151,7 @@ def write(
     channels: Sequence[str] = (),
     origin: Sequence[float] | None = None,
     unknown: str = "",
+    display: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Write a file from which `read` returns the same values, axes, pixel size and metadata.
 
@@ -175,9 +176,11 @@ def write(
     channels : sequence of str, optional
         Names of the channels.
     origin : sequence of float, optional
-        Position of the first pixel along every axis; kept by OME-Zarr only.
+        Position of the first pixel along every axis; other programs read that of an OME-Zarr only.
     unknown : str
         Axes along which the size of a pixel is not known, and is not claimed in the file.
+    display : sequence of mapping, optional
+        How every channel is shown, as in `Picture`.
 
     Raises
     ------
@@ -190,8 +193,9 @@ def write(
     if path.suffix.lower() not in WRITTEN:
         raise ValueError(f"images are written as TIFF or OME-Zarr: {path} must end in .tif or .tiff, or in .zarr")
     picture = Picture(
-        data, axes, tuple(spacing or ()), unit, stem(path), metadata or {}, tuple(channels), tuple(origin or ()), unknown
-    )
+        data, axes, tuple(spacing or ()), unit, stem(path), metadata or {}, tuple(channels), tuple(origin or ()), unknown,
+        display=tuple(display),
+    )  # fmt: skip
     picture.check()
     if data.dtype == bool:
         picture = replace(picture, data=data.astype(np.uint8))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
-from napari_tweedie.images.picture import Picture
+from napari_tweedie.images.picture import Picture, hex_colour
 
 Version = Literal["0.4", "0.5"]
 Limits = Sequence[tuple[float, float]]
@@ -51,7 +51,7 @@ def metadata(like: Picture, shapes: Sequence[tuple[int, ...]], limits: Limits, v
     multiscale = {"name": like.name, "axes": axes, "datasets": datasets, "type": "mean"}
     image: dict[str, Any] = {"multiscales": [multiscale]}
     if like.channels:
-        image["omero"] = {"channels": _shown(like.channels, limits)}
+        image["omero"] = {"channels": _shown(like.channels, limits, like.display)}
     if version == "0.4":
         return v04.Image.model_validate(image).model_dump(mode="json", exclude_none=True)
     return {"ome": v05.Image.model_validate(image).model_dump(mode="json", exclude_none=True)}
@@ -62,10 +62,13 @@ def names(axes: str) -> list[str]:
     return ["c" if axis == "s" else axis for axis in axes]
 
 
-def _shown(channels: Sequence[str], limits: Limits) -> list[dict[str, Any]]:
+def _shown(channels: Sequence[str], limits: Limits, display: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the names of channels with what viewers ask for beside them: a colour and a range of grey levels."""
-    colours = _COLOURS if len(channels) > 1 else ("FFFFFF",)
-    return [
-        {"label": name, "color": colours[n % len(colours)], "window": {"start": low, "end": high, "min": low, "max": high}}
-        for n, (name, (low, high)) in enumerate(zip(channels, limits, strict=True))
-    ]
+    usual = _COLOURS if len(channels) > 1 else ("FFFFFF",)
+    found = []
+    for n, (name, (low, high)) in enumerate(zip(channels, limits, strict=True)):
+        shown = display[n] if display else {}
+        start, end = shown.get("contrast_limits") or (low, high)
+        window = {"start": start, "end": end, "min": min(low, start), "max": max(high, end)}
+        found.append({"label": name, "color": hex_colour(shown) or usual[n % len(usual)], "window": window})
+    return found

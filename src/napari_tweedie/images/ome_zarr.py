@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,8 +68,21 @@ def read(path: Path, number: int = 0) -> Picture:
     named = all(labels) and "c" in axes and len(labels) == data.shape[axes.index("c")]
     return Picture(
         data, axes, sizes.spacing, sizes.unit, stem(path), ours.get("metadata", {}), tuple(labels) if named else (),
-        place.origin, sizes.unknown, sizes.notes,
+        place.origin, sizes.unknown, sizes.notes, _display(axes, data.shape, ours, said.channels),
     )  # fmt: skip
+
+
+def _display(
+    axes: str, shape: tuple[int, ...], ours: Mapping[str, Any], channels: Sequence[ngff_reading.Channel]
+) -> tuple[Mapping[str, Any], ...]:
+    """Return how the channels are shown: as we wrote it, else in the colours and windows of the file."""
+    count = shape[axes.index("c")] if "c" in axes else 1
+    shown = tuple(
+        ({"colormap": f"#{channel.colour}"} if channel.colour else {})
+        | ({"contrast_limits": list(channel.window)} if channel.window else {})
+        for channel in channels
+    )  # fmt: skip
+    return next((found for found in (tuple(ours.get("display", ())), shown) if any(found) and len(found) == count), ())
 
 
 def levels_of(path: Path, number: int = 0) -> list[Any]:
@@ -152,7 +165,10 @@ def create(
         raise ValueError(f"{path}: OME-Zarr holds no complex numbers: write a TIFF")
     shapes = pyramid(like.axes, like.data.shape)
     group = zarr.create_group(path, zarr_format=2 if version == "0.4" else 3)
-    group.attrs.update(ngff.metadata(like, shapes, limits, version) | {NAMESPACE: {"axes": like.axes, "metadata": like.metadata}})
+    group.attrs.update(
+        ngff.metadata(like, shapes, limits, version)
+        | {NAMESPACE: {"axes": like.axes, "metadata": like.metadata, "display": like.display}}
+    )
     specific: dict[str, Any] = {"dimension_names": ngff.names(like.axes), "compressors": COMPRESSION}
     if version == "0.4":
         specific = {"chunk_key_encoding": {"name": "v2", "separator": "/"}, "compressors": COMPRESSION_OF_ZARR_2}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,9 @@ class Picture:
         Axes of t, z, y, x along which the size of a pixel is unknown.
     notes : tuple of str
         What is odd about the file, a sentence each.
+    display : tuple of mapping
+        How every channel is shown, in words of napari's layers, ready for JSON: "colormap", "contrast_limits" and such; and under
+        "metadata" what is known of this channel alone. Empty where the file does not say.
     """
 
     data: Any
@@ -53,6 +58,7 @@ class Picture:
     origin: tuple[float, ...] = ()
     unknown: str = ""
     notes: tuple[str, ...] = ()
+    display: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         ndim = len(self.axes)
@@ -106,8 +112,21 @@ class Picture:
         count = shape[self.axes.index("c")] if "c" in self.axes else 1
         if self.channels and len(self.channels) != count:
             raise ValueError(f"{len(self.channels)} channels are named, but there are {count}")
+        if self.display and len(self.display) != count:
+            raise ValueError(f"display tells of {len(self.display)} channels, but there are {count}")
 
 
 def stem(path: Path) -> str:
     """Return the name of a file without its suffix."""
     return path.stem.removesuffix(".ome")
+
+
+def hex_colour(shown: Mapping[str, Any]) -> str | None:
+    """Return the brightest colour of how a channel is shown, as six hexadecimal digits; None where none is told."""
+    colormap = shown.get("colormap")
+    if isinstance(colormap, str) and re.fullmatch("#[0-9a-fA-F]{6}", colormap):
+        return colormap[1:].upper()
+    colours = colormap.get("colors") if isinstance(colormap, Mapping) else None
+    if not colours:
+        return None
+    return "".join(f"{round(255 * min(max(float(part), 0.0), 1.0)):02X}" for part in list(colours[-1])[:3])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from napari_tweedie.images.calibration import calibrate
 from napari_tweedie.images.colour import Samples, grey_or_colour
-from napari_tweedie.images.picture import NAMESPACE, Picture, stem
-from napari_tweedie.images.tiff_metadata import metadata
+from napari_tweedie.images.picture import NAMESPACE, Picture, hex_colour, stem
+from napari_tweedie.images.tiff_metadata import Metadata, metadata
 from napari_tweedie.images.tiff_series import complaints, described, originals, planes
 from napari_tweedie.images.units import SYMBOLS
 
@@ -50,8 +51,16 @@ def read(path: Path, number: int = 0, pixels: bool = True) -> Picture:
     sizes = calibrate(axes, said.stated)
     return Picture(
         data, axes, sizes.spacing, sizes.unit, stem(path), ours.get("metadata", {}), said.channels if named else (),
-        unknown=sizes.unknown, notes=(*notes, *sizes.notes),
+        tuple(ours.get("origin", ())) if axes == ours.get("axes") else (),
+        unknown=sizes.unknown, notes=(*notes, *sizes.notes), display=_display(axes, data.shape, said),
     )  # fmt: skip
+
+
+def _display(axes: str, shape: tuple[int, ...], said: Metadata) -> tuple[Mapping[str, Any], ...]:
+    """Return how the channels are shown: as we wrote it, else in the colours that the file gives them."""
+    count = shape[axes.index("c")] if "c" in axes else 1
+    colours = tuple({"colormap": colour} if colour else {} for colour in said.colours)
+    return next((found for found in (tuple(said.ours.get("display", ())), colours) if any(found) and len(found) == count), ())
 
 
 def _cleaned(message: str) -> str:
@@ -101,7 +110,9 @@ def write(path: Path, picture: Picture) -> None:
 
 
 def _ome_metadata(picture: Picture, axes: str, shape: tuple[int, ...], spacing: dict[str, float]) -> dict[str, Any]:
-    ours = {"axes": axes, "shape": shape, "metadata": picture.metadata}
+    order = sorted(range(len(axes)), key=lambda n: "yxs".find(picture.axes[n]))
+    places = [picture.origin[n] for n in order]
+    ours = {"axes": axes, "shape": shape, "metadata": picture.metadata, "display": picture.display, "origin": places}
     ome: dict[str, Any] = {"UUID": str(uuid4()), "Creator": "napari-tweedie", "Name": picture.name}
     ome["CommentAnnotation"] = {"Namespace": NAMESPACE, "Value": json.dumps(ours)}
     unnamed = iter("QREH")  # OME's other dimensions: other, tile, lambda, lifetime
@@ -114,4 +125,11 @@ def _ome_metadata(picture: Picture, axes: str, shape: tuple[int, ...], spacing: 
             ome |= {"TimeIncrement": size, "TimeIncrementUnit": "s"}
     if picture.channels and "c" in axes:
         ome["Channel"] = {"Name": list(picture.channels)}
+        if colours := [hex_colour(shown) for shown in picture.display]:
+            ome["Channel"]["Color"] = [_signed(colour or "FFFFFF") for colour in colours]
     return ome
+
+
+def _signed(colour: str) -> int:
+    """Return a colour as OME has it: red, green, blue and opacity in the bytes of a signed number."""
+    return int.from_bytes(bytes.fromhex(f"{colour}FF"), signed=True)

@@ -32,12 +32,15 @@ class Metadata:
         What we wrote ourselves: axes, shape, metadata.
     notes : tuple of str
         What could not be read, a sentence each.
+    colours : tuple of str
+        Of the channels, such as ``"#00FF00"``; empty texts where the file gives none.
     """
 
     stated: Mapping[str, Stated] = field(default_factory=dict)
     channels: tuple[str, ...] = ()
     ours: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
 
 
 def metadata(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Metadata:
@@ -98,8 +101,19 @@ def _ome(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Metadata:
         ours = {}
     if image is None:
         return Metadata(ours=ours, notes=notes)
-    names = [channel.get("Name", "") for channel in image.iterfind(".//{*}Channel")]
-    return Metadata(_ome_sizes(image), tuple(names) if all(names) else (), ours, notes)
+    channels = list(image.iterfind(".//{*}Channel"))
+    names = [channel.get("Name", "") for channel in channels]
+    colours = tuple(_colour(channel.get("Color", "")) for channel in channels)
+    return Metadata(_ome_sizes(image), tuple(names) if all(names) else (), ours, notes, colours)
+
+
+def _colour(number: str) -> str:
+    """Return a colour that OME gives as a signed number of red, green, blue and opacity; nothing for white, its default."""
+    try:
+        value = int(number) % 2**32 >> 8
+    except ValueError:
+        return ""
+    return "" if value == 0xFFFFFF else f"#{value:06X}"
 
 
 def _image_of(root: Element, file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Element | None:

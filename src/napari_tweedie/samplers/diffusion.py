@@ -26,7 +26,7 @@ class Diffusion(Sampler):
     draws_from_posterior: ClassVar[bool] = False
 
     iterations: int = Parameter(100, "Noise levels, with one denoising each.", ge=2, le=10000)
-    start: float = Parameter(1.0, "First noise level.", unit="range", gt=0, le=10, advanced=True)
+    start: float = Parameter(1.0, "First noise level.", unit="range", ge=0.01, le=10, advanced=True)
 
     def steps(self) -> int:
         return self.iterations

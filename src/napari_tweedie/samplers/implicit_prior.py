@@ -36,7 +36,7 @@ class ImplicitPrior(Sampler):
     iterations: int = Parameter(1000, "Most steps; it stops earlier once σ is at its last value.", ge=1, le=100000)
     beta: float = Parameter(0.01, "How fast σ falls, β: slow finds better images, 1 adds no noise.", gt=0, le=1)
     step: float = Parameter(0.01, "First step h₀, as a share of the way to the estimate.", gt=0, le=1, advanced=True)
-    start: float = Parameter(1.0, "First noise level.", unit="range", gt=0, le=10, advanced=True)
+    start: float = Parameter(1.0, "First noise level.", unit="range", ge=0.01, le=10, advanced=True)
     last: float = Parameter(0.01, "Last noise level.", unit="range", gt=0, le=1, advanced=True)
 
     def steps(self) -> int:

@@ -37,7 +37,7 @@ class MomentMatched(Sampler):
     needs_uniform: ClassVar[bool] = True
 
     iterations: int = Parameter(12, "Noise levels, with one denoising each.", ge=3, le=1000)
-    start: float = Parameter(1.0, "Noise level at which samples of the prior begin.", unit="range", gt=0, le=10, advanced=True)
+    start: float = Parameter(1.0, "Noise level at which samples of the prior begin.", unit="range", ge=0.01, le=10, advanced=True)
 
     def steps(self) -> int:
         return self.iterations

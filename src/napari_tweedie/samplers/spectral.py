@@ -70,7 +70,7 @@ class Snips(Annealed):
     title: ClassVar[str] = "SNIPS"
     needs_svd: ClassVar[bool] = True
 
-    start: float = Parameter(1.0, "First noise level.", unit="range", gt=0, le=10, advanced=True)
+    start: float = Parameter(1.0, "First noise level.", unit="range", ge=0.01, le=10, advanced=True)
 
     def estimates(self, problem: Problem, denoiser: Denoise, white: WhiteNoise) -> Iterator[Tensor]:
         directions = Directions.of(problem)
@@ -101,7 +101,7 @@ class Ddrm(Sampler):
     iterations: int = Parameter(20, "Noise levels, with one denoising each.", ge=2, le=10000)
     eta: float = Parameter(0.85, "Share of fresh noise η.", ge=0, le=1, advanced=True)
     eta_b: float = Parameter(1.0, "Weight η_b of what was measured better than the noise level.", ge=0, le=1, advanced=True)
-    start: float = Parameter(1.0, "First noise level.", unit="range", gt=0, le=10, advanced=True)
+    start: float = Parameter(1.0, "First noise level.", unit="range", ge=0.01, le=10, advanced=True)
 
     def steps(self) -> int:
         return self.iterations

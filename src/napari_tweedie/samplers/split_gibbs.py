@@ -47,7 +47,7 @@ class SplitGibbs(Sampler):
     iterations: int = Parameter(16, "Turns of data and denoiser.", ge=1, le=10000)
     depth: int = Parameter(2, "Noise levels of a denoising draw; a turn costs one denoising more.", ge=2, le=100, advanced=True)
     finish: int = Parameter(13, "Noise levels of the last draw.", ge=3, le=100, advanced=True)
-    start: float = Parameter(0.4, "Coupling ρ of the first turn.", unit="range", gt=0, le=10, advanced=True)
+    start: float = Parameter(0.4, "Coupling ρ of the first turn.", unit="range", ge=0.01, le=10, advanced=True)
 
     def steps(self) -> int:
         return self.iterations
