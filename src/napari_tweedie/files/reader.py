@@ -97,10 +97,6 @@ def _as_shown(own: dict[str, Any], picture: Picture, number: int) -> dict[str, A
     """Return what a layer is made with, together with how the file says that a channel is shown."""
     display = dict(picture.display[number]) if picture.display else {}
     known = display.pop("metadata", {})
-    if isinstance(colormap := display.get("colormap"), dict):
-        from napari.utils.colormaps import AVAILABLE_COLORMAPS
-
-        display["colormap"] = colormap["name"] if colormap["name"] in AVAILABLE_COLORMAPS else colormap
     return own | display | {"metadata": own["metadata"] | known}
 
 

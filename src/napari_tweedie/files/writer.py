@@ -123,9 +123,14 @@ def _colormap(colormap: Any) -> Any:
     if colormap is None or isinstance(colormap, str):
         return colormap
     fields = colormap if isinstance(colormap, Mapping) else colormap.dict()
-    colours = np.asarray(fields["colors"]).round(4).tolist()
-    controls = np.asarray(fields["controls"]).round(6).tolist()
-    return {"name": str(fields["name"]), "colors": colours, "controls": controls, "interpolation": str(fields["interpolation"])}
+    colours, controls = [_shortest(values) for values in fields["colors"]], _shortest(fields["controls"])
+    uneven = {} if np.allclose(controls, np.linspace(0, 1, len(controls)), atol=1e-6) else {"controls": controls}
+    return {"name": str(fields["name"]), "interpolation": str(fields["interpolation"]), "colors": colours, **uneven}
+
+
+def _shortest(values: Any) -> list[float]:
+    """Return numbers of single precision with the fewest digits that they come back from: napari knows its colormaps by them."""
+    return [float(str(value)) for value in np.asarray(values, np.float32)]
 
 
 def _json(value: Any) -> Any:
