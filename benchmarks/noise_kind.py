@@ -100,7 +100,7 @@ def main() -> None:
             false, missed = alarms(kind, truth, [noisy])
             ratio = kind.noise.level(float(noisy.mean())) / truth.level(float(noisy.mean()))
             sure = not grows or growth(truth, truth.gain * case.photons * clean + case.offset) > SURE
-            found["correlated"].append((kind.correlation is not None))
+            found["correlated"].append(kind.correlation is not None)
             if sure:
                 found["photon"].append(is_photon)
                 found["missed"] += missed

@@ -59,6 +59,8 @@ def folder(tmp_path: Path, images: dict[str, Any], monkeypatch: pytest.MonkeyPat
     nt.write(tmp_path / "psf_2d.tif", images["psf"].sum(0), "yx")
     nt.write(tmp_path / "film.tif", images["frames"], "tyx", (30, 1, 1))
     nt.write(tmp_path / "plate.zarr", images["image"], "yx")
+    nt.write(tmp_path / "brain.nii.gz", images["stack"], "zyx", (3, 1, 1), "millimeter")
+    nt.write(tmp_path / "tilt.mrc", images["image"], "yx", (5, 5), "nanometer")
     (tmp_path / "data").mkdir()
     nt.write(tmp_path / "data" / "one.tif", images["image"], "yx")
     (tmp_path / "denoise.json").write_text(json.dumps({"job": "denoise", "denoiser": {"name": "unet-small"}}))

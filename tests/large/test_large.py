@@ -313,3 +313,25 @@ def test_what_cannot_be_done_region_by_region_is_refused(image: Path, fields: di
     with pytest.raises(ValueError, match=message):
         list(run_file(Recipe(**fields), image, image.parent / "out.zarr"))
     assert sorted(path.name for path in image.parent.iterdir()) == ["in.zarr"]
+
+
+def test_a_shard_holds_64_chunks_in_a_file_and_a_run_that_lost_some_is_gone_on_with_to_the_same_bits(
+    blobs: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_tweedie.images.chunks.SHARD", 64)
+    write(tmp_path / "in.zarr", blobs.astype(np.float32), "yx")
+    list(run_file(Recipe(**QUICK), tmp_path / "in.zarr", tmp_path / "whole.zarr"))
+    finest = read(tmp_path / "whole.zarr").data
+    files = [path for path in (tmp_path / "whole.zarr" / "0").rglob("c/*/*") if path.is_file()]
+    assert (finest.shards, finest.chunks) == ((64, 64), (8, 8))
+    assert len(files) == 4 * 3
+
+    steps = run_file(Recipe(**QUICK), tmp_path / "in.zarr", tmp_path / "out.zarr")
+    for _ in range(5):
+        next(steps)
+    steps.close()
+    part = tmp_path / "out.part.zarr"
+    assert sum(1 for path in (part / "0").rglob("c/*/*") if path.is_file()) == 5
+    list(run_file(Recipe(**QUICK), tmp_path / "in.zarr", tmp_path / "out.zarr"))
+    for path in files:
+        assert path.read_bytes() == (tmp_path / "out.zarr" / path.relative_to(tmp_path / "whole.zarr")).read_bytes()

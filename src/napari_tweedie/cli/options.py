@@ -7,8 +7,13 @@ from typing import Annotated
 
 import typer
 
-In = Annotated[Path, typer.Argument(help="Image to read: TIFF, OME-TIFF, OME-Zarr, PNG or JPEG.")]
-Out = Annotated[Path, typer.Argument(help="OME-TIFF or OME-Zarr (.zarr) to write; it must not be the image itself.")]
+In = Annotated[
+    Path,
+    typer.Argument(
+        help="Image to read: TIFF, OME-Zarr or its address, NIfTI, MRC, PNG, JPEG, what bioio or napari plugins read."
+    ),
+]
+Out = Annotated[Path, typer.Argument(help="OME-TIFF, OME-Zarr (.zarr), NIfTI or MRC to write; it must not be the image itself.")]
 Sigma = Annotated[float | None, typer.Option(help="Noise level in grey levels; estimated from the image if left out.")]
 Set = Annotated[
     list[str], typer.Option("--set", metavar="PART.FIELD=VALUE", help="Set any field of the recipe, as `list` shows them.")

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_tweedie.core.results import Cancelled, Progress
 from napari_tweedie.files.run_to_file import run_to_file
+from napari_tweedie.images import mrc, nifti, other_readers
+from napari_tweedie.images.picture import stem
+from napari_tweedie.images.picture import suffix as suffix_of
 from napari_tweedie.images.tiff import SUFFIXES
 
 if TYPE_CHECKING:
     from napari_tweedie.recipe.recipe import Recipe
 
 SUMMARY = "summary.csv"
-IMAGES = {*SUFFIXES, ".zarr", ".png", ".jpg", ".jpeg"}
+IMAGES = {*SUFFIXES, *nifti.SUFFIXES, *mrc.SUFFIXES, *other_readers.READERS, ".zarr", ".png", ".jpg", ".jpeg"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def find(images: str | Path) -> list[Path]:
     if has_magic(text):
         found = [Path(name) for name in glob(text, recursive=True)]  # noqa: PTH207 - patterns may be absolute
     else:
-        found = [path for path in Path(text).glob("*") if path.suffix.lower() in IMAGES and not path.stem.endswith(".part")]
+        found = [path for path in Path(text).glob("*") if suffix_of(path) in IMAGES and not path.stem.endswith(".part")]
     if not found:
         raise FileNotFoundError(f"there are no images in {text}: name a folder of images, or a pattern such as 'data/*.tif'")
     return sorted(found)
@@ -111,7 +114,7 @@ def run_batch(
     tasks = [(image, name) for image in images for name in recipes]
     outcomes: list[Outcome] = []
     for number, (image, name) in enumerate(tasks):
-        output = folder / f"{image.stem}_{name}{suffix}"
+        output = folder / f"{stem(image)}_{name}{suffix}"
         before, status, why = time.monotonic(), "done", ""
         try:
             if output.exists():

@@ -1,4 +1,4 @@
-"""Reader offered to napari: images of TIFF and OME-Zarr files as layers, one a channel, with names, sizes, units and places."""
+"""Reader offered to napari: TIFF, OME-Zarr, NIfTI and MRC as layers, one a channel, with names, sizes, units and places."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from napari_tweedie.images import ome_zarr
+from napari_tweedie.images import mrc, nifti, ome_zarr
 from napari_tweedie.images.files import Picture, names, read
 from napari_tweedie.images.missing import plain
+from napari_tweedie.images.picture import suffix
 from napari_tweedie.images.sources import FILE
 from napari_tweedie.images.tiff import SUFFIXES
 
@@ -34,7 +35,7 @@ def reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | None
 def _is_ours(path: Path) -> bool:
     if path.is_dir():
         return any((path / name).exists() for name in (".zattrs", ".zgroup", ".zarray", "zarr.json"))
-    return path.suffix.lower() in SUFFIXES
+    return suffix(path) in {*SUFFIXES, *nifti.SUFFIXES, *mrc.SUFFIXES}
 
 
 def layers(path: str) -> list[LayerData]:

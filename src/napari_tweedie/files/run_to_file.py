@@ -11,6 +11,7 @@ from napari_tweedie.core.results import Progress, Result
 from napari_tweedie.engine.run import outputs, run
 from napari_tweedie.images.claim import claimed
 from napari_tweedie.images.files import Picture, check_target, names, plate, read, write
+from napari_tweedie.images.picture import beside
 from napari_tweedie.large.regions import JOBS
 from napari_tweedie.large.run_file import run_file, unfinished
 from napari_tweedie.large.schedulers import Scheduler, local
@@ -108,7 +109,7 @@ def _of_file(source: Path, target: Path) -> list[Task]:
     """Return the images of a file: results beside each other, those of further images numbered, or named by their wells."""
     found = names(source)
     ends = ["", *(name.replace("/", "_") if "/" in name else str(n + 2) for n, name in enumerate(found[1:]))]
-    return [Task(source, n, named(target, end) if n else target) for n, end in enumerate(ends)]
+    return [Task(source, n, beside(target, end) if n else target) for n, end in enumerate(ends)]
 
 
 def _of_plate(source: Path, target: Path, fields: Sequence[str]) -> list[Task]:
@@ -195,12 +196,7 @@ def _check(recipe: Recipe, picture: Picture, target: Path, by_region: bool, inpu
         return
     for number, output in enumerate(outputs(own, picture.data)):
         extra = "q" * (output.count > 0)
-        check_target(named(target, output.name) if number else target, extra + axes)
-
-
-def named(path: Path, what: str) -> Path:
-    """Return where a further image of a result is written."""
-    return path.with_name(f"{path.stem}_{what}{path.suffix}")
+        check_target(beside(target, output.name) if number else target, extra + axes)
 
 
 def progress_of(steps: Generator[Any, None, Result]) -> Generator[Progress, None, Result]:
@@ -227,8 +223,9 @@ def write_result(result: Result, source: Picture, path: Path) -> None:
     origin = tuple(o + (b - a) / 2 for o, a, b in zip(source.origin[kept], source.spacing[kept], spacing, strict=True))
     for number, (name, image) in enumerate(result.images.items()):
         extra = image.ndim - len(axes)  # components of a measurement, or several images
-        target = named(path, name) if number else path
+        target = beside(path, name) if number else path
         write(
             target, image, "q" * extra + axes, (1.0,) * extra + spacing, source.unit, result.provenance,
             channels=source.channels, origin=(0.0,) * extra + origin, unknown=source.unknown,
+            placement=source.placement,
         )  # fmt: skip

@@ -16,6 +16,8 @@ Region = tuple[slice, ...]
 
 CHUNK = 1024
 """Most pixels of a chunk along y and x."""
+SPLIT, SHARD = 8, 1024
+"""Chunks of a shard along y and x, and the fewest pixels along them of what is split into chunks."""
 PYRAMID = 2048
 """An image with more pixels along y or x gets coarser levels, each half as large, down to half of this."""
 
@@ -24,6 +26,14 @@ def chunk_shape(axes: str, shape: Sequence[int], sizes: dict[str, int]) -> tuple
     """Return the shape of a chunk: one step of an axis that `sizes` does not name, all samples of a colour."""
     wanted = {"s": 4} | sizes
     return tuple(min(length, wanted.get(axis, 1)) for axis, length in zip(axes, shape, strict=True))
+
+
+def within_shard(axes: str, shard: Sequence[int]) -> tuple[int, ...]:
+    """Return the shape of the chunks of a shard: it is its only one where it is small or cannot be split evenly."""
+    plane = [length for axis, length in zip(axes, shard, strict=True) if axis in "yx"]
+    if min(plane) < SHARD or any(length % SPLIT for length in plane):
+        return tuple(shard)
+    return tuple(length // SPLIT if axis in "yx" else length for axis, length in zip(axes, shard, strict=True))
 
 
 def regions(shape: Sequence[int], chunks: Sequence[int]) -> Iterator[Region]:

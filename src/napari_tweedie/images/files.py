@@ -11,17 +11,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.images import arrays_of_files, ngff, ome_zarr, plain_pictures, plates, tiff
+from napari_tweedie.images import (
+    arrays_of_files,
+    mrc,
+    ngff,
+    nifti,
+    ome_zarr,
+    other_readers,
+    plain_pictures,
+    plates,
+    remote,
+    tiff,
+)
 from napari_tweedie.images.missing import plain
-from napari_tweedie.images.picture import Picture, stem
+from napari_tweedie.images.picture import Picture, stem, suffix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Picture", "check_target", "names", "plate", "read", "write"]
 
-WRITTEN = {".tif", ".tiff", ".zarr"}
+WRITTEN = {".tif", ".tiff", ".zarr", *nifti.SUFFIXES, *mrc.WRITTEN}
 """Suffixes of files that are written."""
+_FORMATS: tuple[tuple[set[str], Any], ...] = (
+    (nifti.SUFFIXES, nifti), (mrc.SUFFIXES, mrc), (arrays_of_files.SUFFIXES, arrays_of_files),
+)  # fmt: skip
+"""Formats of one image a file, that a module reads and writes."""
 
 
 def names(path: str | Path) -> list[str]:
@@ -31,9 +46,11 @@ def names(path: str | Path) -> list[str]:
     """
     path = _existing(path)
     with _named_errors(path):
-        if path.suffix.lower() in tiff.SUFFIXES:
+        if suffix(path) in tiff.SUFFIXES and not remote.address(path):
             return tiff.names(path)
-        return ome_zarr.names(path) if path.is_dir() else [""]
+        if _is_zarr(path):
+            return ome_zarr.names(path)
+        return other_readers.names(path) if _is_foreign(path) else [""]
 
 
 def plate(path: str | Path) -> plates.Plate | None:
@@ -43,13 +60,14 @@ def plate(path: str | Path) -> plates.Plate | None:
     """
     path = _existing(path)
     with _named_errors(path):
-        return plates.of(path) if path.is_dir() else None
+        return plates.of(path) if _is_zarr(path) else None
 
 
 def read(path: str | Path, number: int | None = None, pixels: bool = True) -> Picture:
-    """Read an image of a TIFF (OME, ImageJ or plain), an OME-Zarr (0.1 to 0.5), a picture such as PNG or JPEG, or an array.
+    """Read an image: TIFF (OME, ImageJ or plain), OME-Zarr (0.1 to 0.5), NIfTI, MRC, a picture such as PNG or JPEG, or an array.
 
-    Arrays, which may be complex, are those of NumPy (.npy, .npz) and BART (.cfl).
+    Arrays, which may be complex, are those of NumPy (.npy, .npz) and BART (.cfl). Other formats are read by bioio or by
+    plugins of napari, where those are installed.
 
     An OME-Zarr and a large TIFF are opened only: chunks are read when the array is looked at. Metadata that make no sense
     leave the pixel size unknown along their axis; the picture's notes say so.
@@ -57,7 +75,7 @@ def read(path: str | Path, number: int | None = None, pixels: bool = True) -> Pi
     Parameters
     ----------
     path : str or Path
-        The file.
+        The file; or the address of an OME-Zarr elsewhere, such as ``https://…`` or ``s3://bucket/image.zarr``.
     number : int, optional
         Which of the images that `names` lists, from 0; by default the first, and a note where there are more.
     pixels : bool
@@ -72,12 +90,14 @@ def read(path: str | Path, number: int | None = None, pixels: bool = True) -> Pi
     """
     path = _existing(path)
     with _named_errors(path):
-        if path.suffix.lower() in tiff.SUFFIXES:
+        if suffix(path) in tiff.SUFFIXES and not remote.address(path):
             picture = tiff.read(path, number or 0, pixels)
-        elif path.suffix.lower() in arrays_of_files.SUFFIXES:
-            picture = arrays_of_files.read(path)
+        elif module := next((module for suffixes, module in _FORMATS if suffix(path) in suffixes), None):
+            picture = module.read(path)
+        elif _is_foreign(path):
+            picture = other_readers.read(path, number or 0)
         else:
-            picture = ome_zarr.read(path, number or 0) if path.is_dir() else plain_pictures.read(path)
+            picture = ome_zarr.read(path, number or 0) if _is_zarr(path) else plain_pictures.read(path)
     if number is None and (count := len(names(path))) > 1:
         return replace(picture, notes=(*picture.notes, f"{path.name} holds {count} images: this is the first of them."))
     return picture
@@ -102,16 +122,20 @@ def check_target(path: Path, axes: str = "") -> None:
     FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError
         If its folder is none, or nothing may be written there.
     """
-    suffix, folder = path.suffix.lower(), path.resolve().parent
-    if suffix not in WRITTEN:
-        raise ValueError(f"images are written as TIFF or OME-Zarr: {path} must end in .tif or .tiff, or in .zarr")
+    kind, folder = suffix(path), path.resolve().parent
+    _check_suffix(path)
+    if remote.address(path):
+        raise ValueError(f"results are written to this computer, not to {remote.address(path)}: name a file, and copy it")
     if not folder.exists():
         raise FileNotFoundError(f"there is no folder {folder} to write {path.name} to: make it first")
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is no folder: choose another place for {path.name}")
-    if suffix == ".zarr" and axes:
+    if kind == ".zarr" and axes:
         ngff.ordered(axes)
-    if suffix == ".zarr" and path.exists():
+    for suffixes, module in _FORMATS:
+        if kind in suffixes and axes:
+            module.check(axes)
+    if kind == ".zarr" and path.exists():
         raise FileExistsError(f"{path} exists: choose another name, or remove it")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: choose another name for the result")
@@ -119,9 +143,20 @@ def check_target(path: Path, axes: str = "") -> None:
         raise PermissionError(f"{path} may not be written: choose another folder")
 
 
+def _is_zarr(path: Path) -> bool:
+    """Tell whether a path is read as an OME-Zarr: a folder, or the address of one."""
+    return bool(remote.address(path)) or path.is_dir()
+
+
+def _is_foreign(path: Path) -> bool:
+    """Tell whether a file is none that is read here."""
+    ours = {*tiff.SUFFIXES, *(name for suffixes, _ in _FORMATS for name in suffixes)}
+    return not _is_zarr(path) and suffix(path) not in ours and not plain_pictures.is_known(path)
+
+
 def _existing(path: str | Path) -> Path:
     path = Path(path)
-    if not path.exists():
+    if not remote.address(path) and not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
     return path
 
@@ -152,6 +187,7 @@ def write(
     origin: Sequence[float] | None = None,
     unknown: str = "",
     display: Sequence[Mapping[str, Any]] = (),
+    placement: Sequence[float] = (),
 ) -> None:
     """Write a file from which `read` returns the same values, axes, pixel size and metadata.
 
@@ -160,8 +196,8 @@ def write(
     Parameters
     ----------
     path : str or Path
-        Ends in ``.tif`` or ``.tiff`` for a compressed OME-TIFF, which replaces an existing file, or in ``.zarr`` for an
-        OME-Zarr 0.5, which replaces nothing.
+        Ends in ``.tif`` or ``.tiff`` for a compressed OME-TIFF, in ``.nii`` or ``.nii.gz`` for a NIfTI, in ``.mrc`` for an
+        MRC, which holds no metadata; all replace an existing file. Or in ``.zarr`` for an OME-Zarr 0.5, which replaces nothing.
     data : ndarray
         Of 8 to 32-bit integers, float32, float64 or complex numbers; bool is stored as uint8. OME-Zarr holds no complex numbers.
     axes : str
@@ -181,6 +217,8 @@ def write(
         Axes along which the size of a pixel is not known, and is not claimed in the file.
     display : sequence of mapping, optional
         How every channel is shown, as in `Picture`.
+    placement : sequence of float, optional
+        Where the image lies in the patient, as in `Picture`; kept by NIfTI only.
 
     Raises
     ------
@@ -190,13 +228,20 @@ def write(
         If there is an OME-Zarr of this name.
     """
     path, data = Path(path), plain(data)
-    if path.suffix.lower() not in WRITTEN:
-        raise ValueError(f"images are written as TIFF or OME-Zarr: {path} must end in .tif or .tiff, or in .zarr")
+    _check_suffix(path)
     picture = Picture(
         data, axes, tuple(spacing or ()), unit, stem(path), metadata or {}, tuple(channels), tuple(origin or ()), unknown,
         display=tuple(display),
+        placement=tuple(placement),
     )  # fmt: skip
     picture.check()
     if data.dtype == bool:
         picture = replace(picture, data=data.astype(np.uint8))
-    (ome_zarr if path.suffix.lower() == ".zarr" else tiff).write(path, picture)
+    module = next((module for suffixes, module in _FORMATS if suffix(path) in suffixes), None)
+    (module or (ome_zarr if suffix(path) == ".zarr" else tiff)).write(path, picture)
+
+
+def _check_suffix(path: Path) -> None:
+    if suffix(path) not in WRITTEN:
+        others = ", ".join(sorted(WRITTEN - {".tif", ".tiff", ".zarr"}))
+        raise ValueError(f"images are written as TIFF or OME-Zarr: {path} must end in .tif or .tiff, or in .zarr (or {others})")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.images import ngff, ngff_reading, plates
+from napari_tweedie.images import ngff, ngff_reading, plates, remote
 from napari_tweedie.images.axes import guess_axes
-from napari_tweedie.images.chunks import CHUNK, Region, chunk_shape, coarsened, pyramid, regions
+from napari_tweedie.images.chunks import CHUNK, Region, chunk_shape, coarsened, pyramid, regions, within_shard
 from napari_tweedie.images.picture import NAMESPACE, Picture, stem
 
 if TYPE_CHECKING:
@@ -93,14 +93,14 @@ def levels_of(path: Path, number: int = 0) -> list[Any]:
         return levels_of(path / plate.fields[number])
     _, node, said = _images(path)[number]
     arrays = [node] if said is None else [node[level] for level in said.levels if level in node]
-    return [da.from_array(array, chunks=array.chunks) for array in arrays]
+    return [da.from_array(array, chunks=unit(array)) for array in arrays]
 
 
 def _images(path: Path) -> Sequence[tuple[str, Any, ngff_reading.Description | None]]:
     """Return name, zarr group (or array) and description of every image."""
     import zarr
 
-    node = zarr.open(path, mode="r")
+    node = remote.opened(path)
     if isinstance(node, zarr.Array):
         return [("", node, None)]
     attributes: dict[str, Any] = dict(node.attrs)
@@ -145,7 +145,8 @@ def create(
     like : Picture
         What it will hold; of the data only shape and dtype count. Its axes are `ordered`.
     chunks : sequence of int
-        Shape of the chunks of every level.
+        Shape of what is written at once, a file each, of every level. In 0.5 a large one is a shard of 8 × 8 chunks, which
+        can be read apart.
     limits : sequence of (float, float)
         Lowest and highest grey level to be shown, of every channel.
     version : str
@@ -169,13 +170,19 @@ def create(
         ngff.metadata(like, shapes, limits, version)
         | {NAMESPACE: {"axes": like.axes, "metadata": like.metadata, "display": like.display}}
     )
-    specific: dict[str, Any] = {"dimension_names": ngff.names(like.axes), "compressors": COMPRESSION}
+    inner = within_shard(like.axes, chunks)
+    specific: dict[str, Any] = {"dimension_names": ngff.names(like.axes), "compressors": COMPRESSION, "chunks": inner}
+    if inner != tuple(chunks):
+        specific["shards"] = tuple(chunks)
     if version == "0.4":
         specific = {"chunk_key_encoding": {"name": "v2", "separator": "/"}, "compressors": COMPRESSION_OF_ZARR_2}
-    return [
-        group.create_array(str(level), shape=shape, chunks=tuple(chunks), dtype=like.data.dtype, **specific)
-        for level, shape in enumerate(shapes)
-    ]
+        specific["chunks"] = tuple(chunks)
+    return [group.create_array(str(level), shape=shape, dtype=like.data.dtype, **specific) for level, shape in enumerate(shapes)]
+
+
+def unit(array: zarr.Array[Any]) -> tuple[int, ...]:
+    """Return the shape of what a file holds: a shard, or else a chunk."""
+    return tuple(array.shards or array.chunks)
 
 
 def level(path: Path, number: int) -> zarr.Array[Any]:
@@ -195,8 +202,8 @@ def levels(path: Path) -> list[zarr.Array[Any]]:
 
 
 def chunk_file(array: zarr.Array[Any], region: Region) -> Path:
-    """Return the file that holds a chunk of a local array, whether it is there or not; it appears when it is complete."""
-    place = tuple(at.start // size for at, size in zip(region, array.chunks, strict=True))
+    """Return the file that holds a `unit` of a local array, whether it is there or not; it appears when it is complete."""
+    place = tuple(at.start // size for at, size in zip(region, unit(array), strict=True))
     root: Path = array.store.root  # type: ignore[attr-defined]
     return root / array.path / array.metadata.encode_chunk_key(place)
 
@@ -233,7 +240,7 @@ def write(path: Path, picture: Picture) -> None:
         fine, *coarser = create(part, like, chunks, limits)
         fine[...] = data
         for level in coarser:
-            for region in regions(level.shape, level.chunks):
+            for region in regions(level.shape, unit(level)):
                 level[region] = coarsened(fine, region, axes)
             fine = level
         part.rename(path)

@@ -46,6 +46,9 @@ class Picture:
     display : tuple of mapping
         How every channel is shown, in words of napari's layers, ready for JSON: "colormap", "contrast_limits" and such; and under
         "metadata" what is known of this channel alone. Empty where the file does not say.
+    placement : tuple of float
+        Where a medical image lies in the patient, as its file says it: the 3 × 4 numbers, row by row, that take voxels
+        (x, y, z) of the file's grid to right, front and up; empty where it does not say.
     """
 
     data: Any
@@ -59,6 +62,7 @@ class Picture:
     unknown: str = ""
     notes: tuple[str, ...] = ()
     display: tuple[Mapping[str, Any], ...] = ()
+    placement: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         ndim = len(self.axes)
@@ -116,9 +120,26 @@ class Picture:
             raise ValueError(f"display tells of {len(self.display)} channels, but there are {count}")
 
 
+_LONGER = (".ome.tiff", ".ome.tif", ".ome.zarr", ".nii.gz")
+"""Suffixes that have a point within."""
+
+
+def suffix(path: Path) -> str:
+    """Return the suffix that says the format, in lower case; all of ``.nii.gz``, the last of ``.ome.tif``."""
+    return ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix.lower()
+
+
 def stem(path: Path) -> str:
-    """Return the name of a file without its suffix."""
-    return path.stem.removesuffix(".ome")
+    """Return the name of a file without its suffix, and without what belongs to it, as in ``.ome.tif`` and ``.nii.gz``."""
+    name = path.name
+    longer = next((end for end in _LONGER if name.lower().endswith(end)), None)
+    return name[: -len(longer)] if longer and len(name) > len(longer) else path.stem
+
+
+def beside(path: Path, what: str) -> Path:
+    """Return where a further image of a result is written: the same name with ``_what`` before the suffix."""
+    name = stem(path)
+    return path.with_name(f"{name}_{what}{path.name[len(name) :]}")
 
 
 def hex_colour(shown: Mapping[str, Any]) -> str | None:

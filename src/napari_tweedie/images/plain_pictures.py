@@ -14,8 +14,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _KINDS = {"RGB": "rgb", "RGBA": "rgb", "CMYK": "cmyk"}
+_NAMES_ONLY = {"BUFR", "GRIB", "HDF5", "WMF", "MPEG"}
+"""Formats that Pillow knows by name and cannot read."""
 _PNG, _BITS, _COLOUR = b"\x89PNG\r\n\x1a\n", 24, 25
 """Beginning of a PNG, and where it says how many bits a sample has, and what samples are."""
+
+
+def is_known(path: Path) -> bool:
+    """Tell whether Pillow knows the format of a file, by its beginning, or at least its suffix."""
+    from PIL import Image
+
+    Image.init()
+    if Image.EXTENSION.get(path.suffix.lower(), "HDF5") not in _NAMES_ONLY:
+        return True
+    try:
+        with Image.open(path):
+            return True
+    except OSError:
+        return False
 
 
 def read(path: Path) -> Picture:

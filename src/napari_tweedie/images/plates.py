@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_tweedie.images import remote
 from napari_tweedie.images.picture import NAMESPACE
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def of(path: Path) -> Plate | None:
     """
     import zarr
 
-    node = zarr.open(path, mode="r")
+    node = remote.opened(path)
     said = {} if isinstance(node, zarr.Array) else _said(node)
     if not {"plate", "well"} & said.keys() or "multiscales" in said:
         return None

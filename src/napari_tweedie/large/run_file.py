@@ -122,7 +122,7 @@ def unfinished(target: Path) -> Path:
 def _regions(work: ChunkedRun, scheduler: schedulers.Scheduler, told: list[Done]) -> Generator[Progress, None, None]:
     """Do what is missing, level by level, as a coarser level is made from the finer one; collect what is told of it."""
     levels = ome_zarr.levels(work.part)
-    total = sum(array.nchunks for array in levels)
+    total = sum(1 for array in levels for _ in regions(array.shape, ome_zarr.unit(array)))
     finished = total - sum(1 for level, array in enumerate(levels) for _ in _missing(work, level, array))
     before, done = time.monotonic(), finished
     for level, array in enumerate(levels):
@@ -135,4 +135,4 @@ def _regions(work: ChunkedRun, scheduler: schedulers.Scheduler, told: list[Done]
 
 
 def _missing(work: ChunkedRun, level: int, array: zarr.Array[Any]) -> Iterator[Region]:
-    return (region for region in regions(array.shape, array.chunks) if not work.is_done(level, region))
+    return (region for region in regions(array.shape, ome_zarr.unit(array)) if not work.is_done(level, region))
