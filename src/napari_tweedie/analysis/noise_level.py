@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.special import gammaincinv
 
 from napari_tweedie.core.cancellation import cancellation_point
 
@@ -198,6 +197,8 @@ def _texture(patches: NDArray[np.float64], covariance: NDArray[np.float64] | Non
     gamma variable of the same mean and variance.
     """
     size = round(patches.shape[1] ** 0.5)
+    from scipy.special import gammaincinv
+
     grid = patches.reshape(-1, size, size)
     steps = [np.diff(grid, axis=axis) for axis in (1, 2)]
     texture = sum(np.einsum("nij,nij->n", step, step) for step in steps)

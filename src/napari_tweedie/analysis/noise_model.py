@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.optimize import nnls
 
 from napari_tweedie.analysis.noise_level import enough, noise_variance, weakly_textured
 
@@ -163,6 +162,8 @@ def _line(
     Relative errors count, as the standard error of a variance is proportional to it, and beyond 1.5 times their usual size
     only linearly (iteratively reweighted least squares).
     """
+    from scipy.optimize import nnls
+
     columns = np.stack([lit, np.ones_like(lit)], 1)
     free = np.isnan(known)
     line = np.where(free, 0.0, known)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.fft import dctn, idct
 
 from napari_tweedie.degradations.correlation import REACH, Correlation
 
@@ -223,6 +222,8 @@ def _least(values: NDArray[np.floating], limit: float, among: NDArray[np.bool_])
 
 def _energies(plane: NDArray[Any], most: int, darkest: float) -> NDArray[np.float64]:
     """Return the squared coefficients of blocks that overlap by half, or by more where there are few; (N, 16, 16)."""
+    from scipy.fft import dctn
+
     if min(plane.shape) < SIDE:
         return np.empty((0, SIDE, SIDE))
     windows = sliding_window_view(plane, (SIDE, SIDE))
@@ -266,7 +267,8 @@ def _flat(energy: NDArray[np.float64], looked_at: NDArray[np.bool_]) -> NDArray[
 
 def _kernel() -> NDArray[np.float64]:
     """Return A, shape (SIDE, REACH + 1): the variance of a coefficient of the cosine transform is A r, r(d) = r(−d)."""
-    basis = idct(np.eye(SIDE), axis=0, norm="ortho").T
+    numbers = np.arange(SIDE)
+    basis = np.cos(np.pi / SIDE * numbers[:, None] * (numbers + 0.5)) * np.where(numbers > 0, 2 / SIDE, 1 / SIDE)[:, None] ** 0.5
     kernel = np.stack([(basis[:, : SIDE - d] * basis[:, d:]).sum(1) for d in range(REACH + 1)], 1)
     kernel[:, 1:] *= 2
     return kernel

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.signal.windows import tukey
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -141,10 +140,17 @@ def _rings(shape: tuple[int, ...], pixel_size: float | tuple[float, float]) -> t
 
 
 def _spectrum(plane: NDArray[Any]) -> NDArray[np.complex128]:
-    window = np.multiply.outer(*(tukey(n, 2 * TAPER) for n in plane.shape))
+    window = np.multiply.outer(*map(_taper, plane.shape))
     values = plane.astype(np.float64)
     spectrum: NDArray[np.complex128] = np.fft.fft2(window * (values - np.average(values, weights=window)))
     return spectrum
+
+
+def _taper(length: int) -> NDArray[np.float64]:
+    """Return weights that fall to zero at both borders, as half a cosine over a share of the length (Tukey's window)."""
+    from scipy.signal.windows import tukey
+
+    return np.asarray(tukey(length, 2 * TAPER))
 
 
 def _resolution(frequency: NDArray[np.float64], correlation: NDArray[np.float64], threshold: float) -> float:
@@ -179,7 +185,7 @@ def power_spectrum(
         In squared grey levels per frequency; its value for white noise of standard deviation s is s².
     """
     rings, frequency = _rings(plane.shape, pixel_size)
-    window_power = np.prod([np.square(tukey(n, 2 * TAPER)).sum() for n in plane.shape])
+    window_power = np.prod([np.square(_taper(n)).sum() for n in plane.shape])
     power = np.bincount(rings, np.square(np.abs(_spectrum(plane))).ravel()) / np.bincount(rings) / window_power
     return frequency[1:], power[1 : len(frequency)]
 

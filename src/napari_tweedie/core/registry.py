@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
+from importlib import metadata
+from importlib.metadata import EntryPoint, EntryPoints
 from typing import Any, Generic, TypeVar
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -18,6 +20,17 @@ log = logging.getLogger(__name__)
 
 OWN = "napari_tweedie."
 """How the modules of bundled methods begin: nobody else's method takes the name of one."""
+
+
+@functools.cache
+def _all_entry_points() -> EntryPoints:
+    """Read what every installed package offers, once: that takes as long as there are packages."""
+    return metadata.entry_points()
+
+
+def entry_points(group: str) -> EntryPoints:
+    """Return the entry points of a group; packages that are installed later are seen by the next program."""
+    return _all_entry_points().select(group=group)
 
 
 class Registry(Generic[M]):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import PrivateAttr
-from scipy.fft import next_fast_len
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
@@ -86,6 +85,8 @@ class Blur(Degradation):
 
     def _fast(self, domain: Shape) -> Shape:
         """Return the smallest grid for x whose Fourier transform is fast: what wraps around beyond x is never seen."""
+        from scipy.fft import next_fast_len
+
         return domain if self.boundary == "circular" else tuple(next_fast_len(n, real=True) for n in domain)
 
     def __call__(self, x: Tensor) -> Tensor:

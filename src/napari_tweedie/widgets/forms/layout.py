@@ -125,7 +125,9 @@ class Message(QScrollArea):
 
     def _fit(self) -> None:
         needed = self.label.heightForWidth(max(1, self.width())) if self.label.text() else 0
-        self.setFixedHeight(min(needed, self._lines * self.label.fontMetrics().lineSpacing() + 2))
+        height = min(needed, self._lines * self.label.fontMetrics().lineSpacing() + 2)
+        if height != self.height():
+            self.setFixedHeight(height)
 
 
 def shrinkable(combo: QComboBox) -> None:

@@ -6,13 +6,36 @@ from typing import TYPE_CHECKING
 
 from napari.utils.theme import get_theme
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtGui import QColor, QPainter, QPaintEvent
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_tweedie.widgets.forms.layout import Message
 from napari_tweedie.widgets.layers.messages import duration
 
 if TYPE_CHECKING:
     from napari_tweedie.engine.run import Progress
+
+
+class ThinBar(QWidget):
+    """A line that fills. Qt's own progress bar draws all of the window, at once, whenever it moves; this one waits its turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.share = 0.0
+        self.colour = "#4c9be8"
+        self.setFixedHeight(4)
+
+    def show_share(self, share: float) -> None:
+        """Fill a share of the line."""
+        self.share = share
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        painter = QPainter(self)
+        ground = self.palette().windowText().color()
+        ground.setAlpha(40)
+        painter.fillRect(self.rect(), ground)
+        painter.fillRect(0, 0, round(self.share * self.width()), self.height(), QColor(self.colour))
 
 
 class RunBar(QWidget):
@@ -37,9 +60,7 @@ class RunBar(QWidget):
         self.preview.setToolTip("Try it on the visible part of the current slice.")
         self.run = QPushButton("Run")
         self.run.setObjectName("tweedie_run")
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.bar.setFixedHeight(4)
+        self.bar = ThinBar()
         keeps_its_place = self.bar.sizePolicy()
         keeps_its_place.setRetainSizeWhenHidden(True)
         self.bar.setSizePolicy(keeps_its_place)
@@ -76,6 +97,8 @@ class RunBar(QWidget):
         self._show(text)
 
     def _show(self, text: str) -> None:
+        if text == self.status.text():
+            return
         self.message.show_text(text)
 
     def begin(self) -> None:
@@ -84,15 +107,14 @@ class RunBar(QWidget):
         self.run.setText("Cancel")
         self.run.setToolTip("Stop within a tile or an iteration.")
         self.preview.setEnabled(False)
-        self.bar.setRange(0, 0)
+        self.bar.show_share(0.0)
         self.bar.show()
         self.tell("Starting …")
 
     def show_progress(self, progress: Progress) -> None:
         """Show how far the run is and how long it will take."""
         if self.run.isEnabled():
-            self.bar.setRange(0, 1000)
-            self.bar.setValue(round(1000 * progress.share))
+            self.bar.show_share(progress.share)
             self.tell(f"{progress.stage} · {duration(progress.seconds_left)} left")
 
     def end(self, text: str, obstacle: str) -> None:
@@ -110,9 +132,8 @@ class RunBar(QWidget):
             f"#tweedie_run:enabled {{ background-color: {colours.current.as_hex()}; font-weight: bold; }}"
             f"#tweedie_run:enabled:hover {{ background-color: {colours.highlight.as_hex()}; }}"
         )
-        self.bar.setStyleSheet(
-            f"QProgressBar {{ border: none; }} QProgressBar::chunk {{ background-color: {colours.current.as_hex()}; }}"
-        )
+        self.bar.colour = colours.current.as_hex()
+        self.bar.update()
 
     def _on_run(self) -> None:
         if not self.running:

@@ -11,12 +11,14 @@ from napari.utils import progress
 from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QObject, Signal
 
-from napari_tweedie.engine.run import Cancelled, Preview, Progress
+from napari_tweedie.core.results import Cancelled, Preview, Progress
 from napari_tweedie.widgets.layers.messages import sentence
 from napari_tweedie.widgets.runs.worker import JobError, JobWorker
 
-PAUSES = {Progress: 0.1, Preview: 0.5}
+PAUSES = {Progress: 0.25, Preview: 0.5}
 """Least seconds between two steps of a kind that a window follows."""
+BAR_PAUSE = 2.0
+"""The same of napari's own bar, which draws the window when it is moved."""
 
 
 class Runs(QObject):
@@ -70,7 +72,7 @@ class Run(QObject):
     """
 
     progressed = Signal(object)
-    """Progress, at most ten times a second."""
+    """Progress, at most four times a second."""
     ended = Signal(str)
     """A sentence or two on how it went."""
 
@@ -81,6 +83,7 @@ class Run(QObject):
         self._reason = ""
         self._worker: Any = None
         self._bar: Any = None
+        self._bar_due = 0.0
 
     def start(self) -> None:
         """Start the run; wait for `ended`.
@@ -131,7 +134,10 @@ class Run(QObject):
         if self._reason:
             return
         self.progressed.emit(step)
-        self._bar.update(round(1000 * step.share) - self._bar.n)  # last: it lets other events in, the end among them
+        now = time.monotonic()
+        if now >= self._bar_due:
+            self._bar_due = now + BAR_PAUSE
+            self._bar.update(round(1000 * step.share) - self._bar.n)  # last: it lets other events in, the end among them
 
     def _on_returned(self, result: Any) -> None:
         self._result = result
