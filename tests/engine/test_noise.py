@@ -113,3 +113,21 @@ def test_photon_noise_of_any_field_gives_numbers(field: str, rng: np.random.Gene
     assert np.isfinite(result.images["denoised"]).all()
     assert abs(result.images["denoised"].mean() - image.mean()) <= 0.01 * np.ptp(image) + 1e-9
     json.dumps(result.provenance, allow_nan=False)
+
+
+@pytest.mark.parametrize("job", ["denoise", "restore"])
+def test_strength_multiplies_the_noise_that_is_removed(job: str, scene: np.ndarray, rng: np.random.Generator) -> None:
+    noisy = 100 * scene + rng.normal(0, 8, scene.shape)
+
+    def made(strength: float, sigma: float) -> np.ndarray:
+        recipe = Recipe(job=job, denoiser="gaussian", solver="hqs", noise={"sigma": sigma}, strength=strength)
+        return last(run(recipe, noisy)).image
+
+    np.testing.assert_allclose(made(2.0, 8.0), made(1.0, 16.0), rtol=1e-5)
+    assert np.abs(made(1.0, 8.0) - made(2.0, 8.0)).max() > 1
+
+
+def test_photon_noise_has_a_strength_too(scene: np.ndarray, rng: np.random.Generator) -> None:
+    noisy = 3.0 * rng.poisson(20 * scene)
+    smooth = [np.abs(np.diff(denoised(noisy, denoiser="gaussian", strength=strength))).mean() for strength in (0.3, 1.0, 2.0)]
+    assert smooth[0] > 1.1 * smooth[1] > 1.2 * smooth[2]

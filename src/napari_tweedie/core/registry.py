@@ -23,14 +23,15 @@ OWN = "napari_tweedie."
 
 
 @functools.cache
-def _all_entry_points() -> EntryPoints:
+def _all_entry_points() -> Any:
     """Read what every installed package offers, once: that takes as long as there are packages."""
     return metadata.entry_points()
 
 
 def entry_points(group: str) -> EntryPoints:
     """Return the entry points of a group; packages that are installed later are seen by the next program."""
-    return _all_entry_points().select(group=group)
+    found: EntryPoints = _all_entry_points().select(group=group)
+    return found
 
 
 class Registry(Generic[M]):

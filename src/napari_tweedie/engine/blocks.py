@@ -70,7 +70,7 @@ class Blocks:
             raise ValueError("colour images can only be denoised, restored and degraded: split the layer into channels first")
         if self.colour and recipe.stabilises and isinstance(recipe.noise, Poisson):
             raise ValueError("photon noise of colour images: split the layer into channels, or choose Gaussian noise")
-        self._channels = dict(channels or {})
+        self._channels = {number: channel.taken_for(recipe.strength) for number, channel in (channels or {}).items()}
         self._measures = channels is None
         self.left_out = LeftOut(recipe, self.layout, self._read, partial(self._cut, recipe.degradation))
         self._last: tuple[Index, NDArray[Any]] | None = None
@@ -138,11 +138,11 @@ class Blocks:
             if self.recipe.inverts and not self.recipe.degradation.is_image:
                 known = [(self._cut(self.recipe.degradation, other), self._measurement(other)) for other in chosen]
                 starts = [plane for other in chosen for plane in self._start(other)]
-                self._channels[number] = channel_of(self.recipe, known, planes, starts)
+                self._channels[number] = channel_of(self.recipe, known, planes, starts).taken_for(self.recipe.strength)
             else:
                 if spans := [self.spans[other] for other in chosen if self.spans[other].pixels]:
                     check_representable(min(span.low for span in spans), max(span.high for span in spans))
-                self._channels[number] = self._without_outliers(planes)
+                self._channels[number] = self._without_outliers(planes).taken_for(self.recipe.strength)
         return self._channels[number]
 
     def _without_outliers(self, planes: list[NDArray[Any]]) -> Channel:

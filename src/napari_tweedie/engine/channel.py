@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -43,6 +43,8 @@ class Channel:
         What the noise is and why, in a sentence; empty where nothing was to decide.
     told : str
         What a user should know: what was chosen and why, or why another noise than the one that was given would suit.
+    strength : float
+        How many times as strong as it is the noise is taken to be by what removes it.
     """
 
     intensity: Intensity
@@ -52,6 +54,7 @@ class Channel:
     correlation: Correlation | None = None
     decision: str = ""
     told: str = ""
+    strength: float = 1.0
 
     @classmethod
     def of(cls, planes: Sequence[NDArray[Any]], noise: Noise, stabilises: bool = False) -> Self:
@@ -95,8 +98,12 @@ class Channel:
 
     @property
     def pixel_level(self) -> float:
-        """The standard deviation of the noise of a pixel after `intensity`."""
-        return (1.0 if self.is_stabilised else self.sigma) / self.intensity.scale
+        """The standard deviation, after `intensity`, that the noise of a pixel is taken to have."""
+        return self.strength * (1.0 if self.is_stabilised else self.sigma) / self.intensity.scale
+
+    def taken_for(self, strength: float) -> Channel:
+        """Return this channel with its noise taken to be so many times as strong."""
+        return replace(self, strength=strength)
 
     @property
     def level(self) -> float:

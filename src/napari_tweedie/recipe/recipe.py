@@ -52,6 +52,12 @@ class Recipe(Model):
         "identity", validate_default=True, description="What happened to the image."
     )
     noise: Annotated[Noise, *chosen_from(noises.build)] = Field(Auto(), description="Noise of the measurement.")
+    strength: float = Field(
+        1.0,
+        ge=0.05,
+        le=20,
+        description="How many times as strong as it was found or given the noise is taken to be; 1: as it is.",
+    )
     solver: Annotated[Solver, *chosen_from(build_solver)] = Field(
         AutoSolver(), description="How the image is estimated; for the job restore. auto: what suits the degradation."
     )

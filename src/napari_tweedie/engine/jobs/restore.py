@@ -90,7 +90,7 @@ class Restore(Job):
             background = noise.offset or 0.0
             degradation, y = degradation.in_units(y - background, 0.0, intensity.scale)
             # where neighbours share noise, as much as averages are left with
-            as_white = channel.level / channel.pixel_level if channel.pixel_level else 1.0
+            as_white = channel.strength * (channel.level / channel.pixel_level if channel.pixel_level else 1.0)
             noise = noise.model_copy(update={"gain": noise.gain * as_white**2, "read_noise": noise.read_noise * as_white})
             return Problem(y, degradation, noise.in_units(background, intensity.scale))
         degradation, y = degradation.in_units(y, intensity.offset, intensity.scale)

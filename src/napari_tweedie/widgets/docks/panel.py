@@ -30,6 +30,7 @@ from napari_tweedie.widgets.parts.noise_form import NoiseForm
 from napari_tweedie.widgets.parts.recipe_button import RecipeButton
 from napari_tweedie.widgets.parts.run_bar import RunBar
 from napari_tweedie.widgets.parts.source import Source
+from napari_tweedie.widgets.parts.strength import Strength
 from napari_tweedie.widgets.runs.layer_run import Job, Order
 from napari_tweedie.widgets.runs.run import RUNS
 
@@ -58,6 +59,7 @@ class Panel(QWidget):
         self.viewer = napari_viewer
         self.source = Source(napari_viewer.layers)
         self.noise = NoiseForm(napari_viewer.layers)
+        self.strength = Strength()
         self.choosers = self._choosers()
         self.side_by_side = QCheckBox("show layers side by side")
         self.device = DeviceCombo()
@@ -75,6 +77,8 @@ class Panel(QWidget):
         parts = self._parts()
         choosers = [*self.choosers.values(), *([self.noise] if self.noise in parts else [])]
         further = [part for chooser in choosers for part in chooser.folded_parts()]
+        if self.noise in parts:
+            parts.insert(parts.index(self.noise) + 1, one_row("Strength", self.strength, self.strength.toolTip()))
         advanced = folded("Advanced", [device_row, self.settings, *further])
         view = one_row("", self.side_by_side, "Show the visible layers in a grid.")
         arrange(self, [heading(self.about, self.term), self.source, *parts, view, advanced], self.bar)
@@ -112,7 +116,8 @@ class Panel(QWidget):
         """
         values = {"job": self.job, "axes": self.source.axes.text(), "volume": self.source.is_volume()}
         values |= self.source.sizes()
-        values |= {"device": self.device.currentText(), "noise": self.noise.method(), **self.settings.values()}
+        values |= {"device": self.device.currentText(), "noise": self.noise.method(), "strength": self.strength.strength()}
+        values |= self.settings.values()
         return Recipe(**{**values, **{field: chooser.method() for field, chooser in self.choosers.items()}, **changes})
 
     def fill(self, recipe: Recipe) -> None:
@@ -122,6 +127,7 @@ class Panel(QWidget):
             with suppress(ValueError):
                 chooser.fill(getattr(recipe, field).describe())
         self.settings.fill(dict(recipe))
+        self.strength.setValue(recipe.strength)
         self.device.setCurrentText(recipe.device)
         self.source.fill(recipe)
 
@@ -242,6 +248,7 @@ class Panel(QWidget):
         forms: list[Any] = [self.source, self.noise, self.settings, *self.choosers.values()]
         for form in forms:
             form.changed.connect(self._on_edit)
+        self.strength.valueChanged.connect(self._on_edit)
         self.bar.run_clicked.connect(self.run)
         self.bar.preview_clicked.connect(self._on_preview)
         self.bar.cancel_clicked.connect(self.cancel)

@@ -58,7 +58,7 @@ def heading(about: str, term: str) -> QLabel:
     label = QLabel(about)
     label.setWordWrap(True)
     label.setToolTip(term)
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     return label
 
 
@@ -84,7 +84,16 @@ class Scroll(QScrollArea):
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         content = self.widget()
         frame = self.height() - self.viewport().height()  # as the theme draws it
-        return QSize(max(WIDTH, content.minimumSizeHint().width()), content.sizeHint().height() + frame)
+        height = content.sizeHint().height()
+        if content.hasHeightForWidth():  # texts are the higher the narrower they are
+            least = content.minimumSizeHint()
+            height = max(content.heightForWidth(max(self.viewport().width(), least.width())), least.height())
+        return QSize(max(WIDTH, content.minimumSizeHint().width()), height + frame)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         if event.type() == QEvent.Type.LayoutRequest:

@@ -58,10 +58,13 @@ class Plot(QWidget):
         What the axes show, with units.
     logarithmic : bool
         Whether values are shown on a logarithmic axis; those that are not positive are left out.
+    height : int
+        Its height in pixels.
     """
 
-    def __init__(self, x_label: str = "", y_label: str = "", logarithmic: bool = False) -> None:
+    def __init__(self, x_label: str = "", y_label: str = "", logarithmic: bool = False, height: int = HEIGHT) -> None:
         super().__init__()
+        self._height = height
         self.x_label = x_label
         self.y_label = y_label
         self.logarithmic = logarithmic
@@ -69,7 +72,7 @@ class Plot(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        return QSize(200, HEIGHT)
+        return QSize(120, self._height)
 
     def show_curves(self, curves: Sequence[Curve]) -> None:
         """Draw these curves instead of the present ones."""
@@ -192,5 +195,13 @@ def _ticks(low: float, high: float) -> list[float]:
     return [float(n * step) for n in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]
 
 
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
 def _text(value: float) -> str:
-    return f"{value:.4g}" if abs(value) < 1e5 else f"{value:.1e}"
+    """Write a number short: powers of ten as such where they are large or small."""
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.4g}"
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    power = f"10{str(int(exponent)).translate(SUPERSCRIPT)}"
+    return power if mantissa == "1.0" else f"{mantissa.removesuffix('.0')}·{power}"

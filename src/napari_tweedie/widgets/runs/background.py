@@ -33,6 +33,11 @@ class Background(QObject):
         self._future, self._then = POOL.submit(function), then
         self._timer.start()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer is still to come."""
+        return self._future is not None
+
     def forget(self) -> None:
         """Drop the call under way; its answer reaches nobody."""
         self._timer.stop()

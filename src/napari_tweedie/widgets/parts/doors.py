@@ -1,0 +1,43 @@
+"""Doors from one dock to another: opened, brought to the front, and filled in."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from napari.viewer import Viewer
+
+    from napari_tweedie.recipe.recipe import Recipe
+
+PLUGIN = "napari-tweedie"
+DOCKS = ("docks.denoise", "docks.restore", "docks.posterior", "compare.dock")
+"""Modules of the docks that the front door leads to."""
+
+
+def open_dock(viewer: Viewer, title: str) -> Any:
+    """Return the dock of this title, opened beside those that are open already, or brought to the front."""
+    holder, dock = viewer.window.add_plugin_dock_widget(PLUGIN, title, tabify=True)
+    holder.show()
+    holder.raise_()
+    return dock
+
+
+def open_filled(viewer: Viewer, title: str, layer: Image, recipe: Recipe) -> Any:
+    """Return the dock of this title with a layer chosen, and its form filled in as a recipe says."""
+    dock = open_dock(viewer, title)
+    dock.source.layer.set_value(layer)
+    dock.source.layer.pin()
+    dock.fill(recipe)
+    return dock
+
+
+def warm_up() -> None:
+    """Import what the docks are made of, and read which methods are installed; in a thread, so that they open at once."""
+    for module in DOCKS:
+        import_module(f"napari_tweedie.widgets.{module}")
+    from napari_tweedie import degradations, denoisers, samplers, solvers
+
+    for registry in (degradations.registry, denoisers.registry, solvers.registry, samplers.registry):
+        registry.all()

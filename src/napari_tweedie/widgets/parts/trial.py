@@ -1,0 +1,109 @@
+"""Trial of a proposal on a small part of a layer: taken in the window's thread, computed in another, shown as two pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_tweedie.images.axes import Layout
+from napari_tweedie.widgets.layers.crop import Crop
+from napari_tweedie.widgets.layers.input import image_array
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+    from numpy.typing import NDArray
+
+    from napari_tweedie.core.method import Input
+    from napari_tweedie.recipe.recipe import Recipe
+
+SIDE, VOLUME_SIDE = 176, 48
+"""Pixels along Y and X of the part that is tried: of a plane, and of a stack."""
+MOST_PLANES = 24
+ITERATIONS = 5
+"""Of a solver: after so few one sees what it will do."""
+QUICK = "unet-small"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What to try on which layer.
+
+    Parameters
+    ----------
+    layer : Image
+        The layer.
+    recipe : Recipe
+        What to do, with axes, sizes and noise known.
+    seen : Crop
+        What is seen of the layer; the trial is made on a part of it.
+    place : tuple of int
+        Where the viewer's sliders stand, in pixels of the layer.
+    inputs : dict
+        Arrays that the recipe names; masks as large as the field.
+    """
+
+    layer: Image
+    recipe: Recipe
+    seen: Crop
+    place: tuple[int, ...]
+    inputs: dict[str, Input] = field(default_factory=dict)
+    stopped: Event = field(default_factory=Event)
+    """Set to stop it: its answer is no longer wanted."""
+
+    def run(self, quick: bool) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the plane before and after, (Y, X) or (Y, X, samples).
+
+        Parameters
+        ----------
+        quick : bool
+            Whether the small network takes the place of a larger one.
+
+        Raises
+        ------
+        ValueError
+            If the recipe cannot be run on the layer.
+        Cancelled
+            If it was stopped.
+        """
+        from napari_tweedie.engine.run import last, run
+        from napari_tweedie.engine.survey import structured
+
+        recipe, array = self._quickened(quick), image_array(self.layer)
+        volume, axes = recipe.volume, recipe.axes
+        start, stop = structured(array, self.seen.start, self.seen.stop, axes, VOLUME_SIDE if volume else SIDE)
+        if volume:
+            at = axes.index("z")
+            middle = min(max(self.place[at], start[at] + MOST_PLANES // 2), stop[at] - MOST_PLANES // 2)
+            start[at], stop[at] = max(start[at], middle - MOST_PLANES // 2), min(stop[at], middle + MOST_PLANES // 2)
+        crop = Crop(tuple(start), tuple(stop))
+        part, inputs = np.asarray(crop.of(array)), dict(self.inputs)
+        if "mask" in inputs:
+            inputs["mask"] = type(inputs["mask"]).of(crop.of_mask(inputs["mask"].values(), axes), inputs["mask"].name)
+        after = last(run(recipe, part, cancelled=self.stopped.is_set, **inputs)).image
+        index = tuple(0 for axis in axes if axis not in ("zyxs" if volume else "yxs"))
+        planes = [_plane(image, axes, volume, index, self.place[axes.index("z")] - start[axes.index("z")] if volume else 0)
+                  for image in (part, after)]  # fmt: skip
+        return planes[0], planes[1]
+
+    def _quickened(self, quick: bool) -> Recipe:
+        from napari_tweedie import denoisers
+        from napari_tweedie.recipe.defaults import resolved
+
+        recipe = resolved(self.recipe)
+        changed: dict[str, Any] = {}
+        if quick and recipe.denoiser.name.startswith("unet"):
+            changed["denoiser"] = denoisers.registry.build(QUICK)
+        if recipe.job == "restore" and hasattr(recipe.solver, "iterations"):
+            fewer = min(int(recipe.solver.iterations), ITERATIONS if recipe.degradation.name != "mask" else 12)
+            changed["solver"] = recipe.solver.model_copy(update={"iterations": fewer})
+        return recipe.model_copy(update=changed)
+
+
+def _plane(image: NDArray[Any], axes: str, volume: bool, index: tuple[int, ...], depth: int) -> NDArray[Any]:
+    """Return a plane of an image of one block, colour last."""
+    block = Layout(axes, tuple(image.shape), volume).read(image, index)
+    plane = block[:, min(max(depth, 0), block.shape[1] - 1)] if volume else block
+    return plane[0] if len(plane) == 1 else np.moveaxis(plane, 0, -1)

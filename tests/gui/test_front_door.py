@@ -1,0 +1,79 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from napari.viewer import Viewer
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
+
+from napari_tweedie.widgets.docks.denoise import Denoise
+from napari_tweedie.widgets.docks.restore import Restore
+from napari_tweedie.widgets.docks.tweedie import Tweedie
+from napari_tweedie.widgets.parts.trial import Trial
+
+LIMIT = 60_000
+
+
+@pytest.fixture
+def door(viewer: Viewer, monkeypatch: pytest.MonkeyPatch) -> Tweedie:
+    """The front door, whose trials are made with the quick network only."""
+    tried = Trial.run
+    monkeypatch.setattr(Trial, "run", lambda self, quick: tried(self, True))
+    _, dock = viewer.window.add_plugin_dock_widget("napari-tweedie", "Tweedie")
+    return dock
+
+
+@pytest.fixture
+def look(door: Tweedie, qtbot: QtBot) -> Callable[[], str]:
+    """Wait until the layer was looked at and the proposal tried; return what is proposed."""
+
+    def wait() -> str:
+        qtbot.waitUntil(door.is_done, timeout=LIMIT)
+        return door.proposed.text()
+
+    return wait
+
+
+def test_it_finds_proposes_tries_and_opens_the_dock_filled_in(
+    viewer: Viewer, door: Tweedie, look: Callable[[], str], qtbot: QtBot, rng: np.random.Generator, scene: np.ndarray
+) -> None:
+    assert "Open an image" in door.found.words.text()
+    assert not door.buttons["Denoise"].isEnabled()
+    layer = viewer.add_image(rng.poisson(5 + 40 * scene).astype(np.uint16), name="cells")
+    assert "photon noise" in look()
+    assert door.attempt.task.currentText() == "Denoise"
+    assert door.found.noise.curves
+    assert door.found.spectrum.curves
+    assert not door.buttons["Compare"].isEnabled()
+    door.attempt.picture.setFocus()
+    qtbot.keyClick(door.attempt.picture, Qt.Key.Key_Left)
+    assert door.attempt.picture.share == pytest.approx(0.45)
+    door.attempt.strength.setValue(1.5)
+    look()
+    door.buttons["Denoise"].click()
+    _, denoise = viewer.window.add_plugin_dock_widget("napari-tweedie", "Denoise")
+    assert isinstance(denoise, Denoise)
+    assert denoise.source.image() is layer
+    assert denoise.recipe().strength == 1.5
+    viewer.layers.remove(layer)
+    qtbot.waitUntil(lambda: "Open an image" in door.found.words.text(), timeout=LIMIT)
+
+
+def test_what_is_open_beside_the_layer_decides(
+    viewer: Viewer, door: Tweedie, look: Callable[[], str], qtbot: QtBot, rng: np.random.Generator, scene: np.ndarray
+) -> None:
+    missing = rng.random(scene.shape) < 0.3
+    viewer.add_labels(missing.astype(np.uint8), name="mask")
+    viewer.add_image(np.where(missing, 0, 100 + 100 * scene + rng.normal(0, 2, scene.shape)), name="cells")
+    assert look() == "Fill it: the layer “mask” marks pixels that are missing."
+    sigma = door.survey.channel.sigma if door.survey else 0.0
+    assert sigma == pytest.approx(2, rel=0.3)
+    door.buttons["Fill"].click()
+    _, restore = viewer.window.add_plugin_dock_widget("napari-tweedie", "Deblur")
+    assert isinstance(restore, Restore)
+    assert restore.recipe().degradation.name == "mask"
+    assert restore.bar.run.isEnabled()
+    viewer.layers.remove("mask")
+    qtbot.waitUntil(lambda: door.survey is None, timeout=LIMIT)
+    look()
+    assert door.attempt.task.currentText() != "Fill"
