@@ -59,7 +59,12 @@ def gallery() -> str:
         text,
         flags=re.MULTILINE,
     )
-    return text.replace("# Examples", "# Gallery", 1).replace("](extending)", "](extending.md)").replace("](../docs/", "](")
+    return (
+        text.replace("# Examples", "# Gallery", 1)
+        .replace("](extending)", "](extending.md)")
+        .replace("](other_fields/", "](../examples/other_fields/")
+        .replace("](../docs/", "](")
+    )
 
 
 def commands() -> str:

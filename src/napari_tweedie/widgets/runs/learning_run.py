@@ -76,8 +76,7 @@ class Learning(Job):
 
     def _view(self, state: Learnt) -> Preview:
         began = time.monotonic()
-        restores = self.session.settings.objective.restores
-        picture = view(state, self.order.crop.of(image_array(self.order.source)), self.order.recipe, restores)
+        picture = view(state, self.order.crop.of(image_array(self.order.source)), self.order.recipe)
         if self._look is None:
             self._look = Preview({"learning": picture}, {"learning": Output("learning")}, (), 1.0)
         self._look.images["learning"][...] = picture
