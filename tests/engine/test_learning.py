@@ -105,6 +105,24 @@ def test_correlated_noise_is_learnt_from_and_removed_in_one_call(
     assert np.square(after - lattice).mean() < 0.6 * np.square(before - lattice).mean()
 
 
+@pytest.mark.parametrize("objective", ["regression", "indi"])
+def test_a_restorer_learns_to_undo_what_its_pairs_show(
+    lattice: np.ndarray, rng: np.random.Generator, tmp_path: Path, objective: str
+) -> None:
+    """What a blur has taken away comes back; more passes give another result than one."""
+    truth = lattice + 2000 * gaussian_filter(rng.normal(0, 1, lattice.shape), 6)
+    blurred = [gaussian_filter(truth, 0.8) + rng.normal(0, 5, lattice.shape) for _ in range(2)]
+    made = nt.learn(blurred[0], tmp_path / "r.safetensors", targets=truth, objective=objective, sigma=5.0, **QUICK)
+    assert made.gain > 1
+    assert "to turn the images named below into their targets" in (tmp_path / "r.md").read_text()
+    one, several = (
+        nt.denoise(blurred[1], {"name": "file", "path": str(made.path), "passes": passes}, sigma=5.0, outliers="keep").image
+        for passes in (1, 4)
+    )
+    assert np.square(one - truth).mean() < 0.6 * np.square(blurred[1] - truth).mean()
+    assert np.abs(several - one).max() > 1
+
+
 def test_learning_from_an_image_writes_a_network_with_a_card_that_any_recipe_finds(
     lattice: np.ndarray, rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from napari_tweedie.degradations.correlation import REACH, Correlation
 from napari_tweedie.denoisers.exact import Gaussian
+from napari_tweedie.denoisers.stepwise import in_steps
 from napari_tweedie.training import objectives
 from napari_tweedie.training.objectives import Patches
 from napari_tweedie.training.objectives.blind_spot import extent, median_around
@@ -133,6 +134,36 @@ def test_neighbours_of_a_constant_image_teach_averaging(generator: torch.Generat
     mean, identity = (float(objective.loss(f, seen, generator)) for f in (lambda x, s: 0 * x, lambda x, s: x))
     assert mean == pytest.approx(1, rel=0.03)
     assert identity == pytest.approx(2, rel=0.03)
+
+
+@pytest.mark.parametrize("name", ["regression", "indi"])
+def test_a_restorer_is_shown_mixtures_whose_noise_it_is_told(name: str, generator: torch.Generator) -> None:
+    clean, seen = patches(generator, count=64)
+    noise = seen.noisy - clean
+    shown: list[tuple[Tensor, Tensor]] = []
+
+    def remember(x: Tensor, sigma: Tensor) -> Tensor:
+        shown.append((x, sigma))
+        return x
+
+    with_clean = Patches(seen.noisy, seen.sigma, seen.counts, partner=clean)
+    found = float(objectives.load(name).loss(remember, with_clean, generator))
+    (x, level), t = shown[0], (shown[0][1] / SIGMA).view(-1, 1, 1, 1)
+    torch.testing.assert_close(x, clean + t * noise)
+    assert found == pytest.approx(float((t * noise / SIGMA).square().mean()), rel=1e-4)
+    assert (level == SIGMA).all() if name == "regression" else 0.1 < float((level == SIGMA).float().mean()) < 0.4
+
+
+def test_steps_go_from_the_posterior_mean_to_the_spread_of_the_truth(generator: torch.Generator) -> None:
+    """Of Gaussian pixels N(0, s²) in noise σ the end is known: y s²/(s² + σ²) in one step, y s/√(s² + σ²) in very many."""
+    s, sigma = 0.3, 0.4
+    y = torch.randn(1, 1, 8, 8, generator=generator)
+
+    def mean(x: Tensor, level: Tensor) -> Tensor:
+        return x * s**2 / (s**2 + level.view(-1, 1, 1, 1) ** 2)
+
+    torch.testing.assert_close(in_steps(mean, y, sigma, 1), mean(y, torch.tensor([sigma])))
+    torch.testing.assert_close(in_steps(mean, y, sigma, 400), y * s / (s**2 + sigma**2) ** 0.5, rtol=0.01, atol=1e-4)
 
 
 def test_held_out_pixels_do_not_count(generator: torch.Generator) -> None:

@@ -16,6 +16,7 @@ from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.external import apply
 from napari_tweedie.denoisers.own_networks import own_networks
 from napari_tweedie.denoisers.package import check_archive, load_package
+from napari_tweedie.denoisers.stepwise import in_steps
 from napari_tweedie.denoisers.torchscript import load_torchscript
 
 if TYPE_CHECKING:
@@ -50,11 +51,20 @@ class File(Denoiser):
         advanced=True,
     )
 
+    passes: int = Parameter(
+        1, "Of a network that learnt to restore in steps: 1 is the most faithful, more are sharper.", ge=1, le=200, advanced=True
+    )
+
     @property
     def knows_correlation(self) -> bool:  # type: ignore[override]
-        """Whether the file holds a network that learnt from images with correlated noise."""
+        """Whether the file holds a network that learnt from images with correlated noise, or to restore."""
+        learning = self._learning()
+        return bool(learning.get("correlated") or learning.get("restores"))
+
+    def _learning(self) -> dict[str, Any]:
+        """Return how the network in the file was learnt from a user's images, if it was."""
         path = self._found()
-        return path is not None and path.suffix.lower() == ".safetensors" and network.learnt_correlation(*_version(path))
+        return network.learning_of(*_version(path)) if path is not None and path.suffix.lower() == ".safetensors" else {}
 
     @property
     def takes_map(self) -> bool:  # type: ignore[override]
@@ -74,6 +84,8 @@ class File(Denoiser):
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         model = load_file(*self._key(), x.device)
         if isinstance(model, _unet()):
+            if self._learning().get("restores"):
+                return in_steps(lambda y, level: network.denoise(model, y, level, torch.float32), x, sigma, self.passes)
             return network.denoise(model, x, sigma, torch.float32)
         return apply(model, x, sigma, self.trained_sigma)
 

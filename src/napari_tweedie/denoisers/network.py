@@ -149,16 +149,16 @@ def load_network(path: Path, device: Device) -> UNet:
 
 
 @functools.cache
-def learnt_correlation(path: Path, changed: int = 0) -> bool:
-    """Return whether the weights of a safetensors file learnt from images with correlated noise."""
+def learning_of(path: Path, changed: int = 0) -> dict[str, Any]:
+    """Return what a safetensors file says of how its weights were learnt from a user's images; empty where it says nothing."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, "pt") as file:
             learning = json.loads((file.metadata() or {}).get("learning", "{}"))
     except (SafetensorError, OSError, ValueError):
-        return False
-    return isinstance(learning, dict) and bool(learning.get("correlated"))
+        return {}
+    return learning if isinstance(learning, dict) else {}
 
 
 @functools.cache

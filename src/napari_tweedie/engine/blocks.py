@@ -15,6 +15,7 @@ from napari_tweedie.engine.channel import Channel
 from napari_tweedie.engine.gate import Span
 from napari_tweedie.engine.left_out import LeftOut
 from napari_tweedie.engine.measurement import channel_of, components_of
+from napari_tweedie.engine.sampling import chosen, of_frame, spread, steady
 from napari_tweedie.images.arrays import LARGEST, as_array, check_representable
 from napari_tweedie.images.axes import Index, Layout, guess_axes
 from napari_tweedie.images.intensity import from_opponent, to_opponent
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
     from napari_tweedie.core.results import Output
     from napari_tweedie.recipe.recipe import Recipe
-
-SAMPLED_BLOCKS = 4
-"""Blocks of a channel, and planes of a block, that the range and the noise level are measured on."""
 
 
 class Blocks:
@@ -57,6 +55,7 @@ class Blocks:
         self.components = recipe.degradation.components() if self._degrades else 1
         self._measured = [self.image]
         self._fitted: dict[Index, Degradation] = {}
+        self._levels: dict[int, list[float]] = {}
         if self.components > 1 and recipe.inverts:
             self._measured = components_of(self.image, recipe.degradation)
             self.components = len(self._measured)
@@ -133,14 +132,16 @@ class Blocks:
         """Return what is known of a block's channel; measured once, on a few of its blocks."""
         number = self.layout.channel(index)
         if number not in self._channels:
-            chosen = self._sampled(number)
-            planes = [plane for other in chosen for plane in self.planes(other)] or self._first_planes(number)
+            seen = self._sampled(number)
+            frames = [self.planes(other) for other in seen]
+            planes = steady(frames) if isinstance(self.recipe.noise, Auto) else [plane for some in frames for plane in some]
+            planes = planes or self._first_planes(number)
             if self.recipe.inverts and not self.recipe.degradation.is_image:
-                known = [(self._cut(self.recipe.degradation, other), self._measurement(other)) for other in chosen]
-                starts = [plane for other in chosen for plane in self._start(other)]
+                known = [(self._cut(self.recipe.degradation, other), self._measurement(other)) for other in seen]
+                starts = [plane for other in seen for plane in self._start(other)]
                 self._channels[number] = channel_of(self.recipe, known, planes, starts).taken_for(self.recipe.strength)
             else:
-                if spans := [self.spans[other] for other in chosen if self.spans[other].pixels]:
+                if spans := [self.spans[other] for other in seen if self.spans[other].pixels]:
                     check_representable(min(span.low for span in spans), max(span.high for span in spans))
                 self._channels[number] = self._without_outliers(planes).taken_for(self.recipe.strength)
         return self._channels[number]
@@ -161,7 +162,30 @@ class Blocks:
 
     def _sampled(self, number: int) -> list[Index]:
         indices = [other for other in self.layout if self.layout.channel(other) == number]
-        return [indices[n] for n in _spread(len(indices))]
+        if self.recipe.inverts and not self.recipe.degradation.is_image:
+            return [indices[n] for n in spread(len(indices))]
+        return [indices[n] for n in chosen(len(indices), lambda n: list(self._views(indices[n])))]
+
+    def _views(self, index: Index) -> NDArray[Any]:
+        """Return the planes of a block as they are, NaN where pixels are missing."""
+        block = self.left_out.masked(self._read(index), index)
+        return block.reshape(-1, *block.shape[-2:])
+
+    def frame(self, index: Index) -> Channel:
+        """Return what is known of a block's channel, with the noise level of this block where that is another one."""
+        channel = self.channel(index)
+        several = self._measures and len(self.layout) > 1 and not self.colour
+        if not several or not isinstance(self.recipe.noise, Auto):
+            return channel
+        found = of_frame(channel, self.planes(index))
+        self._levels.setdefault(self.layout.channel(index), []).append(found.sigma)
+        return found
+
+    def drift(self) -> list[str]:
+        """Return, in a sentence, between which levels the noise of frames was found to differ."""
+        different = [levels for levels in self._levels.values() if max(levels) > min(levels)]
+        told = ", ".join(f"{min(levels):.3g} to {max(levels):.3g}" for levels in different)
+        return [f"The noise differs between frames: each was denoised at its own level, {told}."] if different else []
 
     def _first_planes(self, number: int) -> list[NDArray[Any]]:
         """Return the planes of the first block of a channel that is not empty, where those that were sampled are."""
@@ -256,8 +280,4 @@ class Blocks:
         """Return some planes of a block, missing pixels as NaN; those without any pixel are left out."""
         block = self.left_out.masked(self.samples(index), index)
         planes = [plane for plane in block.reshape(-1, *block.shape[-2:]) if not np.isnan(plane).all()]
-        return [planes[n] for n in _spread(len(planes))]
-
-
-def _spread(count: int) -> list[int]:
-    return sorted(set(np.linspace(0, count - 1, SAMPLED_BLOCKS).astype(int).tolist())) if count else []
+        return [planes[n] for n in chosen(len(planes), lambda n: planes[n : n + 1])]

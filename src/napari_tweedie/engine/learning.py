@@ -18,6 +18,7 @@ from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.file import File
 from napari_tweedie.denoisers.levels import SCALES
 from napari_tweedie.denoisers.network import Unet, UnetSmall, denoise, load_network, weights_file
+from napari_tweedie.denoisers.stepwise import in_steps
 from napari_tweedie.engine.blocks import Blocks
 from napari_tweedie.engine.run import last, run
 from napari_tweedie.images.stabilisation import Stabilised
@@ -146,10 +147,11 @@ def examples_of(source: Source, settings: Learning, device: Device) -> Iterator[
             other = channel.intensity.forward(blocks.samples(_next(index, *axis)))
             slope, offset = matched_intensity(noisy[0, 0], other[0, 0])
             partner, noise = slope * other + offset, slope * channel.pixel_level
+        correlation = None if settings.objective.restores else channel.correlation
         on_device = [None if array is None else torch.from_numpy(np.asarray(array, np.float32)).to(device)
                      for array in (noisy, partner)]  # fmt: skip
         assert on_device[0] is not None
-        yield Example(on_device[0], channel.pixel_level, channel.correlation, on_device[1], noise)
+        yield Example(on_device[0], channel.pixel_level, correlation, on_device[1], noise)
 
 
 def _target(block: Any, target: Any, channel: Any, name: str) -> tuple[Any, float]:
@@ -193,19 +195,20 @@ class Current(Denoiser):
     halo: ClassVar[int] = 56
     bytes_per_pixel: ClassVar[int] = 450
 
+    restores: bool = False
     _network: UNet = PrivateAttr()
 
     @classmethod
-    def of(cls, network: UNet) -> Self:
-        """Return the denoiser of a network."""
-        made = cls()
+    def of(cls, network: UNet, restores: bool) -> Self:
+        """Return the denoiser of a network, or of one that learns to restore."""
+        made = cls(restores=restores)
         made._network = network
         return made
 
     @property
     def knows_correlation(self) -> bool:  # type: ignore[override]
-        """Whether it learns from images with correlated noise."""
-        return self.takes_levels
+        """Whether it learns from images with correlated noise, or to restore."""
+        return self.takes_levels or self.restores
 
     @property
     def takes_levels(self) -> bool:  # type: ignore[override]
@@ -213,12 +216,14 @@ class Current(Denoiser):
         return self._network.levels > 1
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        if self.restores:
+            return in_steps(lambda y, level: denoise(self._network, y, level, torch.float32), x, sigma, 1)
         return denoise(self._network, x, sigma, torch.float32)
 
 
-def view(state: Learnt, image: Any, recipe: Recipe) -> NDArray[Any]:
-    """Return what the network makes of an image as it is now, in grey levels."""
-    changed = {"job": "denoise", "denoiser": Current.of(state.current), "probes": 0}
+def view(state: Learnt, image: Any, recipe: Recipe, restores: bool = False) -> NDArray[Any]:
+    """Return what the network makes of an image as it is now, in grey levels; `restores`: whether it learns to restore."""
+    changed = {"job": "denoise", "denoiser": Current.of(state.current, restores), "probes": 0}
     state.current.eval()
     shown = last(run(recipe.model_copy(update=changed), image)).image
     state.current.train()

@@ -49,6 +49,7 @@ def write_learnt(state: Learnt, path: Path, settings: Learning, images: Sequence
         "steps": state.step,
         "gain": round(state.gain, 3),
         "correlated": state.network.levels > 1,
+        "restores": settings.objective.restores,
         "seconds": round(seconds),
         "version": version("napari-tweedie"),
         "date": datetime.now(UTC).date().isoformat(),
@@ -70,12 +71,15 @@ def card(path: Path, state: Learnt, facts: dict[str, Any]) -> str:
     assert state.network is not None
     objective, network = facts["settings"]["objective"], state.network
     shown = facts["images"][:20] + (["…"] if len(facts["images"]) > 20 else [])
-    kind = "correlated noise like theirs" if facts["correlated"] else "noise of any level"
+    kind = "for images like them with " + ("correlated noise like theirs" if facts["correlated"] else "noise of any level")
+    what = "A denoiser of grey images, f(x, σ), that learnt from the images named below, " + kind
+    if facts["restores"]:
+        what = "A network that learnt to turn the images named below into their targets, and does so with images like them"
     widths = ", ".join(map(str, network.widths))
     count_ = sum(weight.numel() for weight in network.parameters())
     return f"""# Model card: {path.stem}
 
-A denoiser of grey images, f(x, σ), that learnt from the images named below, for images like them with {kind}.
+{what}.
 
 | | |
 | --- | --- |

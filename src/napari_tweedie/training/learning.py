@@ -19,6 +19,7 @@ from napari_tweedie.core.device import fastest_precision
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Model, Parameter
 from napari_tweedie.core.registry import chosen_from
+from napari_tweedie.denoisers.stepwise import in_steps
 from napari_tweedie.training import objectives
 from napari_tweedie.training.held_out import errors, gain
 from napari_tweedie.training.objectives import Auto, Objective
@@ -197,7 +198,7 @@ class _Run:
 
     def _compare(self) -> None:
         self.current.eval()
-        after = errors(lambda tile: told(self.current, tile.example.correlation, torch.float32), self.checked, self.settings.seed)
+        after = errors(self._learnt, self.checked, self.settings.seed)
         self.current.train()
         self.held_out, found = float(after.mean()), gain(self.before, after)
         self.idle = 0 if self.held_out < ENOUGH * self.lowest else self.idle + 1
@@ -206,6 +207,11 @@ class _Run:
             self.best, self.gain = copy.deepcopy(self.current).eval().requires_grad_(False), found
         if self.settings.patience and self.idle >= self.settings.patience:
             self.total = self.step
+
+    def _learnt(self, tile: Tile) -> Denoise:
+        """Return what has been learnt, as it would be called on a tile."""
+        network = told(self.current, tile.example.correlation, torch.float32)
+        return (lambda x, sigma: in_steps(network, x, sigma, 1)) if self.settings.objective.restores else network
 
     def save(self, path: Path) -> None:
         """Write all that is needed to go on."""

@@ -20,6 +20,7 @@ from napari_tweedie.images.stabilisation import NEIGHBOURHOOD
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from napari_tweedie.engine.channel import Channel
     from napari_tweedie.images.axes import Index
 
 
@@ -30,7 +31,7 @@ class Denoise(Job):
         return [Output("denoised"), *([Output("std", "spread")] if self.recipe.probes else [])]
 
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
-        channel = self.blocks.channel(index)
+        channel = self.blocks.frame(index)
         plain, level = self.denoiser(index), channel.level
         if not self.recipe.volume:
             plain, level = matched(plain, channel.correlation), channel.pixel_level
@@ -47,12 +48,11 @@ class Denoise(Job):
             clean, variance = posterior_variance(precise, x, level, generator, probes=self.recipe.probes)
             variance = variance.maximum(own_variance(clean, level, plain.flat_error))
             exact = not any(plain.flat_error)
-            std = self.spread(index, clean, variance.sqrt()) if exact else self._std(index, x, clean, variance)
+            std = self.spread(index, clean, variance.sqrt()) if exact else self._std(index, channel, x, clean, variance)
             yield Step(1.0, {"denoised": clean, "std": std})
 
-    def _std(self, index: Index, x: Tensor, clean: Tensor, variance: Tensor) -> Tensor:
+    def _std(self, index: Index, channel: Channel, x: Tensor, clean: Tensor, variance: Tensor) -> Tensor:
         """Return a standard deviation, as `spread` returns it, with what the noise hides, and what `keep_light` lets in."""
-        channel = self.blocks.channel(index)
         std, noise = self.spread(index, clean, variance.sqrt()), channel.noise
         if not channel.is_stabilised or not isinstance(noise, Poisson):
             return (std.square() + hidden_variance(x, clean, channel.pixel_level)).sqrt()
@@ -67,4 +67,4 @@ class Denoise(Job):
         channels = self.blocks.channels
         names = [f"Channel {number}: " if len(channels) > 1 else "" for number in range(1, len(channels) + 1)]
         told = [(name, channel.told) for name, channel in zip(names, channels, strict=True)]
-        return [name + sentence for name, sentence in told if sentence]
+        return [*(name + sentence for name, sentence in told if sentence), *self.blocks.drift()]

@@ -8,10 +8,11 @@ from napari_tweedie.training.objectives.neighbours import Neighbor2Neighbor
 from napari_tweedie.training.objectives.objective import Auto, Objective, Patches
 from napari_tweedie.training.objectives.pairs import Noise2Noise
 from napari_tweedie.training.objectives.recorrupted import Recorrupted2Recorrupted
+from napari_tweedie.training.objectives.restoration import InDI, Regression
 from napari_tweedie.training.objectives.stein import Stein
 
 registry: Bundle[Objective] = Bundle(
-    "objective", (Auto, Stein, Noise2Void, Neighbor2Neighbor, Noise2Noise, Recorrupted2Recorrupted)
+    "objective", (Auto, Stein, Noise2Void, Neighbor2Neighbor, Noise2Noise, Recorrupted2Recorrupted, Regression, InDI)
 )
 """The objectives by their names."""
 names = registry.names

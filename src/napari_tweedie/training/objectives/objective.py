@@ -69,6 +69,8 @@ class Objective(Method):
 
     needs_partner: ClassVar[bool] = False
     """Whether it takes a second image of the same scene."""
+    restores: ClassVar[bool] = False
+    """Whether what is learnt is to be called once on a degraded image, or in steps, and is no denoiser of any level."""
     is_blind: ClassVar[bool] = False
     """Whether a network that is trained from nothing must not see the pixel it estimates on a way of its own."""
 

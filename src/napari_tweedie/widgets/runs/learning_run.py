@@ -76,7 +76,8 @@ class Learning(Job):
 
     def _view(self, state: Learnt) -> Preview:
         began = time.monotonic()
-        picture = view(state, self.order.crop.of(image_array(self.order.source)), self.order.recipe)
+        restores = self.session.settings.objective.restores
+        picture = view(state, self.order.crop.of(image_array(self.order.source)), self.order.recipe, restores)
         if self._look is None:
             self._look = Preview({"learning": picture}, {"learning": Output("learning")}, (), 1.0)
         self._look.images["learning"][...] = picture

@@ -1,0 +1,102 @@
+"""Samples of an image: the planes that its noise and its range are measured on, and noise that differs between frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
+from napari_tweedie.degradations.noise import Gaussian
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_tweedie.engine.channel import Channel
+
+PLANES = 4
+"""Blocks of a channel, and planes of a block, that its range and its noise are measured on."""
+LOOKED_AT = 16
+"""Of at most so many, evenly spread, the content is looked at to choose them."""
+STEP = 4
+"""Every so many pixels along each axis tell the contrast of a plane."""
+DRIFT = 2.5
+"""How many times more than the contrast the variance of noise must grow from frame to frame to drift."""
+DIFFERENT = 1.25
+"""How many times stronger or weaker the noise of a frame must be than that of its channel to be removed as its own."""
+
+
+def chosen(count: int, planes_of: Callable[[int], Sequence[NDArray[Any]]]) -> list[int]:
+    """Return which of several images a measurement should see: those with most contrast, and a usual one.
+
+    A thin specimen is in few planes of a stack, and planes without light tell nothing of how noise grows with it.
+
+    Parameters
+    ----------
+    count : int
+        How many images there are.
+    planes_of : callable
+        Returns the planes (Y, X) of one of them, missing pixels as NaN.
+    """
+    numbers = spread(count, LOOKED_AT)
+    if len(numbers) <= PLANES:
+        return numbers
+    ranked = sorted(numbers, key=lambda number: -max(map(contrast, planes_of(number)), default=0.0))
+    return sorted([*ranked[: PLANES - 1], ranked[len(ranked) // 2]])
+
+
+def spread(count: int, most: int = PLANES) -> list[int]:
+    """Return the numbers of at most so many images, evenly spread over all."""
+    return sorted(set(np.linspace(0, count - 1, most).astype(int).tolist())) if count else []
+
+
+def contrast(plane: NDArray[Any]) -> float:
+    """Return the range from the darkest to the brightest percentile of a plane (Y, X)."""
+    values = plane[::STEP, ::STEP]
+    values = values[np.isfinite(values)]
+    return float(np.subtract(*np.percentile(values.astype(np.float64), (99.5, 1)))) if values.size else 0.0
+
+
+def steady(frames: Sequence[Sequence[NDArray[Any]]]) -> list[NDArray[Any]]:
+    """Return the planes of all frames, or, where noise drifts from frame to frame, of the one whose noise is in the middle.
+
+    Photon noise has a variance that grows no more than the contrast; where it grows far more, planes of several frames would
+    look like noise that follows the brightness.
+
+    Parameters
+    ----------
+    frames : sequence of sequences of array
+        Planes (Y, X) of every frame, missing pixels as NaN.
+    """
+    every = [plane for planes in frames for plane in planes]
+    if len(frames) < 2:
+        return every
+    levels = [estimate_stack_noise_level(planes) if planes else 0.0 for planes in frames]
+    order = sorted((n for n, level in enumerate(levels) if level > 0), key=lambda n: levels[n])
+    if len(order) < 2:
+        return every
+    weak, strong = ((levels[n], max(map(contrast, frames[n]))) for n in (order[0], order[-1]))
+    drifts = (strong[0] / weak[0]) ** 2 > DRIFT * max(1.0, strong[1] / max(weak[1], np.finfo(float).tiny))
+    return list(frames[order[len(order) // 2]]) if drifts else every
+
+
+def of_frame(channel: Channel, planes: Sequence[NDArray[Any]]) -> Channel:
+    """Return a channel as it is in one of its frames: with a noise level of its own, where that is certainly another one.
+
+    Photon noise follows the light by itself; noise that correlates is taken to be the same in all frames.
+
+    Parameters
+    ----------
+    channel : Channel
+        What is known of all frames.
+    planes : sequence of array
+        Planes (Y, X) of the frame, in grey levels, missing pixels as NaN.
+    """
+    if not isinstance(channel.noise, Gaussian) or channel.correlation is not None or channel.sigma <= 0 or not planes:
+        return channel
+    level = estimate_stack_noise_level(planes)
+    if level <= 0 or 1 / DIFFERENT < level / channel.sigma < DIFFERENT:
+        return channel
+    return replace(channel, sigma=level, noise=Gaussian(sigma=level))
