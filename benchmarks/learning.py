@@ -5,8 +5,7 @@ Usage: ``python benchmarks/learning.py DATA PART [--start unet] [--steps N] [--o
 - ``far``: a page of text and a field of galaxies (scikit-image's page and hubble_deep_field), white noise of 50 of 255;
 - ``single``: single frames of DATA/bench/pairs_w2s and FLIM of DATA/bench/pairs_microscopy, each learnt from alone;
 - ``many``: 60 single frames of DATA/train/w2s_raw learnt from together, tested on every sixth pair of DATA/bench/pairs_w2s;
-- ``targets``: the same with their averages DATA/train/w2s as targets;
-- ``restorer``: a restorer of the same pairs (objective indi), in 1, 5 and 20 steps, with its power at high frequencies.
+- ``targets``: the same with their averages DATA/train/w2s as targets.
 
 The truth is looked at by the scores alone. *estimated* is the gain that is told to the user, of pixels held out.
 """

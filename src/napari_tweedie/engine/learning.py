@@ -67,19 +67,12 @@ class Source:
 
 
 def resolved(settings: Learning, sources: Sequence[Source]) -> Learning:
-    """Return settings in which nothing is left to be chosen: the objective that suits the noise of the images."""
+    """Return settings in which nothing is left to be chosen: the objective that suits what is learnt from."""
     if not isinstance(settings.objective, Auto):
         return settings
     partners = all(source.target is not None for source in sources)
-    correlated = any(channel.correlation is not None for source in sources for channel in _channels(source))
-    chosen = objectives.registry.build(objective_of(correlated, partners))
+    chosen = objectives.registry.build(objective_of(partners))
     return settings.model_copy(update={"objective": chosen})
-
-
-def _channels(source: Source) -> list[Any]:
-    blocks = Blocks(source.image, source.recipe)
-    first = {blocks.layout.channel(index): index for index in reversed(list(blocks.layout))}
-    return [blocks.channel(index) for index in first.values()]
 
 
 def learn_from(

@@ -67,7 +67,7 @@ def sampler_of(job: str, degradation: str) -> dict[str, Any]:
     return {"name": "moment-matched" if degradation == "identity" else "split-gibbs"}
 
 
-def objective_of(correlated: bool, partners: bool) -> dict[str, Any]:
+def objective_of(partners: bool) -> dict[str, Any]:
     """Return name and parameters of the objective that suits what is learnt from.
 
     Where there is a second image of every scene nothing needs to be known of the noise. Otherwise it is known from the
