@@ -69,6 +69,10 @@ class Denoiser(Method):
         """Return why it cannot run here, a missing package or file, in one sentence with the way out; empty: it can."""
         return ""
 
+    def program(self) -> str:
+        """Return the SHA-256 of the code of others that a call would run; empty: it runs none."""
+        return ""
+
     def normalised(self, offset: float, scale: float) -> Self:
         """Return this denoiser for images that are mapped to ``(image − offset) / scale``: grey levels that it holds are, too."""
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+import zipfile
 from collections.abc import Callable
 from itertools import count, takewhile
 from pathlib import Path
@@ -40,7 +41,9 @@ class File(Denoiser):
     halo: ClassVar[int] = 64
 
     path: Path = Parameter(
-        Path(), "TorchScript (.pt, .ts), a bioimage.io package (.zip), or weights of the U-Net (.safetensors, .pt, .pth)."
+        Path(),
+        "TorchScript (.pt, .ts), a bioimage.io package (.zip), or weights of the U-Net (.safetensors, .pt, .pth). The first "
+        "two are programs: napari asks once before it runs one.",
     )
     trained_sigma: float | None = Parameter(
         None, "The only noise level that it was trained for, of images in [0, 1]; none: it takes any.", unit="range", gt=0, le=10
@@ -95,6 +98,10 @@ class File(Denoiser):
     def pinned(self) -> Self:
         return self.model_copy(update={"sha256": network.weights_hash(*self._key())})
 
+    def program(self) -> str:
+        path = self._found()
+        return network.weights_hash(*_version(path)) if path is not None and is_program(path) else ""
+
     def obstacle(self) -> str:
         if self._found():
             return ""
@@ -123,6 +130,17 @@ class File(Denoiser):
 def _version(path: Path) -> tuple[Path, int]:
     """Return a file and when it was changed."""
     return path, path.stat().st_mtime_ns
+
+
+def is_program(path: Path) -> bool:
+    """Tell whether a file holds code, TorchScript or a package of it, rather than numbers alone."""
+    if path.suffix.lower() == ".zip":
+        return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any("/code/" in name for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError):
+        return False
 
 
 @functools.lru_cache(maxsize=4)

@@ -22,6 +22,7 @@ from napari_tweedie.widgets.parts.recipe_list import RecipeList
 from napari_tweedie.widgets.parts.run_bar import RunBar
 from napari_tweedie.widgets.runs.background import Background
 from napari_tweedie.widgets.runs.batch_run import BatchRun, Plan
+from napari_tweedie.widgets.runs.confirmation import question
 from napari_tweedie.widgets.runs.run import RUNS
 
 if TYPE_CHECKING:
@@ -88,7 +89,11 @@ class Batch(QWidget):
     def run(self) -> None:
         """Run all recipes on all images."""
         try:
-            run = BatchRun(self.plan())
+            plan = self.plan()
+            if asked := question(list(plan.recipes.values())):
+                self.bar.tell(asked)
+                return
+            run = BatchRun(plan)
             run.progressed.connect(self._on_progressed)
             run.ended.connect(self._on_ended)
             self._run = run

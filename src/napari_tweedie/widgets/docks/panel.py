@@ -31,6 +31,7 @@ from napari_tweedie.widgets.parts.recipe_button import RecipeButton
 from napari_tweedie.widgets.parts.run_bar import RunBar
 from napari_tweedie.widgets.parts.source import Source
 from napari_tweedie.widgets.parts.strength import Strength
+from napari_tweedie.widgets.runs.confirmation import question
 from napari_tweedie.widgets.runs.layer_run import Job, Order
 from napari_tweedie.widgets.runs.run import RUNS
 
@@ -192,6 +193,9 @@ class Panel(QWidget):
         if self._run is not None:  # another button of the dock was pressed meanwhile: its run goes on
             return
         try:
+            if asked := question([self.recipe()]):
+                self.bar.tell(asked)
+                return
             job = self._job(order())
             job.progressed.connect(self._on_progressed)
             job.ended.connect(self._on_ended)

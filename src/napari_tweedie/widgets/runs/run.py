@@ -65,6 +65,11 @@ def paced(steps: Generator[Any, None, Any], see: Callable[[Any], None] = lambda 
         steps.close()
 
 
+def _once(steps: list[Callable[[], Generator[Any, None, Any]]]) -> Generator[Any, None, Any]:
+    """Do the steps; nothing then holds them, and with them the run and its results, though napari may hold the worker."""
+    return (yield from steps.pop()())
+
+
 class Run(QObject):
     """A generator that works in a thread. It ends once, in `_finish`, whether it returned, failed or was cancelled.
 
@@ -99,7 +104,7 @@ class Run(QObject):
         self._bar = progress(total=1000, desc=str(self))
         connect = {"yielded": self._on_yielded, "returned": self._on_returned, "errored": self._on_errored}
         connect |= {"warned": self._on_warned, "finished": self._finish}
-        self._worker = create_worker(self._steps, _worker_class=JobWorker, _connect=connect, _start_thread=False)
+        self._worker = create_worker(_once, [self._steps], _worker_class=JobWorker, _connect=connect, _start_thread=False)
         self._worker.start()
 
     def cancel(self, reason: str = "Cancelled") -> None:
