@@ -3,6 +3,7 @@
 import dask.array as da
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from napari_tweedie.engine import last, run
 from napari_tweedie.large.lazy_array import OnDemand, lazy, lazy_levels
@@ -108,3 +109,15 @@ def test_errors_are_told_where_somebody_listens_and_raised_otherwise() -> None:
     assert "no numbers" in str(told[0])
     with pytest.raises(ValueError, match="no numbers"):
         lazy(QUICK, image).compute()
+
+
+def test_frames_help_each_other_in_regions_as_in_memory(rng: np.random.Generator) -> None:
+    """Also at both ends, where a region sees as many frames as one in the middle."""
+    field = gaussian_filter(rng.normal(size=(64, 64)), 2)
+    frames = (100 + 20 * field / field.std() + rng.normal(0, 15, (9, 64, 64))).astype(np.float32)
+    recipe = Recipe(axes="tyx", denoiser="unet-small", noise={"name": "gaussian", "sigma": 15})
+    whole = last(run(recipe, frames)).image
+    looked_at = lazy(recipe, frames)
+    for frame in (0, 4, 8):
+        shown = np.asarray(looked_at[frame])
+        assert np.sqrt(np.mean((shown - whole[frame]) ** 2)) < 0.2

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_tweedie.cli.options import Array, Degradation, Denoiser, In, Mask, Out, Psf, Scheduler, Set, Sigma, Volume
+from napari_tweedie.cli.options import Array, Degradation, Denoiser, In, Mask, Neighbours, Out, Psf, Scheduler, Set, Sigma, Volume
 from napari_tweedie.cli.recipes import files_of, noise_of, read_inputs, run_recipe
 from napari_tweedie.cli.terminal import err, out, with_bar
 from napari_tweedie.recipe.recipe import Recipe
@@ -15,12 +15,12 @@ from napari_tweedie.recipe.recipe import Recipe
 
 def denoise(
     image: In, result: Out, denoiser: Denoiser = "unet",
-    sigma: Sigma = None, volume: Volume = False, set_: Set = [], scheduler: Scheduler = "local",
+    sigma: Sigma = None, volume: Volume = False, neighbours: Neighbours = "auto", set_: Set = [],
+    scheduler: Scheduler = "local",
 ) -> None:  # fmt: skip
     """Remove noise from an image."""
-    run_recipe(
-        {"job": "denoise", "denoiser": denoiser, "noise": noise_of(sigma), "volume": volume}, set_, image, result, scheduler
-    )
+    recipe = {"job": "denoise", "denoiser": denoiser, "noise": noise_of(sigma), "volume": volume, "neighbours": neighbours}
+    run_recipe(recipe, set_, image, result, scheduler)
 
 
 def restore(

@@ -23,6 +23,7 @@ Scheduler = Annotated[
 ]
 Denoiser = Annotated[str, typer.Option(help="A name from `list`.")]
 Volume = Annotated[bool, typer.Option(help="Treat Z as depth (3-D) rather than plane by plane.")]
+Neighbours = Annotated[str, typer.Option(help="Planes that help each other: t (frames), z (planes), none, or auto.")]
 Degradation = Annotated[str, typer.Option(help="What happened to the image, a name from `list`.")]
 Psf = Annotated[Path | None, typer.Option(help="Image of the point-spread function, for psf-blur.")]
 Array = Annotated[

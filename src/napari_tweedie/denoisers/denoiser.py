@@ -56,6 +56,9 @@ class Denoiser(Method):
     takes_levels: ClassVar[bool] = False
     """Whether noise need not be white: sigma may be its levels at every scale, (B, 10, Y | 1, X | 1), of `denoisers.levels`."""
 
+    context: ClassVar[int] = 0
+    """Planes on each side, along time or depth, that `among` looks at; 0: it sees one plane at a time."""
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "__call__" in cls.__dict__:
@@ -64,6 +67,26 @@ class Denoiser(Method):
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """Return f(x, σ)."""
         raise TypeError(f"{type(self).__name__} defines no denoising")
+
+    def among(self, x: Tensor, sigma: Tensor, plane: int) -> Tensor:
+        """Return one plane of a stack, denoised with the help of those beside it; for denoisers with a `context`.
+
+        Parameters
+        ----------
+        x : Tensor
+            1 to 2 `context` + 1 planes in their order along time or depth, of equal brightness, shape (B, C, N, Y, X). At the
+            ends of an image there are as many on the other side.
+        sigma : Tensor
+            The noise level of every plane, shape (N,): planes that were brightened have more.
+        plane : int
+            Which of them is wanted.
+
+        Returns
+        -------
+        Tensor
+            The clean plane, shape (B, C, Y, X).
+        """
+        raise TypeError(f"{type(self).__name__} sees one plane at a time")
 
     def obstacle(self) -> str:
         """Return why it cannot run here, a missing package or file, in one sentence with the way out; empty: it can."""

@@ -102,7 +102,7 @@ class Volume:
     planes : Tiled
         The denoiser of planes.
     aspect : float
-        Distance of the planes over that of the pixels within them; 1 where it is less.
+        Distance of the planes over that of the pixels within them; 1 where it is less, infinite: planes across Z alone count.
     """
 
     def __init__(self, planes: Tiled, aspect: float = 1.0) -> None:
@@ -133,7 +133,7 @@ class Volume:
     def directions(self, x: Tensor) -> dict[int, float]:
         """Return the axes across which planes are taken, and the weight of each."""
         across = 1 / (3 * self.aspect)
-        return {2: 1 - 2 * across, 3: across, 4: across} if x.shape[2] > 1 else {2: 1.0}
+        return {2: 1 - 2 * across, 3: across, 4: across} if x.shape[2] > 1 and across > 0 else {2: 1.0}
 
     def along(self, x: Tensor, sigma: float | Tensor, axis: int) -> Tensor:
         """Return the result on the planes across one axis alone."""

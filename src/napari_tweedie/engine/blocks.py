@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,8 @@ class Blocks:
         self._channels = {number: channel.taken_for(recipe.strength) for number, channel in (channels or {}).items()}
         self._measures = channels is None
         self.left_out = LeftOut(recipe, self.layout, self._read, partial(self._cut, recipe.degradation))
-        self._last: tuple[Index, NDArray[Any]] | None = None
+        self._kept: OrderedDict[Index, NDArray[Any]] = OrderedDict()
+        self._most_kept = 1
 
     @property
     def channels(self) -> list[Channel]:
@@ -107,12 +109,19 @@ class Blocks:
         return dtype.itemsize > (2 if dtype.kind in "iu" else 4)
 
     def _read(self, index: Index) -> NDArray[Any]:
-        """Return a block as it is; the last one is kept, as it is asked for again and may be expensive."""
-        if self._last is None or self._last[0] != index:
+        """Return a block as it is; the last ones are kept, as they are asked for again and may be expensive."""
+        if index not in self._kept:
             block = np.stack([self.layout.read(part, index) for part in self._measured], 1)
-            self._last = index, block.astype(np.uint8) if block.dtype == bool else block
-            self._look_at(self._last[1], index)
-        return self._last[1]
+            self._kept[index] = block.astype(np.uint8) if block.dtype == bool else block
+            self._look_at(self._kept[index], index)
+            while len(self._kept) > self._most_kept:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(index)
+        return self._kept[index]
+
+    def keep(self, blocks: int) -> None:
+        """Keep as many of the blocks that were read last."""
+        self._most_kept = blocks
 
     def _look_at(self, block: NDArray[Any], index: Index) -> None:
         """Remember the grey levels of a block, without transparency and missing pixels."""

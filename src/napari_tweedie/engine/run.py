@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from importlib.metadata import version
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from napari_tweedie.engine.blocks import Blocks
 from napari_tweedie.engine.gate import ROOM, check_finite, check_plausible, json_ready
 from napari_tweedie.engine.jobs import JOBS, Step, Tools
 from napari_tweedie.images.axes import Index
+from napari_tweedie.recipe.defaults import with_neighbours
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +44,12 @@ LARGEST_TILE = 1024
 
 
 def run(
-    recipe: Recipe, image: Any, *, cancelled: Callable[[], bool] = lambda: False, **inputs: Any
+    recipe: Recipe,
+    image: Any,
+    *,
+    cancelled: Callable[[], bool] = lambda: False,
+    inside: Sequence[slice] | None = None,
+    **inputs: Any,
 ) -> Generator[Progress | Preview, None, Result]:
     """Run a recipe on an image.
 
@@ -55,6 +62,8 @@ def run(
         changed.
     cancelled : callable
         Asked again and again, also within a tile; the run raises `Cancelled` once it returns True.
+    inside : sequence of slice, optional
+        One an axis: only blocks that lie there are worked on, and only what lies there is returned; the others are there to help.
     **inputs
         Arrays that the recipe's methods name, such as ``psf`` or ``mask``.
 
@@ -80,15 +89,15 @@ def run(
     MemoryError
         If even small tiles on the CPU do not fit.
     """
-    return (yield from cancellable(_Run(recipe.with_inputs(**inputs), image).steps(), cancelled))
+    return (yield from cancellable(_Run(recipe.with_inputs(**inputs), image, inside=inside).steps(), cancelled))
 
 
-def run_region(recipe: Recipe, region: Any, channels: Mapping[int, Channel]) -> Result:
+def run_region(recipe: Recipe, region: Any, channels: Mapping[int, Channel], inside: Sequence[slice] | None = None) -> Result:
     """Run a recipe on a region of a larger image; channels have the range and noise level of the whole.
 
-    Errors are those of `run`.
+    `inside` and errors are those of `run`.
     """
-    return last(_Run(recipe.with_inputs(), region, channels).steps())
+    return last(_Run(recipe.with_inputs(), region, channels, inside).steps())
 
 
 def measure(recipe: Recipe, image: Any, **inputs: Any) -> list[Channel]:
@@ -122,14 +131,24 @@ def last(steps: Generator[Any, None, Result], told: Callable[[Progress], None] |
 class _Run:
     """One run: a recipe, the blocks of an image, and what changes on the way (device and tiles when memory is short)."""
 
-    def __init__(self, recipe: Recipe, image: Any, channels: Mapping[int, Channel] | None = None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        image: Any,
+        channels: Mapping[int, Channel] | None = None,
+        inside: Sequence[slice] | None = None,
+    ) -> None:
         if recipe.obstacle:
             raise ValueError(recipe.obstacle)
-        self.recipe = recipe
         self.device = devices.pick(recipe.device)
         devices.keep_freed_memory()
         self.blocks = Blocks(image, recipe, channels)
-        self.job = JOBS[recipe.job](recipe, self.blocks)
+        layout = self.blocks.layout
+        self.recipe, self.helped = with_neighbours(recipe, layout.axes, layout.shape)
+        self.blocks.recipe = self.recipe
+        self.job = JOBS[recipe.job](self.recipe, self.blocks)
+        self.inside = inside
+        self.order = [index for index in self.job.order() if inside is None or layout.holds(inside, index)]
         self.tile = recipe.tile or tile_that_fits(self.device, recipe.denoiser)
         self.shortage = ""
         log.info("solver %s, sampler %s, noise %s", recipe.solver.describe(), recipe.sampler.describe(), recipe.noise.describe())
@@ -143,23 +162,23 @@ class _Run:
         if self.blocks.is_wide and self.job.uses_noise_level:
             self._measure()
         images = {name: self.blocks.result(output) for name, output in outputs.items()}
-        for number, index in enumerate(layout):
+        for number, index in enumerate(self.order):
             if self.blocks.is_empty(index):
                 for name, output in outputs.items():
                     self.blocks.leave_empty(images[name], output, index)
-                yield Progress((number + 1) / len(layout), self._stage(number, 1.0), 0.0)
+                yield Progress((number + 1) / len(self.order), self._stage(number, 1.0), 0.0)
                 continue
             scale = self.job.intensity(index).scale
             for step in self._steps(index):
                 cancellation_point()
-                total = (number + step.share) / len(layout)
+                total = (number + step.share) / len(self.order)
                 facts = {name: value * scale if name in GREY_LEVELS else value for name, value in step.facts.items()}
                 now = time.monotonic()
                 if step.share == 1 or step.complete or now - shown > PREVIEW_SECONDS:
                     for name, estimate in step.estimates.items():
                         self._write(images[name], outputs[name], index, estimate)
                     shown = now
-                    yield Preview(images, outputs, index, step.share)
+                    yield Preview(self._inside(images), outputs, index, step.share)
                 if step.share == 1:
                     self._look_at(images, outputs, index)
                 if step.note:
@@ -177,9 +196,16 @@ class _Run:
             *self.blocks.found(),
             *self.blocks.left_out.notes(),
             *self.warnings,
-            *filter(None, [self.shortage]),
+            *filter(None, [self.helped, self.shortage]),
         ]
-        return Result(images, outputs, zoom, self._provenance(time.monotonic() - started, notes), notes)
+        return Result(self._inside(images), outputs, zoom, self._provenance(time.monotonic() - started, notes), notes)
+
+    def _inside(self, images: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return what of the results is wanted, as views."""
+        if self.inside is None:
+            return images
+        place: Any = (..., *self.inside)
+        return {name: image[place] for name, image in images.items()}
 
     def _measure(self) -> None:
         """Measure all channels, which tells whether the results need more digits than float32 has."""
@@ -191,7 +217,7 @@ class _Run:
         """Work on a block; start it again with less memory where it ran out."""
         while True:
             try:
-                yield from without_gradients(self.job.steps(index, Tools(self.device, self._tiled)))
+                yield from without_gradients(self.job.steps(index, Tools(self.device, self._tiled, self.tile)))
                 return
             except (RuntimeError, MemoryError) as error:
                 if not devices.is_out_of_memory(error):
@@ -218,10 +244,12 @@ class _Run:
 
     def _tiled(self, denoiser: Denoiser) -> Tiled | Volume:
         tiled = Tiled(denoiser, self.tile, denoiser.halo)
-        return Volume(tiled, self.recipe.aspect) if self.recipe.volume and 3 not in denoiser.ndim else tiled
+        if not self.recipe.volume or 3 in denoiser.ndim:
+            return tiled
+        return Volume(tiled, inf if self.recipe.hides_depth else self.recipe.aspect)
 
     def _stage(self, number: int, share: float) -> str:
-        several = f"image {number + 1} of {len(self.blocks.layout)}" if len(self.blocks.layout) > 1 else ""
+        several = f"image {number + 1} of {len(self.order)}" if len(self.order) > 1 else ""
         return " · ".join(filter(None, [several, self.job.stage(share)])) or f"{round(100 * share)} % done"
 
     def _use_less_memory(self) -> None:

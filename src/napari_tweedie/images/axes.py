@@ -89,6 +89,14 @@ def check_axes(axes: str, shape: Sequence[int]) -> None:
         raise ValueError(f"the image is empty (shape {tuple(shape)})")
 
 
+def window(start: int, stop: int, length: int, context: int) -> slice:
+    """Return the planes, of `length` along an axis, that those from `start` to `stop` depend on where `context` a side help.
+
+    Near an end as many help, all from further inside.
+    """
+    return slice(max(0, min(start - context, length - 2 * context - 1)), min(length, max(stop + context, 2 * context + 1)))
+
+
 @dataclass(frozen=True)
 class Layout:
     """How an array is cut into blocks (samples, [Z,] Y, X) that an algorithm sees one at a time.
@@ -132,6 +140,28 @@ class Layout:
     def __iter__(self) -> Iterator[Index]:
         """Iterate over the blocks, in order of the array."""
         return iter(np.ndindex(*(self.shape[n] for n in self._loops)))
+
+    def order(self, innermost: str = "") -> Iterator[Index]:
+        """Iterate over the blocks so that those beside one another along an axis follow each other."""
+        loops = [self.axes[n] for n in self._loops]
+        if innermost not in loops:
+            yield from self
+            return
+        place = loops.index(innermost)
+        lengths = [self.shape[n] for n in self._loops]
+        length = lengths.pop(place)
+        for others in np.ndindex(*lengths):
+            yield from ((*others[:place], position, *others[place:]) for position in range(length))
+
+    def beside(self, index: Index, axis: str, context: int) -> list[Index]:
+        """Return a block and those beside it along an axis, `context` on each side; near an end as many, further inside."""
+        place = [self.axes[n] for n in self._loops].index(axis)
+        around = window(index[place], index[place] + 1, self.shape[self.axes.index(axis)], context)
+        return [(*index[:place], position, *index[place + 1 :]) for position in range(around.start, around.stop)]
+
+    def holds(self, region: Sequence[slice], index: Index) -> bool:
+        """Tell whether a block lies in a region, given by a slice an axis of the array."""
+        return all(region[n].start <= position < region[n].stop for n, position in zip(self._loops, index, strict=True))
 
     def channel(self, index: Index) -> int:
         """Return the channel that a block belongs to, 0 without a channel axis."""

@@ -23,6 +23,7 @@ from napari_tweedie.images.chunks import Region, coarsened
 from napari_tweedie.images.files import Picture, read
 from napari_tweedie.images.missing import plain
 from napari_tweedie.large.regions import LARGEST, Regions
+from napari_tweedie.recipe.defaults import with_neighbours
 
 if TYPE_CHECKING:
     import zarr
@@ -38,6 +39,8 @@ class Done(NamedTuple):
     missing: int
 
 
+TOGETHER = 4
+"""Planes of a region where planes help each other: each region denoises those beside it once more."""
 RANGE = np.array([0.0, 1.0])
 """What an image spans once it is normalised."""
 
@@ -76,16 +79,16 @@ class ChunkedRun:
     ) -> Self:
         """Measure the image and create the OME-Zarr, which appears when it is ready to be filled."""
         picture = picture or read(source, number)
-        recipe = recipe.fitted(picture)
+        recipe, note = with_neighbours(recipe.fitted(picture), recipe.fitted(picture).axes, picture.data.shape)
         layout = Layout(recipe.axes, tuple(picture.data.shape), recipe.volume)
         device = devices.pick(recipe.device)
         tile = recipe.tile or tile_that_fits(device, recipe.denoiser, LARGEST)
-        cut = Regions.of(recipe, layout, tile)
+        cut = Regions.of(recipe, layout, tile, TOGETHER)
         stored = ngff.ordered(recipe.axes)
         channels = cut.measure(recipe, picture.data)
         facts = _identity(recipe, source, picture, number) | {
             "run": str(uuid4()),
-            "notes": list(picture.notes),
+            "notes": [*picture.notes, *filter(None, [note])],
             "tile": tile,
             "noise_levels": [channel.sigma for channel in channels.values()],
             "noise": [channel.report() for channel in channels.values()],
@@ -112,7 +115,7 @@ class ChunkedRun:
             If it is another run than this one.
         """
         picture, facts = picture or read(source, number), read(part).metadata
-        recipe = recipe.fitted(picture)
+        recipe, _ = with_neighbours(recipe.fitted(picture), recipe.fitted(picture).axes, picture.data.shape)
         layout = Layout(recipe.axes, tuple(picture.data.shape), recipe.volume)
         for name, value in _identity(recipe, source, picture, number).items():
             if facts.get(name) != value:
@@ -121,7 +124,7 @@ class ChunkedRun:
             leftover.unlink()
         measured = zip(facts["intensities"], facts["noise_levels"], facts["noise"], strict=True)
         channels = {n: Channel.restored(*stored, recipe.stabilises) for n, stored in enumerate(measured)}
-        return cls(recipe, source, part, Regions.of(recipe, layout, facts["tile"]), channels, facts, number)
+        return cls(recipe, source, part, Regions.of(recipe, layout, facts["tile"], TOGETHER), channels, facts, number)
 
     def finish(self, seconds: float, device: str, notes: Iterable[str] = ()) -> None:
         """Store how the run went."""

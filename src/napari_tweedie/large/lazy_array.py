@@ -15,6 +15,7 @@ from napari_tweedie.images.axes import Layout, guess_axes
 from napari_tweedie.images.chunks import Region, regions
 from napari_tweedie.images.missing import plain
 from napari_tweedie.large.regions import Regions
+from napari_tweedie.recipe.defaults import with_neighbours
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -96,7 +97,7 @@ class OnDemand:
 
     def __init__(self, recipe: Recipe, image: Any, cache: int, failed: Failed | None = None) -> None:
         axes = recipe.axes or guess_axes(image.shape)
-        self.recipe = recipe.model_copy(update={"axes": axes})
+        self.recipe, _ = with_neighbours(recipe.model_copy(update={"axes": axes}), axes, image.shape)
         self.image = image
         self.regions = Regions.of(self.recipe, Layout(axes, tuple(image.shape), recipe.volume), recipe.tile or SHOWN_TILE)
         self.shape = self.regions.shape

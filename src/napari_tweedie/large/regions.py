@@ -12,10 +12,11 @@ import numpy as np
 from napari_tweedie.core.cancellation import cancellation_point
 from napari_tweedie.core.method import Input
 from napari_tweedie.degradations import Degradation
+from napari_tweedie.denoisers.fusion import HALO
 from napari_tweedie.engine.blocks import Blocks
 from napari_tweedie.engine.channel import Channel
 from napari_tweedie.engine.run import LARGEST_TILE, run_region
-from napari_tweedie.images.axes import Layout
+from napari_tweedie.images.axes import Layout, window
 from napari_tweedie.images.chunks import Region, chunk_shape, regions
 from napari_tweedie.images.missing import plain
 
@@ -72,10 +73,16 @@ class Regions:
     zoom: tuple[int, ...]
     chunks: tuple[int, ...]
     tile: int
+    beside: int = -1
+    """Axis along which planes help each other; -1: none."""
+    context: int = 0
+    """How many on each side."""
 
     @classmethod
-    def of(cls, recipe: Recipe, layout: Layout, tile: int) -> Regions:
+    def of(cls, recipe: Recipe, layout: Layout, tile: int, together: int = 1) -> Regions:
         """Choose regions that need no more memory than a tile of `tile` pixels a side and its halo.
+
+        Where planes along an axis help each other, a region holds `together` of them, and sees those beside it.
 
         Raises
         ------
@@ -95,8 +102,12 @@ class Regions:
         if reach is not None:
             halo = {axis: _aligned(2 * support + denoiser) for axis, support in zip(spatial, reach, strict=True)}
             sizes = _sizes(layout, halo, (tile + 2 * _aligned(denoiser)) // max(zoom))
+        beside, context = recipe.neighbours, recipe.context
+        if context:
+            halo |= {axis: _aligned(recipe.denoiser.halo + HALO) for axis in spatial}
+            sizes |= {beside: together}
         zooms = dict(zip(spatial, zoom, strict=True))
-        wanted = {axis: size * zooms[axis] for axis, size in sizes.items()}
+        wanted = {axis: size * zooms.get(axis, 1) for axis, size in sizes.items()}
         shape = _result_shape(layout, [zooms.get(axis, 1) for axis in layout.axes])
         inner = max(wanted[axis] + 2 * zooms[axis] * (halo[axis] + SMALLEST) for axis in "yx")
         if reach is None or recipe.volume:
@@ -107,6 +118,8 @@ class Regions:
             tuple(zooms.get(axis, 1) for axis in layout.axes),
             chunk_shape(layout.axes, shape, wanted),
             min(inner, 2**14),
+            layout.axes.index(beside) if context else -1,
+            context,
         )
 
     @property
@@ -124,10 +137,14 @@ class Regions:
     def source(self, region: Region) -> Region:
         """Return what of the image a region of the result depends on."""
         places = zip(self.layout.axes, region, self.halo, self.zoom, self.layout.shape, strict=True)
-        return tuple(
+        source = [
             slice(0, length) if axis == "s" else slice(max(0, at.start // zoom - halo), min(length, -(-at.stop // zoom) + halo))
             for axis, at, halo, zoom, length in places
-        )
+        ]
+        if self.context:
+            at = region[self.beside]
+            source[self.beside] = window(at.start, at.stop, self.layout.shape[self.beside], self.context)
+        return tuple(source)
 
     def inside(self, region: Region) -> Region:
         """Return where a region lies in the result of its `source`."""
@@ -156,8 +173,10 @@ class Regions:
             What `measure` returned.
         """
         source = self.source(region)
-        result = run_region(self.recipe(recipe, source), read(source), {0: channels[self.channel(region)]})
-        return result.image[self.inside(region)]
+        inside, known = self.inside(region), {0: channels[self.channel(region)]}
+        if self.context:
+            return run_region(self.recipe(recipe, source), read(source), known, inside).image
+        return run_region(self.recipe(recipe, source), read(source), known).image[inside]
 
     def _cut(self, degradation: Degradation, source: Region) -> Degradation:
         """Return a copy that shares nothing that was computed for regions of another shape."""

@@ -76,6 +76,64 @@ def objective_of(partners: bool) -> dict[str, Any]:
     return {"name": "noise2noise" if partners else "sure"}
 
 
+def with_neighbours(recipe: Recipe, axes: str, shape: Sequence[int]) -> tuple[Recipe, str]:
+    """Return a recipe that says which planes of an image help each other, and a sentence on that where there are some.
+
+    Raises
+    ------
+    ValueError
+        If planes are to help each other where there are none, or where they cannot.
+    """
+    lengths = dict(zip(axes, shape, strict=True))
+    several = [axis for axis in "tz" if lengths.get(axis, 1) > 1]
+    if recipe.job != "denoise" or (recipe.neighbours == "auto" and not several):
+        return recipe, ""
+    obstacle = _no_neighbours(recipe, axes)
+    if recipe.neighbours in ("t", "z"):
+        if not obstacle and recipe.neighbours not in axes:
+            obstacle = f"the axes {axes!r} have no {recipe.neighbours}"
+        if obstacle:
+            raise ValueError(f"neighbours = {recipe.neighbours!r}: {obstacle}; choose none")
+        return recipe, _helped(recipe)
+    note = ""
+    if recipe.hides_depth and lengths.get("z", 1) > 1 and 3 not in recipe.denoiser.ndim:
+        note = (
+            "The distance of the planes is not known, so that each was denoised alone: give the spacing for all three directions "
+            "to count."
+        )
+    if recipe.neighbours == "auto" and not obstacle:
+        if several[0] == "t" or len(recipe.spacing) == 3:
+            made = recipe.model_copy(update={"neighbours": several[0]})
+            return made, _helped(made)
+        note = (
+            "The distance of the planes is not known, so that each was denoised alone: give the spacing, or choose "
+            "neighbours: z, for those beside it to help."
+        )
+    elif recipe.neighbours == "auto" and recipe.probes and not recipe.volume:
+        note = "Each plane was denoised alone, as its standard deviation was asked for: without it those beside it help."
+    return recipe.model_copy(update={"neighbours": "none"}), note
+
+
+def _helped(recipe: Recipe) -> str:
+    what = "frames" if recipe.neighbours == "t" else "planes"
+    return (
+        f"The {what} were denoised with the help of those beside them, up to {2 * recipe.context}; neighbours: none is without."
+    )
+
+
+def _no_neighbours(recipe: Recipe, axes: str) -> str:
+    """Return why planes cannot help each other, whatever the image; empty: they can."""
+    if recipe.volume:
+        return "planes of a volume are denoised together already"
+    if "s" in axes:
+        return "colour is denoised plane by plane"
+    if 2 not in recipe.denoiser.ndim:
+        return f"the denoiser {recipe.denoiser.name!r} takes volumes only"
+    if recipe.probes:
+        return "a standard deviation is known of planes that are denoised alone"
+    return ""
+
+
 def resolved(recipe: Recipe) -> Recipe:
     """Return a recipe in which nothing that its job needs is left to be chosen.
 

@@ -15,6 +15,7 @@ from napari_tweedie.core.method import Input, Method, MissingInput, Model
 from napari_tweedie.core.registry import chosen_from
 from napari_tweedie.degradations.noise import Auto, Noise
 from napari_tweedie.degradations.noise import registry as noises
+from napari_tweedie.denoisers.fusion import CONTEXT
 from napari_tweedie.images.picture import Picture
 from napari_tweedie.images.units import METRES
 from napari_tweedie.recipe.defaults import AutoSampler, AutoSolver, build_sampler, build_solver, resolved
@@ -82,6 +83,11 @@ class Recipe(Model):
     blending: PoissonEditing | None = Field(None, description="What is pasted into which region; for the job blend.")
     axes: str = Field("", description="One letter of tczyxsq an axis; empty: guessed from the number of axes.")
     volume: bool = Field(False, description="Treat Z as depth (3-D) rather than plane by plane.")
+    neighbours: Literal["auto", "none", "t", "z"] = Field(
+        "auto",
+        description="Planes beside one another that help to denoise it: t: frames, z: planes of a stack, none; for the job "
+        "denoise. auto: t, else z where the distance of the planes is known.",
+    )
     spacing: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = Field(
         (), description="Size of a pixel along each spatial axis, (Z,) Y, X, in the unit of the layer; empty: unknown."
     )
@@ -122,6 +128,16 @@ class Recipe(Model):
     def aspect(self) -> float:
         """Distance of the planes of a stack over that of the pixels within them; 1 where it is not known."""
         return self.spacing[0] / (self.spacing[1] * self.spacing[2]) ** 0.5 if len(self.spacing) == 3 else 1.0
+
+    @property
+    def context(self) -> int:
+        """Planes on each side that help to denoise one, once it is chosen which; 0: none."""
+        return (self.denoiser.context or CONTEXT) if self.job == "denoise" and self.neighbours in ("t", "z") else 0
+
+    @property
+    def hides_depth(self) -> bool:
+        """Whether planes along Z are of no use to remove noise, as their distance is not known."""
+        return self.job == "denoise" and self.volume and len(self.spacing) != 3
 
     @property
     def notes(self) -> list[str]:

@@ -22,7 +22,8 @@ def check_denoiser(denoiser: Any, *, clean: Tensor | None = None, shapes: dict[i
     sample is a loop; and each of these where the denoiser declares it: the identity at σ = 0 (`keeps_without_noise`),
     ``f(k x, k σ) = k f(x, σ)`` (`is_homogeneous`), ``f(x + c, σ) = f(x, σ) + c`` (`follows_offset`), a derivative for autograd
     (`differentiable`), a symmetric Jacobian (`is_symmetric`), a map of the noise level that is a number where it is even and does
-    something where it is not (`takes_map`).
+    something where it is not (`takes_map`), neighbouring planes (`context`): `among` returns the plane that is asked for, takes
+    stacks of any number of planes, and does with one alone what f does.
 
     Parameters
     ----------
@@ -44,6 +45,8 @@ def check_denoiser(denoiser: Any, *, clean: Tensor | None = None, shapes: dict[i
         x = random((2, 1, *shapes[ndim]), ndim, uniform=True)
         _check_shapes(denoiser, x)
         _check_claims(denoiser, x[:1])
+        if ndim == 2 and getattr(denoiser, "context", 0):
+            _check_among(denoiser, x)
     if clean is not None:
         noisy = clean + SIGMA * random(tuple(clean.shape), 3)
         error = float((denoiser(noisy, SIGMA).detach() - clean).square().mean() ** 0.5)
@@ -62,6 +65,25 @@ def _check_shapes(denoiser: Any, x: Tensor) -> None:
         require_close(together[number : number + 1], alone, 1e-3, denoiser, "f of a batch with a level a sample")
     stacked = denoiser(torch.cat([x, x.flip(-1)], 1), SIGMA).detach()
     require_close(stacked[:, :1], denoiser(x, SIGMA).detach(), 1e-3, denoiser, "f of a channel beside another, against alone,")
+
+
+def _check_among(denoiser: Any, x: Tensor) -> None:
+    planes = 2 * denoiser.context + 1
+    stack = torch.stack([x + 0.01 * n for n in range(planes)], 2)
+    before = stack.clone()
+    for count in range(1, planes + 1):
+        levels = torch.linspace(0.5, 1.5, count) * SIGMA
+        for plane in {0, count - 1}:
+            found = denoiser.among(stack[:, :, :count], levels, plane).detach()
+            require_like(found, x, denoiser, f"among(x, σ, {plane}) of {count} planes")
+    require(torch.equal(stack, before), denoiser, "among(x, σ, plane) changes x")
+    alone = denoiser.among(x[:, :, None], torch.tensor([SIGMA]), 0).detach()
+    require_close(alone, denoiser(x, SIGMA).detach(), 1e-2 * SIGMA, denoiser, "among of one plane, against f(x, σ),")
+    if getattr(denoiser, "is_homogeneous", False):
+        levels = torch.full((planes,), SIGMA)
+        scaled = denoiser.among(1e3 * stack, 1e3 * levels, 0).detach() / 1e3
+        expected = denoiser.among(stack, levels, 0).detach()
+        require_close(scaled, expected, 1e-2 * SIGMA, denoiser, "among(k x, k σ), against k among(x, σ),")
 
 
 def _check_claims(denoiser: Any, x: Tensor) -> None:

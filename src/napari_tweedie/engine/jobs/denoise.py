@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,32 +15,60 @@ from napari_tweedie.core.results import Output
 from napari_tweedie.degradations.linear_algebra import smoothed
 from napari_tweedie.degradations.noise import Poisson
 from napari_tweedie.denoisers.coloured import matched
+from napari_tweedie.denoisers.mapped import mapped
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
+from napari_tweedie.engine.neighbours import Neighbours
 from napari_tweedie.images.stabilisation import NEIGHBOURHOOD
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from torch import Tensor
 
+    from napari_tweedie.denoisers import Denoiser
+    from napari_tweedie.engine.blocks import Blocks
     from napari_tweedie.engine.channel import Channel
+    from napari_tweedie.engine.neighbours import Shares
     from napari_tweedie.images.axes import Index
+    from napari_tweedie.recipe.recipe import Recipe
+
+ALONE = 0.6
+"""Share of the work on a block, where neighbours help, that is done before it is denoised with them."""
 
 
 class Denoise(Job):
     """f(y, σ) and, if asked for, its posterior standard deviation."""
 
+    def __init__(self, recipe: Recipe, blocks: Blocks) -> None:
+        super().__init__(recipe, blocks)
+        self._frames: dict[Index, Channel] = {}
+        self.neighbours = Neighbours(blocks, recipe.neighbours) if recipe.context else None
+
+    def order(self) -> Iterable[Index]:
+        return self.blocks.layout if self.neighbours is None else self.neighbours.order()
+
     def outputs(self) -> list[Output]:
         return [Output("denoised"), *([Output("std", "spread")] if self.recipe.probes else [])]
 
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
-        channel = self.blocks.frame(index)
+        channel = self._frame(index)
         plain, level = self.denoiser(index), channel.level
         if not self.recipe.volume:
             plain, level = matched(plain, channel.correlation), channel.pixel_level
+        if self.neighbours is not None and plain.context and level > 0:
+            for share, estimate in self.neighbours.among(index, plain, tools.tile, partial(self._measured, tools)):
+                yield Step(share, {"denoised": estimate})
+            return
+        x: Tensor
+        sigma: float | Tensor
+        (x, _), sigma, before = self._measured(tools, index), level, 0.0
+        if self.neighbours is not None and level > 0:
+            x, sigma = yield from _so_far(self._fused(index, tools, plain), ALONE)
+            plain, before = mapped(plain), ALONE
         denoiser = tools.tiled(plain)
-        x = tools.tensor(channel.intensity.forward(self.blocks.samples(index)))
-        part = 1 / (2 + self.recipe.probes) if self.recipe.probes else 1.0
-        for share, estimate in denoiser.tile_by_tile(x, level):
-            yield Step(part * share, {"denoised": estimate})
+        part = 1 / (2 + self.recipe.probes) if self.recipe.probes else 1 - before
+        for share, estimate in denoiser.tile_by_tile(x, sigma):
+            yield Step(1.0 if share == 1 and not self.recipe.probes else before + part * share, {"denoised": estimate})
         if self.recipe.probes and level <= 0:
             yield Step(1.0, {"denoised": estimate, "std": torch.zeros_like(estimate)})
         elif self.recipe.probes:
@@ -62,9 +91,34 @@ class Denoise(Job):
         unit = ((noise.gain or 1.0) / channel.intensity.scale) ** 2
         return (std.square().maximum(unit * let_in) + unit * hidden_light(photons, expected)).sqrt()
 
+    def _frame(self, index: Index) -> Channel:
+        if index not in self._frames:
+            self._frames[index] = self.blocks.frame(index)
+        return self._frames[index]
+
+    def _fused(self, index: Index, tools: Tools, plain: Denoiser) -> Shares:
+        """Fuse the planes beside a block into it; planes are denoised alone before."""
+        assert self.neighbours is not None
+        return self.neighbours.fused(index, tools.tiled(plain).tile_by_tile, partial(self._measured, tools))
+
+    def _measured(self, tools: Tools, index: Index) -> tuple[Tensor, float]:
+        """Return a block in normalised units, and the level of its noise."""
+        block = self.blocks.channel(index).intensity.forward(self.blocks.samples(index))
+        return tools.tensor(block), self._frame(index).pixel_level
+
     def notes(self) -> list[str]:
         """Return what the noise was found to be, or why it is another one than what was given."""
         channels = self.blocks.channels
         names = [f"Channel {number}: " if len(channels) > 1 else "" for number in range(1, len(channels) + 1)]
         told = [(name, channel.told) for name, channel in zip(names, channels, strict=True)]
         return [*(name + sentence for name, sentence in told if sentence), *self.blocks.drift()]
+
+
+def _so_far(shares: Shares, all_: float) -> Generator[Step, None, tuple[Tensor, Tensor]]:
+    """Tell how far the work before the last turn is; return what comes of it."""
+    while True:
+        try:
+            share, estimate = next(shares)
+        except StopIteration as end:
+            return end.value
+        yield Step(all_ * share, {"denoised": estimate})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -51,10 +51,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Tools:
-    """What the engine lends a job: the device, and denoisers that work in tiles that its memory holds."""
+    """What the engine lends a job: the device, and denoisers that work in tiles that its memory holds, and their size."""
 
     device: Device
     tiled: Callable[[Denoiser], Tiled | Volume]
+    tile: int = 1024
 
     def tensor(self, block: NDArray[Any]) -> Tensor:
         """Return a block as a float32 tensor on the device."""
@@ -78,6 +79,10 @@ class Job:
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         """Work on one block."""
         raise TypeError(f"{type(self).__name__} does nothing")
+
+    def order(self) -> Iterable[Index]:
+        """Return the blocks in the order in which they are worked on."""
+        return self.blocks.layout
 
     def stage(self, share: float) -> str:
         """Say what is being done on a block once `share` of it is."""

@@ -58,7 +58,7 @@ class Panel(QWidget):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.viewer = napari_viewer
-        self.source = Source(napari_viewer.layers)
+        self.source = Source(napari_viewer.layers, neighbours=self.job == "denoise")
         self.noise = NoiseForm(napari_viewer.layers)
         self.strength = Strength()
         self.choosers = self._choosers()
@@ -116,7 +116,7 @@ class Panel(QWidget):
             If something is missing or not allowed; the message says what to change.
         """
         values = {"job": self.job, "axes": self.source.axes.text(), "volume": self.source.is_volume()}
-        values |= self.source.sizes()
+        values |= self.source.sizes() | {"neighbours": self.source.neighbours_choice()}
         values |= {"device": self.device.currentText(), "noise": self.noise.method(), "strength": self.strength.strength()}
         values |= self.settings.values()
         return Recipe(**{**values, **{field: chooser.method() for field, chooser in self.choosers.items()}, **changes})

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
 
+from napari_tweedie.images.axes import window
 from napari_tweedie.widgets.layers.input import image_array
+
+if TYPE_CHECKING:
+    from napari_tweedie.recipe.recipe import Recipe
 
 LARGEST_FIELD, LARGEST_VOLUME_FIELD = 512, 64
 """Most pixels along Y and X of a preview: of a plane, and of a stack."""
@@ -37,6 +41,17 @@ class Crop:
     def of(self, array: Any) -> Any:
         """Return the part of an array, with as many axes."""
         return array[tuple(slice(first, last) for first, last in zip(self.start, self.stop, strict=True))]
+
+    def with_neighbours(self, array: Any, recipe: Recipe) -> tuple[Any, tuple[slice, ...] | None]:
+        """Return the part of an array with the planes that help a recipe, and where the crop lies in it; None: all of it."""
+        context = recipe.context
+        if not context:
+            return self.of(array), None
+        n = recipe.axes.index(recipe.neighbours)
+        at = window(self.start[n], self.stop[n], array.shape[n], context)
+        wide = Crop((*self.start[:n], at.start, *self.start[n + 1 :]), (*self.stop[:n], at.stop, *self.stop[n + 1 :]))
+        inside = tuple(slice(a - b, c - b) for a, b, c in zip(self.start, wide.start, self.stop, strict=True))
+        return wide.of(array), inside
 
     def of_mask(self, mask: NDArray[np.bool_], axes: str) -> NDArray[np.bool_]:
         """Return the part of what `marked_pixels` returned for an image with these axes."""

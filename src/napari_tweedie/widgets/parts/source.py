@@ -25,17 +25,28 @@ AXES_TIP = "One letter an axis: " + ", ".join(f"{letter} {meaning}" for letter, 
 
 
 class Source(QWidget):
-    """The image layer, the letters of its axes, and whether Z is depth."""
+    """The image layer, the letters of its axes, whether Z is depth, and whether planes beside one another help.
+
+    Parameters
+    ----------
+    layers : LayerList
+        Those to choose from.
+    neighbours : bool
+        Whether the job can use neighbouring planes.
+    """
 
     changed = Signal()
 
-    def __init__(self, layers: LayerList) -> None:
+    def __init__(self, layers: LayerList, neighbours: bool = False) -> None:
         super().__init__()
         self.layer = LayerCombo(layers, (Image,), follow=True)
         self.axes = QLineEdit()
         self.axes.setFixedWidth(80)
         self.shape = QLabel()
         self.volume = QCheckBox("treat Z as depth (3-D)")
+        self.neighbours = QCheckBox()
+        self._helps = neighbours
+        self._proposed_help, self._said = False, "auto"
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.axes)
@@ -46,13 +57,15 @@ class Source(QWidget):
         rows.row("Layer", self.layer, "The image to work on; it stays as it is.")
         rows.row("Axes", both, AXES_TIP)
         rows.row("", self.volume, Recipe.model_fields["volume"].description or "")
+        rows.row("", self.neighbours, Recipe.model_fields["neighbours"].description or "")
         self._edits = 0
         self._proposed = Proposal("")
         self._relays: tuple[Relay, ...] = ()
         self._watched: Image | None = None
         self.layer.changed.connect(self._on_layer)
         self.axes.textChanged.connect(self._on_axes)
-        self.volume.toggled.connect(self._announce)
+        self.volume.toggled.connect(self._on_axes)
+        self.neighbours.toggled.connect(self._announce)
         self._on_layer()
 
     def image(self) -> Image | None:
@@ -87,6 +100,34 @@ class Source(QWidget):
         known = () if image is None else (id(image), self._edits, fingerprint(image))
         return (*known, self.axes.text(), self.is_volume())
 
+    def neighbours_choice(self) -> str:
+        """Return the recipe's `neighbours`: auto, or what a recipe said, unless the box was changed since."""
+        said = self._proposed_help if self._said == "auto" else self._said != "none"
+        if not (axis := self._axis()) or self.neighbours.isChecked() == said:
+            return self._said
+        return axis if self.neighbours.isChecked() else "none"
+
+    def _axis(self) -> str:
+        """Return the axis along which planes could help; empty: none."""
+        axes, image = self.axes.text(), self.image()
+        if not self._helps or image is None or image.rgb or len(axes) != self.array().ndim or self.is_volume():
+            return ""
+        lengths = dict(zip(axes, self.array().shape, strict=True))
+        return next((axis for axis in "tz" if lengths.get(axis, 1) > 1), "")
+
+    def _propose_neighbours(self) -> None:
+        """Show the axis along which planes help, ticked where that is the default."""
+        axis = self._axis()
+        words = {"t": "T: use neighbouring frames", "z": "Z: use neighbouring planes"}
+        proposed = bool(axis) and (axis == "t" or len(self.sizes().get("spacing", ())) == 3)
+        if self.neighbours.text() != words.get(axis, "") or proposed != self._proposed_help:
+            self._proposed_help, self._said = proposed, "auto"
+            self.neighbours.setText(words.get(axis, ""))
+            blocked = self.neighbours.blockSignals(True)
+            self.neighbours.setChecked(proposed)
+            self.neighbours.blockSignals(blocked)
+        self._rows.show_row(self.neighbours, bool(axis))
+
     def _picture(self) -> Picture | None:
         """Return what is known of the chosen layer with the axes of the form, if they are as many."""
         image, axes = self.layer.value(), self.axes.text()
@@ -98,6 +139,10 @@ class Source(QWidget):
         if image is not None and len(recipe.axes) == self.array().ndim:
             self.axes.setText(recipe.axes)
         self.volume.setChecked(recipe.volume)
+        self._propose_neighbours()
+        self._said = recipe.neighbours
+        self.neighbours.setChecked(self._proposed_help if self._said == "auto" else self._said != "none")
+        self._announce()
 
     def is_volume(self) -> bool:
         """Tell whether Z is to be treated as depth."""
@@ -121,7 +166,7 @@ class Source(QWidget):
         )
         pixels.fired.connect(self._on_data)
         names.fired.connect(self._on_layer_axes)
-        sizes.fired.connect(self._announce)
+        sizes.fired.connect(self._on_axes)
         self._relays = (pixels, names, sizes)
 
     def _propose(self) -> None:
@@ -153,6 +198,7 @@ class Source(QWidget):
     def _on_axes(self, *_: object) -> None:
         self._show_shape()
         self._rows.show_row(self.volume, "z" in self.axes.text())
+        self._propose_neighbours()
         self._announce()
 
     def _announce(self, *_: object) -> None:

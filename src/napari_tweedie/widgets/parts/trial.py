@@ -79,7 +79,8 @@ class Trial:
             middle = min(max(self.place[at], start[at] + MOST_PLANES // 2), stop[at] - MOST_PLANES // 2)
             start[at], stop[at] = max(start[at], middle - MOST_PLANES // 2), min(stop[at], middle + MOST_PLANES // 2)
         crop = Crop(tuple(start), tuple(stop))
-        part, inputs = np.asarray(crop.of(array)), dict(self.inputs)
+        part = np.asarray(crop.of(array))
+        inputs: dict[str, Any] = dict(self.inputs)
         if "mask" in inputs:
             inputs["mask"] = type(inputs["mask"]).of(crop.of_mask(inputs["mask"].values(), axes), inputs["mask"].name)
         after = last(run(recipe, part, cancelled=self.stopped.is_set, **inputs)).image

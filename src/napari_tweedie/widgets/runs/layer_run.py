@@ -11,6 +11,7 @@ from napari.utils.notifications import show_info
 from napari_tweedie.core.method import Input
 from napari_tweedie.engine.run import Preview, Progress, Result, measure, run
 from napari_tweedie.images.axes import Layout
+from napari_tweedie.recipe.defaults import with_neighbours
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.layers.crop import Crop
 from napari_tweedie.widgets.layers.growing_layers import Growing
@@ -94,12 +95,15 @@ class Job(Run):
 
     def _steps(self) -> Generator[Progress | Preview, None, Result | None]:
         order, worker = self.order, self._worker
-        image, recipe = order.crop.of(image_array(order.source)), order.recipe
+        array, recipe = image_array(order.source), order.recipe
+        if not recipe.inverts:  # whose axes may be those of components
+            recipe, _ = with_neighbours(recipe, recipe.axes, array.shape)
+        image, inside = order.crop.with_neighbours(array, recipe)
         if order.measures_whole:
             channel = order.crop.start[recipe.axes.index("c")] if "c" in recipe.axes else 0
-            found = measure(recipe, image_array(order.source), **order.inputs)[channel]
+            found = measure(recipe, array, **order.inputs)[channel]
             recipe = recipe.model_copy(update={"noise": found.noise})
-        steps = run(recipe, image, cancelled=lambda: worker.abort_requested, **order.inputs)
+        steps = run(recipe, image, cancelled=lambda: worker.abort_requested, inside=inside, **order.inputs)
         return (yield from paced(steps, self._see))
 
     def _see(self, step: Progress | Preview) -> None:
