@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari_tweedie.core.results import Result
     from napari_tweedie.engine.functions import decompose, denoise, measure_noise, restore, run, sample
     from napari_tweedie.engine.learning_session import learn
+    from napari_tweedie.engine.measurements import measure
     from napari_tweedie.images.files import read, write
     from napari_tweedie.recipe import Recipe
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _FROM = {
     "engine.functions": ("decompose", "denoise", "measure_noise", "restore", "run", "sample"),
     "engine.learning_session": ("learn",),
+    "engine.measurements": ("measure",),
     "images.files": ("read", "write"),
     "recipe": ("Recipe",),
     "core.results": ("Result",),
@@ -31,8 +33,8 @@ _FROM = {
 _ROOMS = ("analysis", "degradations", "denoisers", "samplers", "solvers")
 
 __all__ = [
-    "Recipe", "Result", "__version__", "analysis", "decompose", "degradations", "denoise", "denoisers", "learn", "measure_noise",
-    "read", "restore", "run", "sample", "samplers", "solvers", "write",
+    "Recipe", "Result", "__version__", "analysis", "decompose", "degradations", "denoise", "denoisers", "learn", "measure",
+    "measure_noise", "read", "restore", "run", "sample", "samplers", "solvers", "write",
 ]  # fmt: skip
 
 

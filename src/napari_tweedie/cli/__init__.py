@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from napari_tweedie.cli import commands, demo, info, training
+from napari_tweedie.cli import commands, demo, guarantees, info, measuring, training
 from napari_tweedie.cli.signals import stoppable
 from napari_tweedie.core.method import MissingInput
 
@@ -20,8 +20,9 @@ app = typer.Typer(
 )  # fmt: skip
 app.command("list")(info.list_methods)
 COMMANDS: tuple[Callable[..., None], ...] = (
-    commands.denoise, commands.restore, commands.sample, commands.decompose, commands.degrade, commands.run, commands.batch,
-    info.inspect, info.calibrate, info.schema, training.train, training.pack, training.adapt, demo.demo,
+    commands.denoise, commands.restore, commands.sample, measuring.measure, commands.decompose, commands.degrade,
+    commands.run, commands.batch,
+    info.inspect, info.calibrate, guarantees.guarantee, info.schema, training.train, training.pack, training.adapt, demo.demo,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_tweedie.analysis.calibration import LEVELS, calibration, cross_validated, standardised_errors
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
+from napari_tweedie.analysis.risk_control import FACTORS, outside_of
 from napari_tweedie.core.results import Output
 from napari_tweedie.degradations.noise import Gaussian, Poisson
 from napari_tweedie.degradations.problem import Problem
@@ -68,7 +69,7 @@ class Calibrate(Sample):
         self._look_for_noise(truth)
 
     def report(self) -> dict[str, Any]:
-        """Return also what was found: stated and measured coverage, the factor, and the coverage that it leads to."""
+        """Return also what was found: stated and measured coverage, the factor, the coverage that it leads to, and risks."""
         return {**super().report(), "read": self._found()}
 
     def _estimates(self, index: Index, stack: Tensor, running: Running) -> dict[str, Tensor]:
@@ -91,7 +92,14 @@ class Calibrate(Sample):
         widths = {nominal: self._summary.width(nominal) for nominal in (*LEVELS, level)}
         found = calibration([np.concatenate(both) for both in zip(*self._errors, strict=True)], widths, level)
         held = cross_validated([np.concatenate(errors) for errors in self._errors], level)
-        return {**found.model_dump(mode="json"), "coverage_corrected": float(held.mean()), "coverage_of_halves": held.tolist()}
+        scores = np.concatenate([errors for half in self._errors for errors in half])
+        outside = {"factors": list(FACTORS), "outside": outside_of(scores, widths[level]).tolist()}
+        return {
+            **found.model_dump(mode="json"),
+            **outside,
+            "coverage_corrected": float(held.mean()),
+            "coverage_of_halves": held.tolist(),
+        }
 
 
 NEARLY_CLEAN = 0.3
