@@ -23,7 +23,7 @@ def test_a_guarantee_is_found_and_goes_into_the_recipe(folder: Path) -> None:
     assert ended.exit_code == 0, ended.output
     assert "6 images (at least 3 are needed)" in ended.output
     options = ended.stdout.strip().splitlines()[-1].split()
-    sampled = CliRunner().invoke(app, ["sample", str(folder / "0.tif"), str(folder / "out" / "mean.tif"), *common, *options])
+    sampled = CliRunner().invoke(app, ["sample", str(folder / "0.tif"), str(folder / "mean.tif"), *common, *options])
     assert sampled.exit_code == 0, sampled.output
     assert "with 80 % confidence at most 50 % of the pixels" in " ".join(sampled.output.split())
 

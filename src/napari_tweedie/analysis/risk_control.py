@@ -94,8 +94,8 @@ def guarantee(
         needed.
     """
     outside = np.asarray(outside, dtype=float)
-    needed, images = images_needed(alpha, delta), len(outside)
-    if images < needed:
+    images = len(outside)
+    if images < images_needed(alpha, delta):
         raise ValueError(too_few(images, alpha, delta))
     factor = _smallest(outside, alpha, delta, factors)
     if factor == inf:

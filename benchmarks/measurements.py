@@ -1,0 +1,96 @@
+"""Measurements with intervals, and intervals with a guarantee: how often they hold the truth.
+
+Middles of photographs and micrographs with Gaussian noise of 25 grey levels are sampled; sixteen square regions of each are
+measured: mean, integrated intensity, and area above the median of the truth. Then crops are calibrated by risk control on random halves.
+
+Usage: ``python benchmarks/measurements.py DATA [--images N] [--denoiser NAME]``; DATA holds the folders ``bsd68`` and ``clean``.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from denoising import centre, images_of
+from numpy.typing import NDArray
+
+import napari_tweedie as nt
+from napari_tweedie.analysis.measurements import measure_regions
+from napari_tweedie.analysis.risk_control import FACTORS, guarantee, outside_of
+
+Image = NDArray[np.float64]
+SIGMA, SIDE, SQUARE, CROP = 25.0, 64, 16, 48
+ALPHA = DELTA = 0.1
+
+
+def middles(folder: Path, count: int) -> list[Image]:
+    """Return the middles of images of both folders, half of each, those without any structure left out."""
+    chosen = []
+    for name, share in (("clean", count // 2), ("bsd68", count - count // 2)):
+        found = [255 * centre(image, SIDE)[0, 0].numpy() for _, image in images_of(folder / name) if min(image.shape[2:]) >= SIDE]
+        found = [image for image in found if image.std() > 8]
+        chosen += [found[k] for k in np.unique(np.linspace(0, len(found) - 1, share).astype(int))]
+    return chosen
+
+
+def squares() -> NDArray[np.int64]:
+    """Return labels of squares that tile the image."""
+    place = np.arange(SIDE) // SQUARE
+    return np.asarray(1 + place[:, None] * (SIDE // SQUARE) + place)
+
+
+def regions(images: list[Image], denoiser: str) -> None:
+    """Print how often the 90 % interval of every quantity holds the truth."""
+    labels, held = squares(), {}
+    for number, truth in enumerate(images):
+        y = truth + np.random.default_rng(number).normal(0, SIGMA, truth.shape)
+        threshold = float(np.median(truth))
+        result = nt.sample(y, samples=16, denoiser=denoiser, sigma=SIGMA, outliers="keep")
+        exact = measure_regions(np.repeat(truth[None], 4, 0), labels, threshold=threshold)
+        for found, true in zip(measure_regions(result.images["samples"], labels, threshold=threshold), exact, strict=True):
+            low, high = found.interval
+            held.setdefault(found.name, []).append((number, low - 1e-6 <= true.value <= high + 1e-6))
+    print(f"| quantity, 16 regions of {len(images)} images | 90 % interval holds the truth | standard error over images |")
+    print("| --- | ---: | ---: |")
+    for name, pairs in held.items():
+        table = np.array(pairs)
+        shares = [table[table[:, 0] == number, 1].mean() for number in range(len(images))]
+        print(f"| {name} | {100 * np.mean(shares):.1f} % | {100 * np.std(shares) / len(shares) ** 0.5:.1f} % |", flush=True)
+
+
+def risks(folder: Path, denoiser: str) -> None:
+    """Print in how many random splits of crops the guarantee holds on the crops it was not calibrated on."""
+    outside = []
+    for name in ("clean", "bsd68"):
+        for number, (_, image) in enumerate(images_of(folder / name)):
+            pixels = 255 * image[0, 0].numpy()
+            for left in (0, pixels.shape[1] - CROP):
+                truth = pixels[:CROP, left : left + CROP]
+                y = truth + np.random.default_rng(number + left).normal(0, SIGMA, truth.shape)
+                result = nt.denoise(y, denoiser, sigma=SIGMA, std=True, outliers="keep")
+                outside.append(outside_of(np.abs(result.image - truth) / result.std, 1.645))
+    curves, rng, kept, factors = np.array(outside), np.random.default_rng(0), [], []
+    for _ in range(100):
+        order = rng.permutation(len(curves))
+        known, others = curves[order[: len(order) // 2]], curves[order[len(order) // 2 :]]
+        found = guarantee(known, ALPHA, DELTA)
+        place = int(np.argmin(np.abs(np.array(FACTORS) - found.factor)))
+        kept.append(others[:, place].mean() <= ALPHA)
+        factors.append(found.factor)
+    what = f"{len(curves)} crops of {CROP} × {CROP}, instant intervals, calibrated on one half of them"
+    print(f"\nRisk control, α = δ = 0.1, {what}: at most 10 % outside on the other half in {sum(kept)} of 100 random splits;")
+    print(f"factor {np.mean(factors):.2f} ± {np.std(factors):.2f}.")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--denoiser", default="unet-small")
+    parser.add_argument("--images", type=int, default=20)
+    options = parser.parse_args()
+    regions(middles(options.folder, options.images), options.denoiser)
+    risks(options.folder, options.denoiser)
+
+
+if __name__ == "__main__":
+    main()
