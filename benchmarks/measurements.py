@@ -1,7 +1,8 @@
 """Measurements with intervals, and intervals with a guarantee: how often they hold the truth.
 
 Middles of photographs and micrographs with Gaussian noise of 25 grey levels are sampled; sixteen square regions of each are
-measured: mean, integrated intensity, and area above the median of the truth. Then crops are calibrated by risk control on random halves.
+measured: mean, integrated intensity, and area above the median of the truth. Then crops are calibrated by risk control on random
+halves.
 
 Usage: ``python benchmarks/measurements.py DATA [--images N] [--denoiser NAME]``; DATA holds the folders ``bsd68`` and ``clean``.
 """
