@@ -41,6 +41,11 @@ EXPOSURE = {
     "licence": "CC0-1.0",
     "credit": "Hagen et al., GigaScience 10:giab032 (2021)",
 }
+TOOTH = {
+    "source": "github.com/tomopy/tomopy, source/tomopy/data/tooth.h5, one row",
+    "licence": "licence of TomoPy (BSD-3-Clause with notice)",
+    "credit": "UChicago Argonne, LLC; Gürsoy et al., Journal of Synchrotron Radiation 21:1188 (2014)",
+}
 OWN = {"source": "computed by sample_data/make.py", "licence": "BSD-3-Clause"}
 
 RADII = np.array([3.0, 3.2, 3.2])
@@ -216,6 +221,14 @@ def low_dose_tem(sources: Path) -> None:
     write(HERE / "low_dose_tem.tif", read(sources / "tem_lowdose_1.png").data, "yx", metadata=TEM)
 
 
+def ct_sinogram(sources: Path) -> None:
+    """Write the projections of a tooth as line integrals, detector positions by angles, about the middle of the detector."""
+    with np.load(sources / "ct_sinogram_tooth.npz") as scan:
+        light = (scan["proj"] - scan["dark"]) / (scan["white"] - scan["dark"])
+    integrals = -np.log(light)[:, 1:589].reshape(len(light), 294, 2).mean(-1)  # the axis of rotation is at 295.5 of 640
+    write(HERE / "ct_sinogram.tif", integrals.T.astype(np.float32), "yx", metadata=TOOTH)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sources", type=Path, help="folder with the originals")
@@ -226,3 +239,4 @@ if __name__ == "__main__":
     bleaching(folder, np.random.default_rng(4))
     short_exposure(folder)
     low_dose_tem(folder)
+    ct_sinogram(folder)

@@ -49,6 +49,11 @@ def low_dose_tem() -> Layers:
     return [_layer("low_dose_tem", "low dose")]
 
 
+def ct_sinogram() -> Layers:
+    """Open the projections of a tooth, 181 of them over half a turn; its truth is not known."""
+    return [_layer("ct_sinogram", "sinogram")]
+
+
 def _layer(file: str, name: str, kind: str = "image", visible: bool = True) -> tuple[Any, dict[str, Any], str]:
     with as_file(files("napari_tweedie") / "sample_data" / f"{file}.tif") as path:
         picture = read(path)
