@@ -25,7 +25,7 @@ class Posterior(Inverse):
     """The dock *How sure?*: samples, their mean, standard deviation and interval, and how true the interval is."""
 
     job: ClassVar[JobName] = "sample"
-    page: ClassVar[str] = "how-it-works/posterior"
+    page: ClassVar[str] = "uncertainty"
     about = "See how sure the result is, pixel by pixel."
     term = "Posterior sampling: images that all agree with the measurement, their mean, standard deviation and interval."
     first = "identity"
