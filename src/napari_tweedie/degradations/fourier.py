@@ -103,7 +103,7 @@ class FourierMask(Degradation):
 
     def takes(self, components: int) -> bool:
         """Tell whether there are real and imaginary parts of the coils that there are maps of, or of any where there are none."""
-        return components == self.components() or (self.sensitivity.array is None and components % 2 == 0)
+        return components == self.components() or (self.sensitivity.array is None and components > 0 and components % 2 == 0)
 
     def fitted(self, y: Tensor) -> Degradation:
         """Return what measured `y`, (1, 2 · coils, Y, X): which frequencies, with which coils, of an image with which phase.
