@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from scipy.ndimage import uniform_filter
 
 from napari_tweedie.analysis.noise_choice import chosen, growth
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
@@ -31,6 +32,8 @@ WRONG, MORE_WRONG = 1.5, 1.7
 """How many times too high or low a noise level is that a user is warned of, where it is white, and where it is not."""
 GROWN, MORE_GROWN = 2.0, 3.2
 """How many times noise grows where a user who told of one level is warned of it, in the same cases."""
+AROUND = 9
+"""Side of the square whose mean tells whether a pixel is lit: by its own value, only what noise made bright would count."""
 LIT, MOSTLY, LESS = 10.0, 0.5, 0.93
 """Photons from which a root is as good as normal, share of the pixels that must have them, and how weak noise must be then for a
 line through groups of patches to count as raised by texture."""
@@ -189,7 +192,8 @@ def _lowered(planes: Sequence[NDArray[Any]], anscombe: Anscombe, level: float) -
     Groups of equal brightness may hold nothing but texture, which counts as noise then; the whole image has plain parts.
     """
     bright = anscombe.offset + LIT * anscombe.gain
-    lit = [np.where(plane > bright, anscombe.forward(plane), np.nan) for plane in planes]
+    around = [uniform_filter(np.nan_to_num(plane.astype(np.float64), nan=anscombe.offset), AROUND) for plane in planes]
+    lit = [np.where(light > bright, anscombe.forward(plane), np.nan) for plane, light in zip(planes, around, strict=True)]
     if np.mean([np.isfinite(plane).mean() for plane in lit]) < MOSTLY:
         return level
     found = estimate_stack_noise_level(lit)

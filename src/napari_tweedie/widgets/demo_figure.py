@@ -32,7 +32,7 @@ class Job:
 
 
 JOBS = (
-    Job("fluorescence", Recipe(job="denoise"), "noisy", "denoised", "green"),
+    Job("short_exposure", Recipe(job="denoise"), "short exposure", "denoised", "green"),
     Job(
         "stack",
         Recipe(
