@@ -170,3 +170,8 @@ def test_the_public_check_knows_the_contract() -> None:
     check_denoiser(MeanOfPlanes())
     with pytest.raises(AssertionError, match="among of one plane"):
         check_denoiser(LastPlane())
+
+
+def test_a_volume_without_a_known_distance_is_denoised_plane_by_plane(still: Array) -> None:
+    found = denoised(still, axes="zyx", volume=True, **SIGMA)
+    assert rms(found - denoised(still, axes="zyx", neighbours="none", **SIGMA)) < 0.01

@@ -128,6 +128,7 @@ class Volume:
             clean = yield from _within(tiles, done, len(weights), total / counted if counted else x)
             total += weight * _as_volume(clean, axis, x)
             counted += weight
+        yield 1.0, total
         return total
 
     def directions(self, x: Tensor) -> dict[int, float]:
@@ -168,4 +169,4 @@ def _within(tiles: TileByTile, done: int, directions: int, so_far: Tensor) -> Ti
             share, _ = next(tiles)
         except StopIteration as end:
             return end.value
-        yield (done + share) / directions, so_far
+        yield (done + share) / (directions + 1), so_far
