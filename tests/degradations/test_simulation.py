@@ -98,7 +98,7 @@ def test_compositions_are_simulated_and_restored_with_their_arrays(scene: np.nda
     ("shape", "recipe", "message"),
     [
         ((3, 8, 8), {"degradation": "fourier-mask", "noise": {"sigma": 1}}, r"has 2 components .* shape \(3, 8, 8\)"),
-        ((8, 60), {"degradation": "radon"}, "cannot be estimated: give it"),
+        ((8, 60), {"degradation": "radon", "noise": {"name": "poisson"}}, "cannot be estimated: give it"),
         ((8, 8, 3), {"degradation": "radon", "axes": "yxs"}, "takes no colour"),
         ((4, 8, 8), {"degradation": "radon", "axes": "zyx", "volume": True}, "does not work on 3-D"),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Method
@@ -46,6 +46,8 @@ class Degradation(Method):
     """Whether A has no negative weights: the measurement of an image without negative values has none either."""
     is_random: ClassVar[bool] = False
     """Whether A is a random projection, which message passing needs: i.i.d. or randomised-orthogonal, with E AᵀA = I."""
+    has_noise_of_images: ClassVar[bool] = False
+    """Whether noise is measured on such a measurement as on an image, although it does not look like one."""
     has_phase: ClassVar[bool] = False
     """Whether x is a complex image: its real and imaginary parts are two channels, and zero has a meaning."""
     is_disjoint: ClassVar[bool] = False
@@ -102,6 +104,10 @@ class Degradation(Method):
         """Tell whether a measurement may have so many components."""
         return components == self.components()
 
+    def corrected(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return a measurement, shape (…, Y, X), in the numbers of which A x is one: without what the detector made of them."""
+        return y
+
     def fitted(self, y: Tensor) -> Degradation:
         """Return this operator with what the measurement itself tells of it; its notes say what was found.
 
@@ -120,6 +126,10 @@ class Degradation(Method):
     def noise_level(self, y: Tensor) -> float | None:
         """Return the standard deviation of the noise of a measurement that is no image; None: it does not tell."""
         return None
+
+    def model_error(self, y: Tensor) -> float:
+        """Return by how much measurements in nature differ from A of pixels, as a root mean square."""
+        return 0.0
 
     def shown(self, x: Tensor) -> Tensor:
         """Return what is shown of x: itself, or of a complex image its magnitude."""

@@ -92,6 +92,8 @@ class Blocks:
             If values of a measurement that does not look like an image are missing.
         """
         block = self.left_out.filled(self._read(index), index, self._channels.get(self.layout.channel(index)))
+        if self.recipe.inverts and not self.recipe.degradation.is_image:
+            return self._cut(self.recipe.degradation, index).corrected(block)
         return to_opponent(block[:3, 0].astype(np.float32))[:, None] if self.colour else block
 
     def is_empty(self, index: Index) -> bool:
@@ -280,6 +282,8 @@ class Blocks:
     def _result_shape(self) -> tuple[int, ...]:
         degradation, block = self.recipe.degradation, self.layout.block_shape
         if self.recipe.inverts:
+            if not degradation.is_image:
+                degradation = self.degradation(next((index for index in self.layout if not self.is_empty(index)), (0,)))
             return tuple(degradation.crop(torch.empty((1, 1, *degradation.domain(block)), device="meta")).shape[2:])
         if self.recipe.job == "degrade":
             return degradation.shape(tuple(degradation.extend(torch.empty((1, 1, *block), device="meta")).shape[2:]))

@@ -69,6 +69,9 @@ def channel_of(
     sigma = noise.level(mean_level(planes))
     if sigma is None and not isinstance(noise, Poisson):
         levels = [level for degradation, y in known if (level := degradation.noise_level(y)) is not None]
+        if recipe.degradation.has_noise_of_images:
+            own = max(degradation.model_error(y) for degradation, y in known)
+            levels = [float(np.hypot(Channel.of(planes, Gaussian()).sigma, own))]
         if levels:
             sigma = float(np.median(levels))
             noise = Gaussian(sigma=sigma)
