@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_tweedie.engine.functions import decompose, denoise, measure_noise, restore, run, sample
     from napari_tweedie.engine.learning_session import learn
     from napari_tweedie.engine.measurements import measure
+    from napari_tweedie.engine.psf_estimate import estimate_psf
     from napari_tweedie.images.files import read, write
     from napari_tweedie.recipe import Recipe
 
@@ -26,6 +27,7 @@ _FROM = {
     "engine.functions": ("decompose", "denoise", "measure_noise", "restore", "run", "sample"),
     "engine.learning_session": ("learn",),
     "engine.measurements": ("measure",),
+    "engine.psf_estimate": ("estimate_psf",),
     "images.files": ("read", "write"),
     "recipe": ("Recipe",),
     "core.results": ("Result",),
@@ -33,8 +35,8 @@ _FROM = {
 _ROOMS = ("analysis", "degradations", "denoisers", "samplers", "solvers")
 
 __all__ = [
-    "Recipe", "Result", "__version__", "analysis", "decompose", "degradations", "denoise", "denoisers", "learn", "measure",
-    "measure_noise", "read", "restore", "run", "sample", "samplers", "solvers", "write",
+    "Recipe", "Result", "__version__", "analysis", "decompose", "degradations", "denoise", "denoisers", "estimate_psf", "learn",
+    "measure", "measure_noise", "read", "restore", "run", "sample", "samplers", "solvers", "write",
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from napari_tweedie import degradations, denoisers, samplers, solvers
 from napari_tweedie.analysis import inspections
-from napari_tweedie.cli.options import Degradation, Denoiser, In, Mask, Psf, Set, Volume
+from napari_tweedie.cli.options import Degradation, Denoiser, In, Mask, Psf, Set, Sigma, Volume
 from napari_tweedie.cli.recipes import apply_settings, noise_of, read_inputs
 from napari_tweedie.cli.terminal import out, run_with_bar
 from napari_tweedie.degradations import noise
@@ -69,6 +69,22 @@ def inspect(
     print(json.dumps(found.provenance["read"], indent=1, ensure_ascii=False))
     if result is not None:
         write_result(found, source, result)
+
+
+def psf(
+    image: In, result: Annotated[Path, typer.Argument(help="TIFF or OME-Zarr to write the function to.")],
+    source: Annotated[str, typer.Option(help="beads: points are averaged; image: a Gaussian, of any blurred plane.")] = "beads",
+    sigma: Sigma = None,
+) -> None:  # fmt: skip
+    """Find the point-spread function in an image of beads, or the width of the blur of any plane; write it as an image."""
+    from napari_tweedie.engine.psf_estimate import estimate_psf
+    from napari_tweedie.images.files import check_target, write
+
+    check_target(result)
+    found = estimate_psf(image, source, sigma=sigma)  # type: ignore[arg-type]
+    write(result, found.psf, "zyx"[-found.psf.ndim :], found.spacing, found.unit, {"notes": found.notes})
+    for note in found.notes:
+        out.print(note, highlight=False)
 
 
 def calibrate(

@@ -90,7 +90,7 @@ class Radon(Degradation):
 
     @staticmethod
     def _are_radians(given: NDArray[np.float64]) -> bool:
-        return len(given) > 4 and 0.5 < np.ptp(given) < 6.3
+        return len(given) > 4 and bool(0.5 < np.ptp(given) < 6.3)
 
     @property
     def _turned(self) -> bool:

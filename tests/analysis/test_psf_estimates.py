@@ -1,0 +1,95 @@
+"""Point-spread functions found in images of beads, and widths of blurs found in images of anything."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+import napari_tweedie as nt
+from napari_tweedie.analysis.beads import psf_of_beads, widths_of
+from napari_tweedie.analysis.blind_std import std_of_blur
+
+FWHM = 2 * np.sqrt(2 * np.log(2))
+
+
+def beads(
+    shape: tuple[int, ...], std: tuple[float, ...], count: int, rng: np.random.Generator, brightness: float = 2000
+) -> np.ndarray:
+    """Gaussian spots at any places, parts of a pixel apart from its middle, on a background, with photon noise."""
+    grids = np.indices(shape)
+    image = np.full(shape, 100.0)
+    margins = [4 * s + 2 for s in std]
+    for _ in range(count):
+        place = [rng.uniform(m, n - 1 - m) for m, n in zip(margins, shape, strict=True)]
+        distance = sum(((g - p) / s) ** 2 for g, p, s in zip(grids, place, std, strict=True))
+        image += brightness * rng.uniform(0.5, 1) * np.exp(-0.5 * distance)
+    return rng.poisson(image).astype(np.float64)
+
+
+@pytest.mark.parametrize(("shape", "std"), [((160, 160), (1.6, 1.6)), ((160, 160), (1.2, 2.2)), ((40, 96, 96), (2.5, 1.5, 1.5))])
+def test_beads_give_the_widths_of_the_function_they_were_made_with(
+    shape: tuple[int, ...], std: tuple[float, ...], rng: np.random.Generator
+) -> None:
+    found = psf_of_beads(beads(shape, std, 14, rng))
+    np.testing.assert_allclose(found.fwhm, FWHM * np.array(std), rtol=0.05)
+    assert found.psf.sum() == pytest.approx(1)
+    assert all(n % 2 for n in found.psf.shape)
+    centre = [(found.psf * grid).sum() - n // 2 for grid, n in zip(np.indices(found.psf.shape), found.psf.shape, strict=True)]
+    np.testing.assert_allclose(centre, 0, atol=0.1)
+    grids = np.indices(found.psf.shape)
+    expected = np.exp(-0.5 * sum(((g - n // 2) / s) ** 2 for g, n, s in zip(grids, found.psf.shape, std, strict=True)))
+    assert np.corrcoef(found.psf.ravel(), expected.ravel())[0, 1] > 0.995
+
+
+def test_saturated_beads_and_pairs_are_left_out_and_told(rng: np.random.Generator) -> None:
+    image = beads((200, 200), (1.5, 1.5), 15, rng, 1000)
+    y, x = np.mgrid[:200, :200]
+    image += 60000 * np.exp(-0.5 * ((y - 30) ** 2 + (x - 170) ** 2) / 1.5**2)
+    image = np.minimum(image, 4095)
+    found = psf_of_beads(image, (8, 8))
+    assert any("saturated" in note for note in found.notes)
+    assert found.fwhm[0] == pytest.approx(1.5 * FWHM, rel=0.06)
+
+
+def test_an_image_without_beads_is_refused(rng: np.random.Generator) -> None:
+    with pytest.raises(ValueError, match="0 isolated beads were found, 3 are needed"):
+        psf_of_beads(rng.poisson(100, (96, 96)).astype(float))
+
+
+def test_widths_are_those_of_a_gaussian() -> None:
+    y, x = np.mgrid[-12:13, -12:13]
+    np.testing.assert_allclose(widths_of(np.exp(-0.5 * ((y / 3) ** 2 + (x / 2) ** 2))), [3 * FWHM, 2 * FWHM], rtol=0.01)
+
+
+@pytest.mark.parametrize("std", [1.2, 2.0, 3.0])
+@pytest.mark.parametrize("noise", [0.003, 0.01])
+def test_the_blur_of_a_field_of_known_spectrum_is_found(std: float, noise: float, rng: np.random.Generator) -> None:
+    frequency = np.hypot(np.fft.fftfreq(160)[:, None], np.fft.fftfreq(160))
+    field = np.fft.ifft2(np.fft.fft2(rng.normal(size=(160, 160))) * np.maximum(frequency, 1 / 160) ** -1.2).real
+    field /= field.std()
+    y = gaussian_filter(field, std, mode="wrap") + rng.normal(0, noise, field.shape)
+    assert std_of_blur(y, noise)[0] == pytest.approx(std, rel=0.1)
+
+
+def test_what_has_no_structure_has_no_blur(rng: np.random.Generator) -> None:
+    with pytest.raises(ValueError, match="no structure above its noise"):
+        std_of_blur(rng.normal(0, 1, (64, 64)), 1.0)
+
+
+def test_an_estimate_restores_the_beads_it_came_from(rng: np.random.Generator, tmp_path: Path) -> None:
+    image = beads((128, 128), (1.6, 1.6), 10, rng)
+    found = nt.estimate_psf(image)
+    assert found.fwhm[0] == pytest.approx(1.6 * FWHM, rel=0.06)
+    restored = nt.restore(image, "psf-blur", "richardson-lucy", psf=found.psf).image
+    assert psf_of_beads(restored, (7, 7)).fwhm[0] < 0.8 * found.fwhm[0]
+    assert restored.sum() == pytest.approx(image.sum(), rel=0.005)
+
+
+def test_an_estimate_from_the_image_itself_is_a_gaussian_of_the_width_that_is_told(rng: np.random.Generator) -> None:
+    frequency = np.hypot(np.fft.fftfreq(128)[:, None], np.fft.fftfreq(128))
+    field = np.fft.ifft2(np.fft.fft2(rng.normal(size=(128, 128))) * np.maximum(frequency, 1 / 128) ** -1.2).real
+    y = gaussian_filter(field / field.std(), 2.0, mode="wrap") + rng.normal(0, 0.01, field.shape)
+    found = nt.estimate_psf(y, "image")
+    assert found.fwhm[0] == pytest.approx(2 * FWHM, rel=0.12)
+    np.testing.assert_allclose(widths_of(found.psf), found.fwhm, rtol=0.03)
