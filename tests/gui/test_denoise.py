@@ -49,6 +49,12 @@ def test_the_standard_deviation_comes_as_a_layer_of_its_own(
     np.testing.assert_array_equal(std.data, last(run(recipe, viewer.layers["cells"].data)).images["std"])
     assert 0 < std.data.mean() < 30
     assert std.colormap.name == "magma"
+    assert (std.visible, std.colorbar.visible) == (False, True)
+    exact.after_run.swap.click()
+    assert not viewer.layers["cells · denoised"].visible
+    exact.after_run.remove.click()
+    assert [layer.name for layer in viewer.layers] == ["cells"]
+    assert exact.after_run.isHidden()
     assert tuple(std.scale) == (2, 2)
     exact.std.setChecked(False)
     assert exact.recipe().probes == 0

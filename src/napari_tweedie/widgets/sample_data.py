@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.resources import as_file, files
 from typing import Any
 
+from napari.utils.notifications import show_info
+
 from napari_tweedie.files.reader import layer_of
 from napari_tweedie.images.files import read
 
@@ -13,16 +15,19 @@ Layers = list[tuple[Any, dict[str, Any], str]]
 
 def short_exposure() -> Layers:
     """Open a short exposure, whose noise is that of photons, with a long one for truth."""
+    show_info("Photon noise of a short exposure. Plugins › Tweedie › Tweedie shows what to do; compare with “long exposure”.")
     return [_layer("short_exposure_truth", "long exposure", visible=False), _layer("short_exposure", "noisy")]
 
 
 def fluorescence() -> Layers:
     """Open a noisy fluorescence image, with its truth."""
+    show_info("A noisy fluorescence image. Denoise it, then let Compare tell how much closer to the layer “truth” it is.")
     return [_layer("fluorescence_truth", "truth", visible=False), _layer("fluorescence", "noisy")]
 
 
 def stack() -> Layers:
     """Open a blurred stack, with its point-spread function and its truth."""
+    show_info("A blurred stack and its point-spread function. Deblur it in 3-D: the front door has filled everything in.")
     return [
         _layer("stack_truth", "truth", visible=False),
         _layer("stack_psf", "psf", visible=False),
@@ -32,6 +37,7 @@ def stack() -> Layers:
 
 def missing() -> Layers:
     """Open an image with missing pixels, with labels that mark them and its truth."""
+    show_info("A micrograph of which the layer “mask” marks missing pixels. Fill them in, and compare with the layer “truth”.")
     return [
         _layer("missing_truth", "truth", visible=False),
         _layer("missing_mask", "mask", kind="labels", visible=False),
@@ -41,11 +47,13 @@ def missing() -> Layers:
 
 def bleaching() -> Layers:
     """Open a noisy time-lapse that fades, with its truth."""
+    show_info("A time-lapse that fades. Denoise it: every frame has its own brightness, and the noise follows.")
     return [_layer("bleaching_truth", "truth", visible=False), _layer("bleaching", "noisy")]
 
 
 def low_dose_tem() -> Layers:
     """Open an electron micrograph of very low dose; its truth is not known."""
+    show_info("An electron micrograph of very low dose, with noise along its lines. Denoise it, then ask How sure?")
     return [_layer("low_dose_tem", "low dose")]
 
 

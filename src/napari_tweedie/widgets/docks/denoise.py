@@ -10,10 +10,11 @@ from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.docks.panel import Panel
-from napari_tweedie.widgets.forms.layout import one_row
+from napari_tweedie.widgets.forms.layout import folded, one_row
 from napari_tweedie.widgets.forms.method_form import Chooser
 from napari_tweedie.widgets.layers.lazy_layer import lazy_layer, shown_crop
 from napari_tweedie.widgets.layers.messages import sentence
+from napari_tweedie.widgets.parts.removed import Removed
 from napari_tweedie.widgets.runs.background import Background
 
 PROBES = 8
@@ -42,10 +43,12 @@ class Denoise(Panel):
         for check in (self.std, self.lazy):
             check.toggled.connect(self._on_edit)
         self._looking = Background(self)
+        self.removed = Removed()
         return super()._choosers()
 
     def _parts(self) -> list[QWidget]:
-        return [*super()._parts(), one_row("", self.std, STD_TIP), one_row("", self.lazy, LAZY_TIP)]
+        checks = [one_row("", self.std, STD_TIP), one_row("", self.lazy, LAZY_TIP)]
+        return [*super()._parts(), *checks, folded("What was removed", [self.removed])]
 
     def recipe(self, **changes: Any) -> Recipe:
         with_std = self.std.isChecked() and not self.lazy.isChecked()
@@ -55,6 +58,12 @@ class Denoise(Panel):
         self.std.setChecked(recipe.probes > 0)
         self.lazy.setChecked(False)
         super().fill(recipe)
+
+    def _on_ended(self, text: str) -> None:
+        job = self._run
+        if job is not None and job.is_complete and not job.order.preview and "denoised" in job.layers.by_name:
+            self.removed.show_run(job.order.source, job.layers.by_name["denoised"])
+        super()._on_ended(text)
 
     def obstacle(self) -> str:
         image = self.source.image()

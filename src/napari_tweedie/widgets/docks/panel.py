@@ -24,6 +24,7 @@ from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.input import fingerprint, grey_unit, image_array, nanometres
 from napari_tweedie.widgets.layers.marks import marked_pixels
 from napari_tweedie.widgets.layers.messages import sentence
+from napari_tweedie.widgets.parts.after_run import AfterRun
 from napari_tweedie.widgets.parts.device_combo import DeviceCombo
 from napari_tweedie.widgets.parts.help_button import HelpButton
 from napari_tweedie.widgets.parts.noise_form import NoiseForm
@@ -73,6 +74,7 @@ class Panel(QWidget):
         self.settings.fill(settings.defaults())
         self.recipes = RecipeButton(self)
         self.bar.add(self.recipes)
+        self.after_run = AfterRun(napari_viewer)
         self.bar.add(HelpButton(self.page, self))
         device_row = one_row("Device", self.device, Recipe.model_fields["device"].description or "")
         parts = self._parts()
@@ -83,6 +85,7 @@ class Panel(QWidget):
         advanced = folded("Advanced", [device_row, self.settings, *further])
         view = one_row("", self.side_by_side, "Show the visible layers in a grid.")
         arrange(self, [heading(self.about, self.term), self.source, *parts, view, advanced], self.bar)
+        self.layout().insertWidget(2, self.after_run)
         self._connect()
         self._on_theme()
         self._on_edit()
@@ -221,6 +224,8 @@ class Panel(QWidget):
         job, self._run = self._run, None
         if job is not None and job.order.preview:
             self._preview = tuple(job.layers.by_name.values())
+        if job is not None and job.layers.by_name:
+            self.after_run.take(job.order.source, job.layers.by_name)
         self.bar.end(text, self.obstacle())
         self._measure()
 

@@ -55,7 +55,9 @@ class Growing:
     def show(self, preview: Preview) -> None:
         """Add the layers, the most important one on top, or draw them again."""
         if self.by_name:
-            for layer in self.by_name.values():
+            for name, layer in self.by_name.items():
+                if self._outputs[name].kind != "image":
+                    fit_contrast(layer, self._outputs[name].kind)
                 layer.refresh()
             return
         sizes = [stop - start for start, stop in zip(self.crop.start, self.crop.stop, strict=True)]
@@ -70,6 +72,10 @@ class Growing:
             self.by_name[name] = result_layer(self.source, image, title, self.crop.start, zoom, output.kind)
             self.by_name[name].metadata[METADATA] = self.metadata
             self._outputs[name] = output
+            layer = self.by_name[name]
+            layer.visible = len(self.by_name) == 1  # what else there is waits in the list until it is asked for
+            if output.kind != "image" and not layer.rgb and hasattr(layer, "colorbar"):
+                layer.colorbar.visible = True
         for layer in self.replaces:
             if layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)

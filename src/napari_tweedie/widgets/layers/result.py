@@ -85,6 +85,8 @@ def fit_contrast(layer: Image, kind: str = "image") -> None:
     if layer.rgb:
         return
     sample = layer.data[..., :: max(1, layer.data.shape[-1] // 512)]
+    if kind != "image":
+        sample = sample[sample != 0] if np.any(sample) else np.zeros(1)  # what is still to come is zero
     highest = float(np.percentile(sample if kind == "image" else np.abs(sample), 99.9)) or 1.0
     if kind != "image":
         layer.contrast_limits = (-highest if kind == "difference" else 0.0, highest)

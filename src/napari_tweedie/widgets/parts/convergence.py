@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_tweedie.widgets.forms.layout import column
 from napari_tweedie.widgets.forms.plot import COLOURS, Curve, Plot
 
 GREY = "#909090"
+STILL = 0.01
+"""Relative change in an iteration below which an estimate has converged."""
+WORSE = 2.0
+"""How many times the least residual, and the noise, a residual exceeds that has diverged."""
 
 
 class Convergence(QWidget):
@@ -27,7 +31,11 @@ class Convergence(QWidget):
             "far below, noise is fitted. Change: of the estimate in an iteration, relative to it. Objective: what the solver "
             "minimises, over its first value, where such a function exists."
         )
-        column(self).addWidget(self.plot)
+        self.verdict = QLabel()
+        self.verdict.setWordWrap(True)
+        place = column(self)
+        place.addWidget(self.verdict)
+        place.addWidget(self.plot)
 
     def show_trace(self, trace: Sequence[Mapping[str, float]]) -> None:
         """Show the facts of all iterations so far; of several images, those of the one under way."""
@@ -43,3 +51,16 @@ class Convergence(QWidget):
             objective = np.array([facts.get("objective", np.nan) for facts in steps])
             curves.append(Curve("objective ÷ first", iterations, objective / objective[0], COLOURS[2]))
         self.plot.show_curves(curves)
+        self.verdict.setText(verdict(steps))
+
+
+def verdict(steps: Sequence[Mapping[str, float]]) -> str:
+    """Say in plain words whether an iteration has converged, is still moving, or has diverged; nothing before its second step."""
+    if len(steps) < 2:
+        return ""
+    residuals, change = [facts["residual"] for facts in steps], steps[-1]["change"]
+    if not np.isfinite(residuals[-1]) or residuals[-1] > WORSE * max(min(residuals), steps[-1]["noise_level"]):
+        return "Diverged: the estimate moves away from the measurement. Give more noise, or another solver."
+    if change < STILL:
+        return "Converged: the last iteration changed next to nothing."
+    return f"Still moving: the last iteration changed the estimate by {100 * change:.2g} %. More iterations may help."
