@@ -1,0 +1,109 @@
+"""From opening a sample to its result, through the front door: clicks, seconds, gain against the truth, and screenshots.
+
+    xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/front_door.py FOLDER [--size 1366x768] [--theme light] [SAMPLE ...]
+
+Each row of the table is a sample: seconds until the dock stands, until it says what it found, until the first before and after,
+until that of the better network, and until the result after pressing the proposed button and *Run*; then PSNR against the truth,
+before and after, where there is one. Screenshots of every step are written to FOLDER, to be looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+SETTINGS = tempfile.mkdtemp(prefix="front-door")
+os.environ.update(NAPARI_CONFIG="", XDG_CONFIG_HOME=SETTINGS, XDG_CACHE_HOME=SETTINGS)
+
+import numpy as np  # noqa: E402
+from napari.viewer import Viewer  # noqa: E402
+from qtpy.QtWidgets import QApplication  # noqa: E402
+
+from napari_tweedie.widgets.docks.tweedie import TASK_OF  # noqa: E402
+
+PLUGIN = "napari-tweedie"
+SAMPLES = ("short_exposure", "fluorescence", "missing", "bleaching", "low_dose_tem", "stack")
+TRUTHS = ("truth", "long exposure")
+LIMIT = 420
+
+
+def wait(until: Callable[[], bool], least: float = 0.0) -> float:
+    """Let the event loop go on until something is so; return the seconds."""
+    app, started = QApplication.instance(), time.monotonic()
+    while time.monotonic() - started < LIMIT and (not until() or time.monotonic() - started < least):
+        app.processEvents()
+        time.sleep(0.002)
+    return time.monotonic() - started
+
+
+def psnr(image: Any, truth: Any) -> float:
+    """Return the peak signal-to-noise ratio, in dB, of an image scaled to the truth by the line that fits best."""
+    first, second = np.asarray(image, float).ravel(), np.asarray(truth, float).ravel()
+    slope, offset = np.polyfit(first, second, 1)
+    return float(10 * np.log10(np.ptp(second) ** 2 / np.mean((slope * first + offset - second) ** 2)))
+
+
+def walk(viewer: Viewer, sample: str, folder: Path) -> list[str]:
+    """Go from opening a sample to its result, and return the row."""
+
+    def picture(step: str) -> None:
+        wait(lambda: True, 0.4)
+        viewer.window._qt_window.grab().save(str(folder / f"{sample}_{step}.png"))
+
+    viewer.layers.clear()
+    viewer.open_sample(PLUGIN, sample)
+    source = viewer.layers[-1]
+    wait(lambda: True, 0.3)
+    started = time.monotonic()
+    _holder, door = viewer.window.add_plugin_dock_widget(PLUGIN, "Tweedie")
+    times = [time.monotonic() - started]
+    for done in (lambda: door.survey is not None, lambda: door.attempt.picture.is_complete, door.is_done):
+        wait(done)
+        times.append(time.monotonic() - started)
+    picture("1_front_door")
+    title = next(title for title, task in TASK_OF.items() if task == door.attempt.chosen)
+    door.buttons[title].click()
+    dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Deblur" if title == "Fill" else title)[1]
+    wait(lambda: dock.bar.run.isEnabled(), 0.5)
+    picture("2_dock")
+    started = time.monotonic()
+    dock.bar.run.click()
+    wait(lambda: not dock.bar.running, 0.5)
+    times.append(time.monotonic() - started)
+    result = viewer.layers[-1]
+    dock.after_run.line.click()
+    picture("3_result")
+    dock.after_run.line.click()
+    truth = next((layer for layer in viewer.layers if layer.name in TRUTHS), None)
+    figures = ["–", "–"] if truth is None else [f"{psnr(layer.data, truth.data):.2f}" for layer in (source, result)]
+    for open_dock in list(viewer.window.dock_widgets.values()):
+        viewer.window.remove_dock_widget(open_dock)
+    return [sample, title, *(f"{seconds:.1f}" for seconds in times), *figures]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("samples", nargs="*", default=SAMPLES)
+    parser.add_argument("--size", default="1366x768")
+    parser.add_argument("--theme", default="dark")
+    chosen = parser.parse_args()
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    viewer = Viewer(show=True)
+    viewer.theme = chosen.theme
+    viewer.window.resize(*map(int, chosen.size.split("x")))
+    print("| sample | proposed | dock (s) | found | first look | better | run (s) | PSNR before | after |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for sample in chosen.samples:
+        print("|", " | ".join(walk(viewer, sample, chosen.folder)), "|", flush=True)
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()
