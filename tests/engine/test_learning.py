@@ -18,6 +18,8 @@ from napari_tweedie.recipe import Recipe
 from napari_tweedie.training.learning import Learning
 from napari_tweedie.training.tiles import Example
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 SURE, PAIRS = Learning(objective="sure"), Learning(objective="noise2noise")
 QUICK = {"start": "unet-small", "steps": 40, "patch": 32, "learning_rate": 1e-3}

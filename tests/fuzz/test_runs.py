@@ -12,6 +12,7 @@ from hypothesis import given
 from .strategies import check, fuzzed, images, recipes
 
 
+@pytest.mark.slow
 @fuzzed(25)
 @given(recipes(), images())
 def test_any_recipe_on_any_array_gives_a_result_or_a_sentence(recipe: dict[str, Any], drawn: tuple[np.ndarray, str]) -> None:

@@ -64,12 +64,12 @@ def p_value(risk: float, images: int, alpha: float) -> float:
 
     The smaller one of the bounds of Hoeffding and of Bentkus.
     """
-    from scipy.stats import binom
+    from scipy.special import bdtr  # the distribution function of the binomial law
 
     if risk >= alpha:
         return 1.0
     kept = (1 - risk) * log((1 - risk) / (1 - alpha)) + (risk * log(risk / alpha) if risk > 0 else 0.0)
-    return min(exp(-images * kept), e * float(binom.cdf(ceil(images * risk - 1e-12), images, alpha)))
+    return min(exp(-images * kept), e * float(bdtr(ceil(images * risk - 1e-12), images, alpha)))
 
 
 def guarantee(
@@ -97,13 +97,14 @@ def guarantee(
     images = len(outside)
     if images < images_needed(alpha, delta):
         raise ValueError(too_few(images, alpha, delta))
-    factor = _smallest(outside, alpha, delta, factors)
+    factor = _smallest(outside.mean(0), images, alpha, delta, factors)
     if factor == inf:
         raise ValueError(
             f"even {factors[-1]:g} times as wide intervals leave more than a share of {alpha:g} outside on {images} images: take "
             "more images, or look for what is wrong with the model of the measurement"
         )
-    left_out = (_smallest(np.delete(outside, k, 0), alpha, delta, factors) for k in range(images))
+    others = (outside.sum(0) - outside).clip(min=0) / max(images - 1, 1)
+    left_out = (_smallest(risks, images - 1, alpha, delta, factors) for risks in others)
     return Guarantee(factor, alpha, delta, images, tuple(left_out))
 
 
@@ -113,11 +114,11 @@ def outside_of(scores: NDArray[np.floating], width: float, factors: Sequence[flo
     return 1 - np.searchsorted(ordered, width * np.asarray(factors), side="right") / len(ordered)
 
 
-def _smallest(outside: NDArray[np.float64], alpha: float, delta: float, factors: Sequence[float]) -> float:
+def _smallest(risks: NDArray[np.float64], images: int, alpha: float, delta: float, factors: Sequence[float]) -> float:
     """Return the smallest factor that passes together with all larger ones; infinite if none does."""
     smallest = inf
-    for factor, risk in zip(reversed(factors), reversed(outside.mean(0).tolist()), strict=True):
-        if p_value(risk, len(outside), alpha) > delta:
+    for factor, risk in zip(reversed(factors), reversed(risks.tolist()), strict=True):
+        if p_value(risk, images, alpha) > delta:
             break
         smallest = factor
     return smallest
