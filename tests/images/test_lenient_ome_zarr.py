@@ -9,6 +9,7 @@ import zarr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from napari_tweedie.images.files import names, read
+from napari_tweedie.images.ome_zarr import levels_of
 
 SIZES = {"t": 2, "c": 3, "z": 4, "y": 5, "x": 6}
 
@@ -200,3 +201,58 @@ def test_an_image_of_two_descriptions_is_two_images(tmp_path: Path) -> None:
 
 def test_the_only_array_of_a_group_is_its_image(tmp_path: Path) -> None:
     assert read(stored(tmp_path / "a.zarr", "zyx", {})).axes == "zyx"
+
+
+STEP = {"type": "scale", "scale": [0.3, 0.1, 0.1]}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [STEP, {"type": "sequence", "transformations": ["a", STEP]}, [{"type": "sequence", "transformations": [STEP]}], [None, STEP]],
+)
+def test_transformations_count_however_they_are_nested(tmp_path: Path, steps: Any) -> None:
+    attributes = image(space("z", "y", "x"))
+    attributes["multiscales"][0]["datasets"][0]["coordinateTransformations"] = steps
+    assert_allclose(read(stored(tmp_path / "a.zarr", "zyx", attributes)).spacing, [0.3, 0.1, 0.1])
+
+
+@pytest.mark.parametrize("steps", ["scale", [None], [{"type": "sequence", "transformations": None}]])
+def test_transformations_that_say_nothing_leave_sizes_unknown(tmp_path: Path, steps: Any) -> None:
+    attributes = image(space("z", "y", "x"))
+    attributes["multiscales"][0]["datasets"][0]["coordinateTransformations"] = steps
+    assert read(stored(tmp_path / "a.zarr", "zyx", attributes)).unknown == "zyx"
+
+
+def test_objects_without_their_list_and_an_empty_ome_are_read(tmp_path: Path) -> None:
+    attributes = image(space("z", "y", "x"), [0.3, 0.1, 0.1])
+    alone = {"multiscales": attributes["multiscales"][0], "ome": None}
+    by_path = {"multiscales": [{"axes": ["z", "y", "x"], "datasets": ["0"]}]}
+    assert_allclose(read(stored(tmp_path / "a.zarr", "zyx", alone)).spacing, [0.3, 0.1, 0.1])
+    assert_array_equal(read(stored(tmp_path / "b.zarr", "zyx", by_path)).data[...], data_of("zyx"))
+
+
+@pytest.mark.parametrize("axes", [space("depth", "height", "width"), [{"name": f"dim{n}", "type": "Space"} for n in range(3)]])
+def test_axes_in_other_words(tmp_path: Path, axes: Any) -> None:
+    assert read(stored(tmp_path / "a.zarr", "zyx", image(axes))).axes == "zyx"
+    unnamed = [{"name": axis["name"]} for axis in axes]
+    if axes[0]["name"] == "depth":
+        assert read(stored(tmp_path / "b.zarr", "zyx", image(unnamed))).axes == "zyx"
+
+
+def test_axes_that_are_a_number_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"multiscales\[0\].axes must be a list, one entry an axis \(got 3\)"):
+        read(stored(tmp_path / "a.zarr", "zyx", image(3)))
+
+
+def test_the_finest_level_is_found_wherever_it_stands(tmp_path: Path) -> None:
+    levels = {"1": [0.3, 0.2, 0.2], "0": [0.3, 0.1, 0.1]}
+    datasets = [
+        {"path": path, "coordinateTransformations": [{"type": "scale", "scale": scale}]} for path, scale in levels.items()
+    ]
+    attributes = {"multiscales": [{"axes": space("z", "y", "x"), "datasets": datasets}]}
+    path = stored(tmp_path / "a.zarr", "zyx", attributes)
+    zarr.open_group(path).create_array("1", data=data_of("zyx")[:, ::2, ::2])
+    picture = read(path)
+    assert picture.data.shape == data_of("zyx").shape
+    assert_allclose(picture.spacing, [0.3, 0.1, 0.1])
+    assert [level.shape for level in levels_of(path)] == [(4, 5, 6), (4, 3, 3)]

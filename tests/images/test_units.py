@@ -16,7 +16,8 @@ from napari_tweedie.images.units import canonical, metres, seconds
         ("micrometre", 1e-6), ("\\u00B5m", 1e-6), ("Âµm", 1e-6), ("µm/pixel", 1e-6), ("nm", 1e-9), ("NM", 1e-9),
         ("nanometers", 1e-9), ("dm", 0.1), ("decimeter", 0.1), ("mm", 1e-3), ("Mm", 1e6), ("cm", 1e-2), ("meter", 1.0),
         ("pm", 1e-12), ("Å", 1e-10), ("angstroms", 1e-10), ("inch", 0.0254), ("in", 0.0254), ("ft", 0.3048), ("thou", 2.54e-5),
-        ("hectometer", 100.0), ("yoctometer", 1e-24),
+        ("A\u030angstro\u0308m", 1e-10), ("\u212b", 1e-10), ("[um]", 1e-6), ("&#181;m", 1e-6), ("micro-meter", 1e-6),
+        ("nms", 1e-9), ("hectometer", 100.0), ("yoctometer", 1e-24),
     ],
 )  # fmt: skip
 def test_lengths(unit: str, length: float) -> None:
@@ -29,7 +30,8 @@ def test_lengths(unit: str, length: float) -> None:
 @pytest.mark.parametrize(
     ("unit", "duration"),
     [("s", 1), ("sec", 1), ("Seconds", 1), ("ms", 1e-3), ("msec", 1e-3), ("µs", 1e-6), ("us", 1e-6), ("ns", 1e-9), ("min", 60),
-     ("minutes", 60), ("h", 3600), ("hr", 3600), ("hours", 3600), ("d", 86400), ("day", 86400), ("ds", 0.1), ("kilosecond", 1e3)],
+     ("minutes", 60), ("h", 3600), ("hr", 3600), ("hrs", 3600), ("hours", 3600),
+     ("d", 86400), ("day", 86400), ("ds", 0.1), ("kilosecond", 1e3)],
 )  # fmt: skip
 def test_times(unit: str, duration: float) -> None:
     found = seconds(unit)

@@ -27,7 +27,8 @@ ROLES = {
 
 _NAMES = {
     "time": "t", "frame": "t", "frames": "t", "channel": "c", "channels": "c", "ch": "c", "plane": "z", "depth": "z",
-    "slice": "z", "row": "y", "column": "x", "col": "x", "rgb": "s",
+    "slice": "z", "row": "y", "column": "x", "col": "x", "height": "y", "width": "x",
+    "rgb": "s",
 }  # fmt: skip
 _DEFAULT = "qqqtczyx"
 

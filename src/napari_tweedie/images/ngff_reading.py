@@ -65,25 +65,54 @@ def descriptions(attributes: Mapping[str, Any]) -> list[Description]:
     ValueError
         If a field is missing or of the wrong kind; the message names it.
     """
-    ome = attributes.get("ome", attributes)
-    if not isinstance(ome, Mapping) or "multiscales" not in ome:
+    ome = described(attributes)
+    if "multiscales" not in ome:
         return []
     images = _list(ome["multiscales"], "multiscales")
     return [_description(ome, image, f"multiscales[{n}]") for n, image in enumerate(images)]
 
 
+def described(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return where the metadata stand: under "ome" since 0.5, before it, and where "ome" is no object, in the attributes."""
+    ome = attributes.get("ome")
+    return ome if isinstance(ome, Mapping) else attributes
+
+
 def _description(ome: Mapping[str, Any], image: Any, field: str) -> Description:
     image = _object(image, field)
-    datasets = _list(image.get("datasets", ()), f"{field}.datasets")
-    levels = [_object(each, f"{field}.datasets[{n}]").get("path") for n, each in enumerate(datasets)]
+    given = _list(image.get("datasets", ()), f"{field}.datasets")
+    paths_or_objects = [{"path": each} if isinstance(each, str) else each for each in given]
+    datasets = _finest_first([_object(each, f"{field}.datasets[{n}]") for n, each in enumerate(paths_or_objects)])
+    levels = [each.get("path") for each in datasets]
     for n, level in enumerate(levels):
         if not isinstance(level, str | int):
             raise ValueError(f"{field}.datasets[{n}].path is {level!r}: it must name an array")
-    axes = tuple(_axis(each, f"{field}.axes[{n}]") for n, each in enumerate(image.get("axes") or ()))
-    found = [each for each in (datasets[0], image) for each in each.get("coordinateTransformations") or ()]
-    steps = tuple(step for each in found if isinstance(each, Mapping) for step in each.get("transformations", [each]))
+    named = image.get("axes") or ()
+    if not isinstance(named, list | tuple | str):
+        raise ValueError(f"{field}.axes must be a list, one entry an axis (got {named!r})")
+    axes = tuple(_axis(each, f"{field}.axes[{n}]") for n, each in enumerate(named))
+    steps = tuple(step for each in (datasets[0], image) for step in _one_by_one(each.get("coordinateTransformations")))
     paths = tuple(str(level) for level in levels)
     return Description(paths[0], axes, steps, _channels(ome.get("omero")), field, paths)
+
+
+def _finest_first(datasets: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return levels in the order of their pixels' size, as they should be; as they are where the size of one is not told."""
+    sizes = []
+    for dataset in datasets:
+        scales = [step.get("scale") for step in _one_by_one(dataset.get("coordinateTransformations"))]
+        numbers = [number(size) or 0.0 for scale in scales if isinstance(scale, list) for size in scale]
+        sizes.append(abs(float(np.prod(numbers))) if numbers else 0.0)
+    if not all(isfinite(size) and size > 0 for size in sizes):
+        return datasets
+    return [datasets[n] for n in sorted(range(len(datasets)), key=sizes.__getitem__)]
+
+
+def _one_by_one(given: Any) -> list[Mapping[str, Any]]:
+    """Return transformations without the sequences they are in; one without a list counts, what is no object does not."""
+    if isinstance(given, Mapping):
+        return _one_by_one(given["transformations"]) if "transformations" in given else [given]
+    return [step for each in given for step in _one_by_one(each)] if isinstance(given, list | tuple) else []
 
 
 def _axis(axis: Any, field: str) -> Mapping[str, Any]:
@@ -124,7 +153,7 @@ def letters(said: Description, shape: Sequence[int], dimensions: Sequence[Any] =
         kind = _KINDS.get(str(axis.get("type", "")).lower(), "")
         if not found[n] and kind:
             found[n] = kind if kind not in found else "q"
-    spatial = [n for n, letter in enumerate(found) if letter == "" and said.axes[n].get("type") == "space"]
+    spatial = [n for n, letter in enumerate(found) if letter == "" and str(said.axes[n].get("type")).lower() == "space"]
     free = [letter for letter in "zyx" if letter not in found]
     for n, letter in zip(reversed(spatial), reversed(free), strict=False):
         found[n] = letter
@@ -215,6 +244,9 @@ def _channel(said: Any) -> Channel:
 
 
 def _list(value: Any, field: str) -> list[Any]:
+    """Return a list; an object that should be in one is its only entry."""
+    if isinstance(value, Mapping) and value:
+        return [value]
     if not isinstance(value, list | tuple) or not value:
         raise ValueError(f"{field} must be a list of at least one (got {value!r})")
     return list(value)

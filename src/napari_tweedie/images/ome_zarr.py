@@ -106,7 +106,7 @@ def _images(path: Path) -> Sequence[tuple[str, Any, ngff_reading.Description | N
     attributes: dict[str, Any] = dict(node.attrs)
     if own := ngff_reading.descriptions(attributes):
         return [(said.path, node, said) for said in own]
-    ome = attributes.get("ome", attributes)
+    ome = ngff_reading.described(attributes)
     members = {name: member for name, member in node.members() if not name.startswith(".")}
     if "bioformats2raw.layout" in ome:
         listed = _series(members.get("OME")) or sorted((name for name in members if name.isdigit()), key=int)
@@ -124,7 +124,7 @@ def _images(path: Path) -> Sequence[tuple[str, Any, ngff_reading.Description | N
 def _series(group: Any) -> list[str]:
     """Return the order of a collection's images, where it is said."""
     attributes: dict[str, Any] = {} if group is None else dict(group.attrs)
-    return [str(name) for name in attributes.get("ome", attributes).get("series", ())]
+    return [str(name) for name in ngff_reading.described(attributes).get("series", ())]
 
 
 def _dimensions(array: Any) -> list[str]:

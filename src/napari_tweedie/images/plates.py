@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_tweedie.images import remote
+from napari_tweedie.images import ngff_reading, remote
 from napari_tweedie.images.picture import NAMESPACE
 
 if TYPE_CHECKING:
@@ -104,8 +104,7 @@ def of(path: Path) -> Plate | None:
 
 def _said(group: zarr.Group) -> Mapping[str, Any]:
     attributes: dict[str, Any] = dict(group.attrs)
-    ome = attributes.get("ome", attributes)
-    return ome if isinstance(ome, Mapping) else {}
+    return ngff_reading.described(attributes)
 
 
 def _wells(path: Path, plate: Any) -> Iterator[str]:

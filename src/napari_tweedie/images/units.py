@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from html import unescape
+from unicodedata import normalize
 
 _PREFIXES = {
     "yotta": ("Y", 24), "zetta": ("Z", 21), "exa": ("E", 18), "peta": ("P", 15), "tera": ("T", 12), "giga": ("G", 9),
@@ -79,13 +81,15 @@ def is_relative(unit: str) -> bool:
 def _found(unit: str, units: dict[str, Fraction]) -> Fraction | None:
     """Look a unit up: first as it is written, as M is mega and m milli; then in lower case, and in the singular."""
     name = _clean(unit)
-    singular = name.lower().removesuffix("s") if len(name) > 3 else name
-    return next((units[spelling] for spelling in (name, name.lower(), singular) if spelling in units), None)
+    singular = name.lower().removesuffix("s") if len(name) > 2 else name
+    joined = re.sub("[ -]", "", singular)
+    return next((units[spelling] for spelling in (name, name.lower(), singular, joined) if spelling in units), None)
 
 
 def _clean(unit: str) -> str:
     """Return a unit with one letter for micro, however it was written or damaged on the way."""
-    name = re.sub(r"\s*(/|per)\s*(px|pixel|voxel)$", "", " ".join(str(unit).split()).strip("'\"\0."))
+    text = normalize("NFC", unescape(str(unit)))  # a ring apart from its A is the same letter
+    name = re.sub(r"\s*(/|per)\s*(px|pixel|voxel)$", "", " ".join(text.split()).strip("'\"\0.[]()"))
     for sign in ("\\u00B5", "\\u00b5", "\\u03BC", "\\u03bc", "Âµ", "Î¼", "μ", "\ufffd"):
         name = name.replace(sign, "µ")
     if name in ("um", "us", "uM", "UM", "uS"):
