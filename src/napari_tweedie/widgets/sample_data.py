@@ -5,29 +5,32 @@ from __future__ import annotations
 from importlib.resources import as_file, files
 from typing import Any
 
-from napari.utils.notifications import show_info
+import numpy as np
 
 from napari_tweedie.files.reader import layer_of
 from napari_tweedie.images.files import read
+from napari_tweedie.widgets.layers.note import show_note
 
+CONTRAST = (0.1, 99.9)
+"""Percentiles between which a sample is shown, so that a few bright pixels do not darken it."""
 Layers = list[tuple[Any, dict[str, Any], str]]
 
 
 def short_exposure() -> Layers:
     """Open a short exposure, whose noise is that of photons, with a long one for truth."""
-    show_info("Photon noise of a short exposure. Plugins › Tweedie › Tweedie shows what to do; compare with “long exposure”.")
+    show_note("Photon noise of a short exposure. Open Plugins › Tweedie › Tweedie, which shows what to do.")
     return [_layer("short_exposure_truth", "long exposure", visible=False), _layer("short_exposure", "noisy")]
 
 
 def fluorescence() -> Layers:
     """Open a noisy fluorescence image, with its truth."""
-    show_info("A noisy fluorescence image. Denoise it, then let Compare tell how much closer to the layer “truth” it is.")
+    show_note("A noisy fluorescence image. Denoise it; Compare tells how much closer to the truth it is.")
     return [_layer("fluorescence_truth", "truth", visible=False), _layer("fluorescence", "noisy")]
 
 
 def stack() -> Layers:
     """Open a blurred stack, with its point-spread function and its truth."""
-    show_info("A blurred stack and its point-spread function. Deblur it in 3-D: the front door has filled everything in.")
+    show_note("A blurred stack and its point-spread function. Deblur it: the dock Tweedie fills everything in.")
     return [
         _layer("stack_truth", "truth", visible=False),
         _layer("stack_psf", "psf", visible=False),
@@ -37,7 +40,7 @@ def stack() -> Layers:
 
 def missing() -> Layers:
     """Open an image with missing pixels, with labels that mark them and its truth."""
-    show_info("A micrograph of which the layer “mask” marks missing pixels. Fill them in, and compare with the layer “truth”.")
+    show_note("A micrograph; the layer “mask” marks missing pixels. Fill them in with the dock Tweedie.")
     return [
         _layer("missing_truth", "truth", visible=False),
         _layer("missing_mask", "mask", kind="labels", visible=False),
@@ -47,18 +50,19 @@ def missing() -> Layers:
 
 def bleaching() -> Layers:
     """Open a noisy time-lapse that fades, with its truth."""
-    show_info("A time-lapse that fades. Denoise it: every frame has its own brightness, and the noise follows.")
+    show_note("A time-lapse that fades. Denoise it: nearby frames help, and the noise follows the light.")
     return [_layer("bleaching_truth", "truth", visible=False), _layer("bleaching", "noisy")]
 
 
 def low_dose_tem() -> Layers:
     """Open an electron micrograph of very low dose; its truth is not known."""
-    show_info("An electron micrograph of very low dose, with noise along its lines. Denoise it, then ask How sure?")
+    show_note("An electron micrograph of low dose, noisy along its lines. Denoise it, then ask How sure?")
     return [_layer("low_dose_tem", "low dose")]
 
 
 def ct_sinogram() -> Layers:
     """Open the projections of a tooth, 181 of them over half a turn; its truth is not known."""
+    show_note("X-ray projections of a tooth. Deblur, with the degradation “Projections”, makes a slice.")
     return [_layer("ct_sinogram", "sinogram")]
 
 
@@ -68,4 +72,6 @@ def _layer(file: str, name: str, kind: str = "image", visible: bool = True) -> t
     shown = layer_of(picture, name) | {"visible": visible}
     if kind == "labels":
         del shown["rgb"]
+    elif name != "psf":  # whose peak is what there is to see
+        shown["contrast_limits"] = tuple(np.percentile(picture.data, CONTRAST))
     return picture.data, shown, kind

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QHideEvent, QKeySequence, QShowEvent
-from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_tweedie.widgets.compare.blink import Blink
 from napari_tweedie.widgets.compare.difference import Difference
@@ -18,7 +18,7 @@ from napari_tweedie.widgets.compare.state import ViewState
 from napari_tweedie.widgets.compare.swipe import Swipe
 from napari_tweedie.widgets.compare.view import View
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
-from napari_tweedie.widgets.forms.layout import Rows, arrange, folded
+from napari_tweedie.widgets.forms.layout import Rows, arrange, focus_style, folded, heading
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.input import METADATA
 from napari_tweedie.widgets.layers.messages import sentence
@@ -27,6 +27,8 @@ from napari_tweedie.widgets.parts.help_button import HelpButton
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+ABOUT = "See how layers differ, and by how much."
+TERM = "Blinking, swiping and difference; PSNR, SSIM and Fourier ring correlation; profiles along a line."
 MOST = 4
 """Layers that can be compared at a time."""
 
@@ -159,25 +161,30 @@ class Compare(QWidget):
 
     def _arrange(self) -> None:
         inputs, options, row = QWidget(), QWidget(), QWidget()
+        contrast = QWidget()
+        beside = QHBoxLayout(contrast)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.addWidget(self.same_contrast, 1)
+        beside.addWidget(HelpButton("comparing"))
         self._rows = Rows(inputs)
         for number, combo in enumerate(self.layers):
             tip = "The layer that the others are compared with." if number == 0 else "A layer to compare with the reference."
             self._rows.row("Reference" if number == 0 else "Layer", combo, tip)
-        self._rows.row("", self.same_contrast, "Show all layers in the contrast of the reference, while a view is on.")
+        self._rows.row("", contrast, "Show all layers in the contrast of the reference, while a view is on.")
         inside = QGridLayout(row)
+        inside.setHorizontalSpacing(2)
         inside.setContentsMargins(0, 0, 0, 0)
         for number, (view, button) in enumerate(zip(self.views, self.buttons, strict=True)):
             key = QLabel(_written(view.key))
             key.setEnabled(False)
             inside.addWidget(button, 0, number)
             inside.addWidget(key, 1, number, Qt.AlignmentFlag.AlignHCenter)
-        inside.addWidget(HelpButton("comparing"), 0, len(self.views))
         self._options = Rows(options)
         for view in self.views:
             if view.option is not None:
                 self._options.row(view.label, view.option)
         folds = [folded("Similarity", [self.similarity]), folded("Line profile", [self.profile])]
-        arrange(self, [inputs, row, options, *folds], self.status)
+        arrange(self, [heading(ABOUT, TERM), inputs, row, options, *folds], self.status)
         self._mark()
 
     def _connect(self) -> None:
@@ -187,6 +194,12 @@ class Compare(QWidget):
         self.same_contrast.toggled.connect(self._on_contrast)
         self._relay = Relay(self.viewer.layers.events.inserted, self.viewer.layers.events.removed)
         self._relay.fired.connect(self._propose)
+        self._themed = Relay(self.viewer.events.theme)
+        self._themed.fired.connect(self._on_theme)
+        self._on_theme()
+
+    def _on_theme(self) -> None:
+        self.setStyleSheet(focus_style(self.viewer.theme))
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         super().showEvent(event)

@@ -13,13 +13,13 @@ from qtpy.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QTableWidg
 from napari_tweedie.core import device
 from napari_tweedie.files.batch import Outcome, find
 from napari_tweedie.widgets.docks.panel import WARM_UP_MS
-from napari_tweedie.widgets.forms.layout import arrange, one_row, shrinkable
+from napari_tweedie.widgets.forms.layout import arrange, focus_style, heading, one_row, shrinkable
 from napari_tweedie.widgets.forms.path_edit import FolderName
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.messages import duration, sentence
 from napari_tweedie.widgets.parts.help_button import HelpButton
 from napari_tweedie.widgets.parts.recipe_list import RecipeList
-from napari_tweedie.widgets.parts.run_bar import RunBar
+from napari_tweedie.widgets.parts.run_bar import EnterRuns, RunBar
 from napari_tweedie.widgets.runs.background import Background
 from napari_tweedie.widgets.runs.batch_run import BatchRun, Plan
 from napari_tweedie.widgets.runs.confirmation import question
@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from napari_tweedie.engine.run import Progress
 
 FORMATS = {"OME-TIFF": ".tif", "OME-Zarr, region by region": ".zarr"}
+ABOUT = "Do the same to all images of a folder."
+TERM = "Batch processing: every recipe is run on every file; results and a table of outcomes are written."
 HEADINGS = ("file", "recipe", "outcome")
 LINES = 8
 
 
-class Batch(QWidget):
+class Batch(EnterRuns):
     """The dock *Batch*: recipes are run on the images of a folder; one that fails keeps none of the others."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
@@ -60,7 +62,7 @@ class Batch(QWidget):
             one_row("Results", self.folder, "Where results and summary.csv are written."),
             one_row("Format", self.format, "An OME-Zarr can be larger than the memory, and goes on where it was stopped."),
         ]
-        arrange(self, [*rows, self.table], self.bar)
+        arrange(self, [heading(ABOUT, TERM), *rows, self.table], self.bar)
         self._connect()
         self._on_theme()
         self._on_edit()
@@ -162,6 +164,7 @@ class Batch(QWidget):
 
     def _on_theme(self) -> None:
         self.bar.paint(self.viewer.theme)
+        self.setStyleSheet(focus_style(self.viewer.theme))
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         super().showEvent(event)

@@ -25,7 +25,8 @@ class Decompose(Panel):
 
     def _choosers(self) -> dict[str, Chooser[Any]]:
         self.decomposition = Form(Decomposition, FIELDS, self.viewer.layers)
-        self.decomposition.editors["start"].widget.automatic.setText("noise level")
+        self.decomposition.editors["start"].widget.automatic.setText("noise")
+        self.decomposition.editors["start"].widget.automatic.setToolTip("The noise level of the layer; untick to give a value.")
         self.recombine = Recombine(self.viewer)
         self.decomposition.changed.connect(self._on_edit)
         return super()._choosers()

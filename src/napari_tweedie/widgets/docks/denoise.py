@@ -39,7 +39,7 @@ class Denoise(Panel):
     term = "Denoising: the posterior mean of the image given the noisy one."
 
     def _choosers(self) -> dict[str, Chooser[Any]]:
-        self.std, self.lazy = QCheckBox("with standard deviation"), QCheckBox("only what is shown (lazy)")
+        self.std, self.lazy = QCheckBox("standard deviation"), QCheckBox("only what is shown")
         for check in (self.std, self.lazy):
             check.toggled.connect(self._on_edit)
         self._looking = Background(self)

@@ -10,6 +10,7 @@ from napari_tweedie.analysis.inspections import registry as inspections
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.recipe.recipe import JobName
 from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.forms.layout import one_row
 from napari_tweedie.widgets.forms.method_form import Chooser
 from napari_tweedie.widgets.layers.crop import Crop
 from napari_tweedie.widgets.layers.input import image_array
@@ -37,7 +38,7 @@ class Inspect(Panel):
 
     def _parts(self) -> list[QWidget]:
         self.bar.preview.hide()
-        return [*super()._parts(), self.findings, self.filter]
+        return [*super()._parts(), self.findings, one_row("", self.filter, self.filter.switch.toolTip())]
 
     def order(self, preview: bool = False) -> Order:
         image, recipe = self.source.image(), self.recipe()

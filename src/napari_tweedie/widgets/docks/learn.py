@@ -85,6 +85,7 @@ class Learn(Panel):
         self.bar.preview.hide()
         self.recipes.hide()
         self.use.hide()
+        self.plot.hide()  # until there is something to see
         target = one_row(
             "Target",
             self.target,
@@ -156,6 +157,7 @@ class Learn(Panel):
         if order.what != "learning":
             return super()._job(order)
         self.plot.show_curves([])
+        self.plot.show()
         return LearningRun(self.viewer, order, self.session())
 
     def _on_edit(self, *changed: object) -> None:

@@ -17,7 +17,7 @@ from napari_tweedie.core.method import Input
 from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.forms import preferences as settings
 from napari_tweedie.widgets.forms.denoiser_chooser import DenoiserChooser
-from napari_tweedie.widgets.forms.layout import arrange, folded, heading, one_row
+from napari_tweedie.widgets.forms.layout import arrange, focus_style, folded, heading, one_row
 from napari_tweedie.widgets.forms.method_form import Chooser, Form
 from napari_tweedie.widgets.layers.crop import Crop, visible_crop
 from napari_tweedie.widgets.layers.event_relay import Relay
@@ -29,7 +29,7 @@ from napari_tweedie.widgets.parts.device_combo import DeviceCombo
 from napari_tweedie.widgets.parts.help_button import HelpButton
 from napari_tweedie.widgets.parts.noise_form import NoiseForm
 from napari_tweedie.widgets.parts.recipe_button import RecipeButton
-from napari_tweedie.widgets.parts.run_bar import RunBar
+from napari_tweedie.widgets.parts.run_bar import EnterRuns, RunBar
 from napari_tweedie.widgets.parts.source import Source
 from napari_tweedie.widgets.parts.strength import Strength
 from napari_tweedie.widgets.runs.confirmation import question
@@ -45,7 +45,7 @@ WARM_UP_MS = 1000
 """How long after it is shown a dock begins to load torch."""
 
 
-class Panel(QWidget):
+class Panel(EnterRuns):
     """A dock that runs one job on a layer. Subclasses set up their choosers and say what goes into the recipe."""
 
     job: ClassVar[JobName]
@@ -63,7 +63,7 @@ class Panel(QWidget):
         self.noise = NoiseForm(napari_viewer.layers)
         self.strength = Strength()
         self.choosers = self._choosers()
-        self.side_by_side = QCheckBox("show layers side by side")
+        self.side_by_side = QCheckBox("side by side")
         self.device = DeviceCombo()
         self.settings = Form(Recipe, ["outliers", "tile", "seed"], napari_viewer.layers)
         self.bar = RunBar()
@@ -274,6 +274,7 @@ class Panel(QWidget):
 
     def _on_theme(self) -> None:
         self.bar.paint(self.viewer.theme)
+        self.setStyleSheet(focus_style(self.viewer.theme))
 
     def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802 - Qt's name
         super().enterEvent(event)

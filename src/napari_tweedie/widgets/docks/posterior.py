@@ -35,7 +35,8 @@ class Posterior(Inverse):
     def _choosers(self) -> dict[str, Chooser[Any]]:
         self.interval = Form(Interval, ["level"], self.viewer.layers)
         self.correction = Form(Interval, ["factor", "coverage"], self.viewer.layers)
-        self.correction.editors["coverage"].widget.automatic.setText("not measured")
+        self.correction.editors["coverage"].widget.automatic.setText("none")
+        self.correction.editors["coverage"].widget.automatic.setToolTip("Not measured; untick to give a value.")
         self.reliability = Reliability(self.viewer.layers)
         for form in (self.interval, self.correction):
             form.changed.connect(self._on_edit)

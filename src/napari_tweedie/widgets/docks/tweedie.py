@@ -16,7 +16,7 @@ from napari_tweedie.core import device
 from napari_tweedie.core.method import Input
 from napari_tweedie.recipe.proposal import Clues, Task, propose
 from napari_tweedie.recipe.recipe import Recipe
-from napari_tweedie.widgets.forms.layout import Message, arrange, heading
+from napari_tweedie.widgets.forms.layout import Message, arrange, focus_style, heading
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.input import image_array
 from napari_tweedie.widgets.layers.messages import sentence
@@ -216,7 +216,8 @@ class Tweedie(QWidget):
 
     def _on_theme(self) -> None:
         accent = get_theme(self.viewer.theme).current.as_hex()
-        self.setStyleSheet(f"QPushButton#tweedie_proposed:enabled {{ background-color: {accent}; font-weight: bold; }}")
+        proposed = f"QPushButton#tweedie_proposed:enabled {{ background-color: {accent}; font-weight: bold; }}"
+        self.setStyleSheet(f"{focus_style(self.viewer.theme)} {proposed}")
 
 
 def _survey(recipe: Recipe, array: Any, place: tuple[int, ...], inputs: dict[str, Input]) -> Survey:

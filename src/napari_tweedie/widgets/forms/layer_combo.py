@@ -56,7 +56,7 @@ class LayerCombo(QComboBox):
         self._offered: list[Layer | None] = []
         self._shown: Layer | None = None
         shrinkable(self)
-        self.setPlaceholderText(f"no {' or '.join(kind.__name__ for kind in kinds)} layer chosen")
+        self.setPlaceholderText(f"no {' or '.join(kind.__name__ for kind in kinds)}")
         events = layers.events
         self._relay = Relay(events.inserted, events.removed, events.reordered, events.renamed, layers.selection.events.active)
         self._relay.fired.connect(self.refresh)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QIcon, QResizeEvent
 from qtpy.QtWidgets import QComboBox, QFormLayout, QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
@@ -11,7 +12,9 @@ from superqt import QCollapsible
 
 SPACING = 6
 WIDTH = 370
-NARROWEST = 80
+NARROWEST = 64
+FRAME = 2
+"""What the theme draws around a scrolled text, on each side."""
 LONGEST_LABEL = "Refractive index"
 
 
@@ -132,9 +135,15 @@ class Message(QScrollArea):
         super().resizeEvent(event)
         self._fit()
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):  # the theme comes late
+            self._fit()
+        return bool(super().eventFilter(watched, event))
+
     def _fit(self) -> None:
-        needed = self.label.heightForWidth(max(1, self.width())) if self.label.text() else 0
-        height = min(needed, self._lines * self.label.fontMetrics().lineSpacing() + 2)
+        frame = 2 * FRAME
+        needed = self.label.heightForWidth(max(1, self.width() - frame)) + frame if self.label.text() else 0
+        height = min(needed, self._lines * self.label.fontMetrics().lineSpacing() + 2 + frame)
         if height != self.height():
             self.setFixedHeight(height)
 
@@ -174,6 +183,12 @@ def folded(title: str, parts: Sequence[QWidget]) -> QCollapsible:
     return fold
 
 
+def focus_style(theme: str) -> str:
+    """Return a style sheet with which the part of a dock with the keyboard is seen, in the text's colour of a napari theme."""
+    parts = "QPushButton:focus, QToolButton:focus, QComboBox:focus, QLineEdit:focus, QAbstractSpinBox:focus"
+    return f"{parts} {{ border: 1px solid {get_theme(theme).text.as_hex()}; }}"
+
+
 def arrange(dock: QWidget, parts: Sequence[QWidget], foot: QWidget) -> None:
     """Place parts from top to bottom, scrolled if need be, above a foot that is always seen."""
     content = QWidget()
@@ -181,7 +196,7 @@ def arrange(dock: QWidget, parts: Sequence[QWidget], foot: QWidget) -> None:
     for part in parts:
         inside.addWidget(part)
     outside = column(dock)
-    outside.setContentsMargins(8, 8, 8, 8)
+    outside.setContentsMargins(6, 8, 6, 8)
     outside.addWidget(Scroll(content))
     outside.addWidget(foot)
     outside.addStretch(1)

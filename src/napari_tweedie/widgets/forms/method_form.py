@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=Method)
 
-WRITTEN = {"psf": "PSF", "na": "NA", "sigma": "Noise level"}
+WRITTEN = {"psf": "PSF", "na": "NA", "sigma": "Noise level", "std": "Blur width", "axial_std": "Blur along Z"}
 """Labels of fields that are not their names."""
 
 

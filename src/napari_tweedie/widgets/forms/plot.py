@@ -110,6 +110,11 @@ class Plot(QWidget):
         colour.setAlpha(opacity)
         return colour
 
+    def _legible(self, colour: str) -> QColor:
+        """Return a colour to write in: darker on light ground."""
+        dark = self._ink().lightnessF() > 0.5
+        return QColor(colour) if dark else QColor(colour).darker(165)
+
     def _frame(self, y_range: tuple[float, float]) -> QRectF:
         metrics = self.fontMetrics()
         line = metrics.height()
@@ -145,7 +150,8 @@ class Plot(QWidget):
             painter.drawLine(QPointF(frame.left() - TICK, y), QPointF(frame.left(), y))
             beside = QRectF(0, y - line / 2, frame.left() - TICK - 2, line)
             painter.drawText(beside, Qt.AlignmentFlag.AlignRight, _text(self._value(tick)))
-        below = QRectF(frame.left(), frame.bottom() + TICK + line, frame.width(), line)
+        width = max(frame.width(), metrics.horizontalAdvance(self.x_label) + 1)  # a plot may be narrower than its label
+        below = QRectF(frame.right() - width, frame.bottom() + TICK + line, width, line)
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, self.x_label)
         painter.drawText(QRectF(0, 0, frame.width(), line), Qt.AlignmentFlag.AlignLeft, self.y_label)
 
@@ -158,7 +164,7 @@ class Plot(QWidget):
             share = int(free / (len(labelled) - number)) - MARGIN
             text = metrics.elidedText(curve.label, Qt.TextElideMode.ElideMiddle, share)
             width = metrics.horizontalAdvance(text) + 1
-            painter.setPen(QColor(curve.colour))
+            painter.setPen(self._legible(curve.colour))
             painter.drawText(QRectF(right - width, 0, width, metrics.height()), 0, text)
             right -= width + 2 * MARGIN
             free -= width + 2 * MARGIN

@@ -41,8 +41,10 @@ class FilterAtCursor(QWidget):
         super().__init__()
         self.panel = panel
         self.viewer: Viewer = panel.viewer
-        self.switch = QCheckBox("equivalent filter at the cursor")
-        self.switch.setToolTip("Show with which weights the denoiser averages the image into the pixel under the cursor.")
+        self.switch = QCheckBox("filter at the cursor")
+        self.switch.setToolTip(
+            "Equivalent filter: show with which weights the denoiser averages the image into the pixel under the cursor."
+        )
         column(self).addWidget(self.switch)
         self.layer: Image | None = None
         self._pixel: tuple[int, ...] = ()

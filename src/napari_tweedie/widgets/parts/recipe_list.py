@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QListWidget, QListWidgetItem, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QListWidget, QListWidgetItem, QPushButton, QWidget
 
 from napari_tweedie.core.method import Input
 from napari_tweedie.recipe.export import essentials
@@ -50,9 +50,10 @@ class RecipeList(QWidget):
         self.from_files.setToolTip("Add recipes from JSON files, or from images that this plugin wrote.")
         self.remove = QPushButton("Remove")
         self.remove.setToolTip("Remove the chosen recipe from the list.")
-        buttons = QHBoxLayout()
-        for button in (self.from_layers, self.from_files, self.remove):
-            buttons.addWidget(button)
+        buttons = QGridLayout()
+        buttons.addWidget(self.from_layers, 0, 0, 1, 2)
+        buttons.addWidget(self.from_files, 1, 0)
+        buttons.addWidget(self.remove, 1, 1)
         layout = column(self)
         layout.addWidget(self.list)
         layout.addLayout(buttons)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari.utils.theme import get_theme
-from qtpy.QtCore import Signal
-from qtpy.QtGui import QColor, QPainter, QPaintEvent
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent
+from qtpy.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_tweedie.widgets.forms.layout import Message
 from napari_tweedie.widgets.layers.messages import duration
@@ -143,3 +143,19 @@ class RunBar(QWidget):
         self.run.setEnabled(False)
         self.tell("Cancelling …")
         self.cancel_clicked.emit()
+
+
+class EnterRuns(QWidget):
+    """A dock with a run bar that Enter runs from any of its fields; on a button, Enter presses that button."""
+
+    bar: RunBar
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            super().keyPressEvent(event)
+            return
+        focused = QApplication.focusWidget()
+        if isinstance(focused, QPushButton):
+            focused.click()
+        elif not self.bar.running and not self.bar.run.isHidden():
+            self.bar.run.click()

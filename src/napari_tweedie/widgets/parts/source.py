@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QWidget
+from superqt import QElidingLabel
 
 from napari_tweedie.images.axes import ROLES, Layout
 from napari_tweedie.images.picture import Picture
 from napari_tweedie.images.sources import of_layer
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
-from napari_tweedie.widgets.forms.layout import Rows
+from napari_tweedie.widgets.forms.layout import NARROWEST, Rows
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.input import fingerprint, image_array
 from napari_tweedie.widgets.layers.proposed_axes import Proposal, propose
@@ -41,9 +42,9 @@ class Source(QWidget):
         super().__init__()
         self.layer = LayerCombo(layers, (Image,), follow=True)
         self.axes = QLineEdit()
-        self.axes.setFixedWidth(80)
-        self.shape = QLabel()
-        self.volume = QCheckBox("treat Z as depth (3-D)")
+        self.axes.setFixedWidth(NARROWEST)
+        self.shape = QElidingLabel()
+        self.volume = QCheckBox("treat Z as depth")
         self.neighbours = QCheckBox()
         self._helps = neighbours
         self._proposed_help, self._said = False, "auto"
@@ -118,7 +119,7 @@ class Source(QWidget):
     def _propose_neighbours(self) -> None:
         """Show the axis along which planes help, ticked where that is the default."""
         axis = self._axis()
-        words = {"t": "T: use neighbouring frames", "z": "Z: use neighbouring planes"}
+        words = {"t": "use nearby frames", "z": "use nearby planes"}
         proposed = bool(axis) and (axis == "t" or len(self.sizes().get("spacing", ())) == 3)
         if self.neighbours.text() != words.get(axis, "") or proposed != self._proposed_help:
             self._proposed_help, self._said = proposed, "auto"
@@ -182,7 +183,7 @@ class Source(QWidget):
         image, why = self.image(), self._proposed.why if self.axes.text() == self._proposed.axes else ""
         shape = "" if image is None else " × ".join(str(length) for length in self.array().shape)
         self.shape.setText(f"{shape} · {why}" if why else shape)
-        self.shape.setToolTip(f"The axes are proposed {why}: change the letters if they are others." if why else "")
+        self.shape.setToolTip(f"The axes are proposed {why}: change the letters if they are others." if why else shape)
 
     def _on_data(self) -> None:
         self._edits += 1
