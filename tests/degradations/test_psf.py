@@ -6,7 +6,7 @@ import torch
 
 from napari_tweedie import degradations
 from napari_tweedie.core.method import Input
-from napari_tweedie.degradations.psf import background, offset, resampled
+from napari_tweedie.degradations.psf_array import background, offset, resampled
 from napari_tweedie.engine import last, run
 from napari_tweedie.recipe import Recipe
 
@@ -23,20 +23,18 @@ def spread(psf: np.ndarray) -> float:
 
 @pytest.mark.parametrize("ratio", [0.5, 1.7, 3.0])
 def test_other_pixels_keep_the_width_in_the_sample(ratio: float) -> None:
-    """The variance grows by that of linear interpolation, 1/6 of a pixel of its own at most, and of averaging, ratio²/12."""
+    """Pixels that grow by r average over a box, whose variance is (r² − 1)/12: the old values were means over pixels, too."""
     psf = gaussian(6.0, 30)
     out = resampled(psf, (ratio, ratio))
     assert all(side % 2 for side in out.shape)
-    assert spread(out) * ratio == pytest.approx(np.sqrt(6**2 + ratio**2 / 12 + 1 / 12), rel=0.005)
+    assert spread(out) * ratio == pytest.approx(np.sqrt(6**2 + max(ratio**2 - 1, 0) / 12), rel=0.005)
     assert out.sum() * ratio**2 == pytest.approx(psf.sum(), rel=1e-3)
     np.testing.assert_allclose(offset(out), 0, atol=1e-9)
 
 
-def test_the_same_pixels_change_nothing_but_the_mean_over_a_pixel(rng: np.random.Generator) -> None:
+def test_the_same_pixels_change_nothing(rng: np.random.Generator) -> None:
     psf = rng.random((5, 7))
-    box = np.array([1, 6, 1]) / 8  # the mean over a pixel of a function that is linear between pixels
-    smooth = np.apply_along_axis(np.convolve, 1, np.apply_along_axis(np.convolve, 0, psf, box, "same"), box, "same")
-    np.testing.assert_allclose(resampled(psf, (1.0, 1.0))[1:-1, 1:-1], smooth[1:-1, 1:-1], rtol=2e-3)
+    np.testing.assert_allclose(resampled(psf, (1.0, 1.0)), psf, atol=1e-9)
 
 
 def test_a_background_is_found_where_the_border_stands_on_one(rng: np.random.Generator) -> None:
@@ -72,10 +70,18 @@ def test_the_pixels_of_layer_and_function_meet_in_a_run(of_layer: bool, scene: n
     assert Recipe.model_validate_json(recipe.model_dump_json()).degradation.pixel == (None if of_layer else 50)
 
 
-def test_pixels_of_unknown_size_count_as_equal(scene: np.ndarray) -> None:
+def test_pixels_of_unknown_size_count_as_equal_and_that_is_told(scene: np.ndarray) -> None:
     plain = Recipe(job="degrade", degradation={"name": "psf-blur", "psf": gaussian(2.0, 8), "pixel": 50})
     for recipe in (plain, plain.model_copy(update={"spacing": (3.0, 1.0, 1.0)})):
-        assert last(run(recipe, scene)).notes == []
+        (note,) = last(run(recipe, scene)).notes
+        assert "function are 50 nm large, those of the image are of unknown size" in note
+    sized = Recipe(
+        job="degrade", degradation={"name": "psf-blur", "psf": gaussian(2.0, 8)}, spacing=(0.1, 0.1), unit="micrometer"
+    )
+    (note,) = last(run(sized, scene)).notes
+    assert "image are 100 nm large, those of the function are of unknown size" in note
+    neither = Recipe(job="degrade", degradation={"name": "psf-blur", "psf": gaussian(2.0, 8)})
+    assert last(run(neither, scene)).notes == []
 
 
 def test_what_cannot_be_a_kernel_is_named() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_tweedie import degradations
+from napari_tweedie.core.method import Input
 from napari_tweedie.core.results import Progress, Result
 from napari_tweedie.engine.run import last, measure
 from napari_tweedie.engine.run import run as steps_of
+from napari_tweedie.images.picture import Picture
 from napari_tweedie.images.sources import as_picture
 from napari_tweedie.recipe.recipe import Recipe
 
@@ -156,7 +159,7 @@ def run(recipe: Recipe | Mapping[str, Any], image: Any, *, progress: Told | None
     progress : callable, optional
         Told of every `Progress`.
     **inputs
-        Arrays that the recipe's methods name, such as ``psf`` or ``mask``.
+        Arrays that the recipe's methods name, such as ``psf`` or ``mask``: arrays, layers (whose pixel size is used) or paths.
 
     Raises
     ------
@@ -165,7 +168,7 @@ def run(recipe: Recipe | Mapping[str, Any], image: Any, *, progress: Told | None
     """
     picture = as_picture(image)
     fitted = (recipe if isinstance(recipe, Recipe) else Recipe(**recipe)).fitted(picture)
-    result = last(steps_of(fitted, picture.data, **inputs), progress)
+    result = last(steps_of(fitted, picture.data, **{name: _input(value) for name, value in inputs.items()}), progress)
     notes = [*picture.notes, *result.notes]
     return replace(result, notes=notes, provenance=result.provenance | {"notes": notes})
 
@@ -207,6 +210,14 @@ def _run(
         fields["noise"] = {"name": "gaussian", "sigma": sigma}
     progress = fields.pop("progress", None)
     return run(Recipe(job=job, **said, **fields), image, progress=progress, **(inputs or {}))
+
+
+def _input(value: Any) -> Any:
+    """Return an array that goes with a recipe, with the size of its pixels where it comes from a file or layer."""
+    if not (isinstance(value, str | Path | Picture) or hasattr(value, "axis_labels")):
+        return value
+    picture = as_picture(value)
+    return Input.of(picture.data, Path(value).name if isinstance(value, str | Path) else picture.name, picture.nanometres())
 
 
 def _degradation(value: Any, fields: Mapping[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any]]:

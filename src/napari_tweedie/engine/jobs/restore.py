@@ -16,6 +16,8 @@ from napari_tweedie.engine.jobs.misfit import Misfit, neighbour_correlation
 from napari_tweedie.images.intensity import Intensity
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from napari_tweedie.engine.blocks import Blocks
     from napari_tweedie.images.axes import Index
     from napari_tweedie.recipe.recipe import Recipe
@@ -51,13 +53,19 @@ class Restore(Job):
             for name, values in self._trace.items():
                 values.append(float(f"{facts[name] * (scale if name == 'residual' else 1):.6g}"))
             estimate = problem.degradation.crop(state.estimate)
-            if state.iteration == state.total and problem.degradation.is_linear:
-                ratio = state.residual / max(level, NOISE_FLOOR)
-                if level >= NOISE_FLOOR or ratio > 1:  # a residual below the least noise that is assumed says nothing
-                    self._misfits.append(Misfit(ratio, neighbour_correlation(problem.residual(state.estimate))))
+            if state.iteration == state.total:
+                self._judge(problem, state.estimate, state.residual)
             estimates = {self.recipe.solver.name: problem.degradation.shown(estimate)}
             estimates |= {output.name: problem.degradation.phase_of(estimate) for output in self.phase()}
             yield Step(state.iteration / state.total, estimates, facts, state.note)
+
+    def _judge(self, problem: Problem, estimate: Tensor, residual: float, least: float = 0.0) -> None:
+        """Keep how far the residual of an estimate is from the noise, if it is at least `least` times as large."""
+        level = problem.noise_level
+        ratio = residual / max(level, NOISE_FLOOR)
+        # a residual below the least noise that is assumed says nothing
+        if problem.degradation.is_linear and ratio > least and (level >= NOISE_FLOOR or ratio > 1):
+            self._misfits.append(Misfit(ratio, neighbour_correlation(problem.residual(estimate))))
 
     def notes(self) -> list[str]:
         """Say what is likely wrong where the residual is far from what the noise leaves."""

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 PIXELS_AT_ONCE = 2**19
 """Samples are drawn together up to so many pixels, so that the first ones are there soon and a stop keeps them."""
 
+FAR = 4.0
+"""Residual of samples over the noise level from which on something is wrong: right ones leave 1, those of dps up to about 3."""
+
 
 class Sample(Restore):
     """Draws from p(x | y) and, where they spread as the posterior does, its mean, standard deviation and interval."""
@@ -42,10 +45,9 @@ class Sample(Restore):
         return f"sample {min(samples, int(share * samples) + 1)} of {samples}"
 
     def notes(self) -> list[str]:
-        recipe = self.recipe
+        recipe, notes = self.recipe, super().notes()
         if len(self.outputs()) == 1:
-            return []
-        notes = []
+            return notes
         if recipe.degradation.name != "identity" and recipe.interval.coverage is None:
             notes.append(
                 "Undoing more than noise, the standard deviation is the model's word only until it is calibrated on a clean "
@@ -75,6 +77,7 @@ class Sample(Restore):
                 if state.iteration < state.total:
                     growing = {"mean": draws[:1]} if summarised and not finished else {}
                     yield Step(share, growing, {"finished": finished, "residual": state.residual})
+            self._judge(problem, state.estimate, state.residual, FAR)
             if finished == 0:
                 stack = torch.zeros((sampler.samples, *draws.shape[1:]))
             stack[batch.start : batch.stop] = draws.cpu()
