@@ -113,7 +113,7 @@ def test_a_file_brings_the_size_of_its_pixels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("psf", "told"),
     [
-        (np.minimum(400 * gaussian(15, 7), 255).astype(np.uint8), "9 pixels of the point-spread function share its largest value, 255"),
+        (np.clip(400 * gaussian(15, 7), 0, 255).astype(np.uint8), "9 pixels of the point-spread function share its largest"),
         (gaussian(5, 2), "still has 33 % of its peak"),
     ],
 )  # fmt: skip
@@ -130,9 +130,9 @@ def test_volumes_in_another_order_of_axes_are_told() -> None:
 
 
 def test_a_plane_for_a_volume_and_a_volume_for_planes_say_the_way_out() -> None:
-    with pytest.raises(ValueError, match="2 axes .*blocks 3: treat Z plane by plane"):
+    with pytest.raises(ValueError, match=r"2 axes .*blocks 3: treat Z plane by plane"):
         degradations.load("psf-blur", psf=gaussian(5, 2)).kernel(3)
-    with pytest.raises(ValueError, match="3 axes .*blocks 2: choose volume"):
+    with pytest.raises(ValueError, match=r"3 axes .*blocks 2: choose volume"):
         degradations.load("psf-blur", psf=np.ones((3, 5, 5))).kernel(2)
 
 

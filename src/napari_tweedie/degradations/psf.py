@@ -164,14 +164,14 @@ def _cleaned(kernel: Array) -> tuple[Array, list[str]]:
             notes.append(f"The point-spread function was kept where it stands out of its noise, {part:.2g} % of its peak.")
     if part := cut_off(kernel):
         notes.append(
-            f"At its border the point-spread function still has {100 * part:.0f} % of its peak: its tail was cut off, and what it "
-            "blurs further is missing; give more of it."
+            f"At its border the point-spread function still has {100 * part:.0f} % of its peak: its tail was cut off, and what "
+            "it blurs further is missing; give more of it."
         )
     if (axis := odd_axis(kernel)) is not None:
         sizes = " × ".join(f"{width:.1f}" for width in widths(kernel))
         notes.append(
-            f"The standard deviations of the point-spread function are {sizes} px: along axis {axis + 1}, taken as {'ZYX'[axis]}, "
-            "it is unlike the other two, as Z mostly is; if it is Z, move it to the front."
+            f"The standard deviations of the point-spread function are {sizes} px: along axis {axis + 1}, taken as "
+            f"{'ZYX'[axis]}, it is unlike the other two, as Z mostly is; if it is Z, move it to the front."
         )
     return kernel, notes
 

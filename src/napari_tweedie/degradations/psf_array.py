@@ -28,9 +28,9 @@ UNLIKE = 1.3
 def background(psf: Array) -> float:
     """Return the level that the border of the function stands on; 0 where the border shows none.
 
-    It is the median of the outermost pixels, of noise their mean, if it is sure (beyond three times their own spread, or, where they are noise,
-    five of its standard errors), above 0.1 % of the peak and well below it, and the pixels next to them are no higher: a
-    kernel that is cut off while it falls, or is flat, keeps its border.
+    It is the median of the outermost pixels, of noise their mean, if it is sure (beyond three times their own spread, or, where
+    they are noise, five of its standard errors), above 0.1 % of the peak and well below it, and the pixels next to them are no
+    higher: a kernel that is cut off while it falls, or is flat, keeps its border.
     """
     border, peak = _outermost(psf), float(psf.max())
     level = float(np.median(border))
