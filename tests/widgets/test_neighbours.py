@@ -25,7 +25,7 @@ def show(dock: Denoise, shape: tuple[int, ...], axes: str, **layer: object) -> N
 
 def test_frames_help_unless_the_user_says_no(dock: Denoise) -> None:
     show(dock, (3, 16, 16), "tyx")
-    assert dock.source.neighbours.text() == "T: use neighbouring frames"
+    assert dock.source.neighbours.text() == "T: use nearby frames"
     assert dock.source.neighbours.isChecked()
     assert dock.recipe().neighbours == "auto"
     dock.source.neighbours.setChecked(False)
@@ -34,7 +34,7 @@ def test_frames_help_unless_the_user_says_no(dock: Denoise) -> None:
 
 def test_planes_help_where_their_distance_is_known(dock: Denoise) -> None:
     show(dock, (3, 16, 16), "zyx")
-    assert dock.source.neighbours.text() == "Z: use neighbouring planes"
+    assert dock.source.neighbours.text() == "Z: use nearby planes"
     assert not dock.source.neighbours.isChecked()
     dock.source.neighbours.setChecked(True)
     assert dock.recipe().neighbours == "z"

@@ -119,7 +119,7 @@ class Source(QWidget):
     def _propose_neighbours(self) -> None:
         """Show the axis along which planes help, ticked where that is the default."""
         axis = self._axis()
-        words = {"t": "use nearby frames", "z": "use nearby planes"}
+        words = {"t": "T: use nearby frames", "z": "Z: use nearby planes"}
         proposed = bool(axis) and (axis == "t" or len(self.sizes().get("spacing", ())) == 3)
         if self.neighbours.text() != words.get(axis, "") or proposed != self._proposed_help:
             self._proposed_help, self._said = proposed, "auto"
