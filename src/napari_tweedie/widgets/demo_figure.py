@@ -21,7 +21,7 @@ SIDE = 256
 
 @dataclass(frozen=True)
 class Job:
-    """A sample image, what is done to it, and what the result is called."""
+    """A sample image, what is done to it, what the result is called, and where the part that is shown begins."""
 
     sample: str
     recipe: Recipe
@@ -29,10 +29,12 @@ class Job:
     result: str
     colormap: str
     inputs: dict[str, str] = field(default_factory=dict)
+    corner: tuple[int, int] | None = None
+    """Row and column of its upper left pixel; None: it is the middle of the image."""
 
 
 JOBS = (
-    Job("short_exposure", Recipe(job="denoise"), "short exposure", "denoised", "green"),
+    Job("short_exposure", Recipe(job="denoise"), "short exposure", "denoised", "green", corner=(0, 150)),
     Job(
         "stack",
         Recipe(
@@ -62,7 +64,7 @@ JOBS = (
 
 
 def show(pairs: list[tuple[Picture, NDArray[Any]]], path: Path, close: bool) -> Path:
-    """Show the middle of every sample above that of its result in napari, and save a screenshot.
+    """Show a part of every sample above that of its result in napari, and save a screenshot.
 
     Parameters
     ----------
@@ -85,7 +87,7 @@ def show(pairs: list[tuple[Picture, NDArray[Any]]], path: Path, close: bool) -> 
     results = [(job.result, job, image) for job, (_, image) in zip(JOBS, pairs, strict=True)]
     samples = [(job.before, job, picture.data) for job, (picture, _) in zip(JOBS, pairs, strict=True)]
     for name, job, whole in samples + results:
-        image = _middle(whole)
+        image = _part(whole, job.corner)
         layer = viewer.add_image(
             image,
             name=name,
@@ -108,6 +110,6 @@ def show(pairs: list[tuple[Picture, NDArray[Any]]], path: Path, close: bool) -> 
     return path
 
 
-def _middle(image: NDArray[Any]) -> NDArray[Any]:
-    top, left = (max(0, (length - SIDE) // 2) for length in image.shape[-2:])
+def _part(image: NDArray[Any], corner: tuple[int, int] | None) -> NDArray[Any]:
+    top, left = corner or (max(0, (length - SIDE) // 2) for length in image.shape[-2:])
     return image[..., top : top + SIDE, left : left + SIDE]
