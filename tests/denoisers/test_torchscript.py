@@ -227,6 +227,19 @@ def test_archives_that_would_fill_the_memory_are_not_opened(tmp_path: Path) -> N
             denoise(tmp_path / name)
 
 
+def test_archives_whose_contents_cannot_be_listed_are_not_opened(tmp_path: Path) -> None:
+    """Another reader of zip files than Python's might open them, and fill the memory."""
+    for name in ("model.zip", "model.pt"):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("bioimageio.yaml", "weights: {}")
+        content = bytearray((tmp_path / name).read_bytes())
+        place = content.index(b"PK\x01\x02") + 6  # the version needed to extract: 25.5
+        content[place] = 255
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=rf"{name} is a zip file whose contents cannot be listed .*: it is not opened"):
+            denoise(tmp_path / name)
+
+
 @pytest.mark.parametrize("claim", [{"blocks": 20_000, "widths": [8, 16]}, {"blocks": 1, "widths": [8, 2**20]}])
 def test_weights_that_claim_a_larger_network_are_refused(claim: dict[str, object], tmp_path: Path) -> None:
     metadata = {"architecture": json.dumps(claim)}

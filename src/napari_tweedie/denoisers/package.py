@@ -98,15 +98,16 @@ def check_archive(path: Path) -> None:
     Raises
     ------
     ValueError
-        If it claims far more bytes than the file has.
+        If it claims far more bytes than the file has, or its table of contents cannot be read: other readers of zip files may
+        still open it.
     """
     if not zipfile.is_zipfile(path):
         return
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return  # whoever reads it says what is wrong
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise ValueError(f"{path.name} is a zip file whose contents cannot be listed ({error}): it is not opened") from error
     if size > HARMLESS and size > LARGEST_RATIO * path.stat().st_size:
         raise ValueError(f"{path.name} has {path.stat().st_size} bytes and claims to hold {size}: it is not opened")
 
