@@ -9,19 +9,20 @@ The mean with a network that is told the levels at several scales gained 0.3 dB 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import ConfigDict
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.degradations.correlation import Correlation
-from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.levels import levels_of_autocovariance, levels_of_spectrum
+from napari_tweedie.denoisers.wrapper import Wrapper
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch import device as Device
+
+    from napari_tweedie.denoisers.denoiser import Denoiser
 
 MODERATE, MOST = 30.0, 1.5
 """Ratio of the largest power to the least up to which the noise is taken for white noise, of the largest power, as real images
@@ -35,31 +36,14 @@ BORDER = 24
 """Pixels that are mirrored around a plane, whose opposite sides the Fourier transform would otherwise join."""
 
 
-class Coloured(Denoiser):
+class Coloured(Wrapper):
     """A denoiser of white noise at work on noise that correlates; sigma is the standard deviation of the noise of a pixel."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
     name: ClassVar[str] = "coloured"
     title: ClassVar[str] = "For correlated noise"
-    ndim: ClassVar[tuple[int, ...]] = (2,)
 
-    denoiser: Denoiser
     correlation: Correlation
-
-    @property
-    def halo(self) -> int:  # type: ignore[override]
-        """That of the denoiser."""
-        return self.denoiser.halo
-
-    @property
-    def bytes_per_pixel(self) -> int:  # type: ignore[override]
-        """That of the denoiser."""
-        return self.denoiser.bytes_per_pixel
-
-    @property
-    def flat_error(self) -> tuple[float, float]:  # type: ignore[override]
-        """That of the denoiser."""
-        return self.denoiser.flat_error
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(len(x))
@@ -101,38 +85,21 @@ class Coloured(Denoiser):
         told = torch.from_numpy(levels_of_spectrum(whole)).to(y).view(1, -1, 1, 1)
         return (z + self.denoiser(y, level.view(-1, 1, 1, 1) * told)) / 2
 
-    def provenance(self, device: Device) -> dict[str, Any]:
-        return self.denoiser.provenance(device)
 
-
-class Told(Denoiser):
+class Told(Wrapper):
     """A network that learnt from images with correlated noise, told its levels at every scale; sigma is the level of a pixel."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
     name: ClassVar[str] = "told"
     title: ClassVar[str] = "Told of correlated noise"
 
-    denoiser: Denoiser
     correlation: Correlation
-
-    @property
-    def halo(self) -> int:  # type: ignore[override]
-        """That of the denoiser."""
-        return self.denoiser.halo
-
-    @property
-    def bytes_per_pixel(self) -> int:  # type: ignore[override]
-        """That of the denoiser."""
-        return self.denoiser.bytes_per_pixel
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(len(x))
         if not self.denoiser.takes_levels:
             return self.denoiser(x, level)
         return self.denoiser(x, level.view(-1, 1, 1, 1) * relative_levels(self.correlation, x))
-
-    def provenance(self, device: Device) -> dict[str, Any]:
-        return self.denoiser.provenance(device)
 
 
 def matched(denoiser: Denoiser, correlation: Correlation | None) -> Denoiser:

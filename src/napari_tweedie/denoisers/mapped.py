@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.levels import level_maps
+from napari_tweedie.denoisers.wrapper import Wrapper
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch import device as Device
+
+    from napari_tweedie.denoisers.denoiser import Denoiser
 
 RATIO = 1.8
 """Most that a level may differ from the next, as a ratio: 1.35 came out within 0.05 dB."""
@@ -20,25 +21,12 @@ EVEN = 1.05
 """Ratio of the largest level of a map to the least up to which one level, the root mean square, stands for all."""
 
 
-class Mapped(Denoiser):
+class Mapped(Wrapper):
     """A denoiser of one noise level, or one a sample, that takes maps of it, too."""
 
     name: ClassVar[str] = "mapped"
     title: ClassVar[str] = "For maps of the noise level"
-    ndim: ClassVar[tuple[int, ...]] = (2,)
     takes_map: ClassVar[bool] = True
-
-    denoiser: Denoiser
-
-    @property
-    def halo(self) -> int:  # type: ignore[override]
-        """That of the denoiser."""
-        return self.denoiser.halo
-
-    @property
-    def bytes_per_pixel(self) -> int:  # type: ignore[override]
-        """That of the denoiser."""
-        return self.denoiser.bytes_per_pixel
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         if not isinstance(sigma, torch.Tensor) or sigma.ndim < 2:
@@ -55,9 +43,6 @@ class Mapped(Denoiser):
             if bool(share.any()):
                 clean += share * self.denoiser(x, float(one))
         return clean
-
-    def provenance(self, device: Device) -> dict[str, Any]:
-        return self.denoiser.provenance(device)
 
 
 def mapped(denoiser: Denoiser) -> Denoiser:
