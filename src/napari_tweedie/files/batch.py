@@ -62,7 +62,7 @@ def find(images: str | Path) -> list[Path]:
     if has_magic(text):
         found = [Path(name) for name in glob(text, recursive=True)]  # noqa: PTH207 - patterns may be absolute
     else:
-        found = [path for path in Path(text).glob("*") if suffix_of(path) in IMAGES and not path.stem.endswith(".part")]
+        found = [path for path in Path(text).glob("*") if suffix_of(path) in IMAGES and not stem(path).endswith(".part")]
     if not found:
         raise FileNotFoundError(f"there are no images in {text}: name a folder of images, or a pattern such as 'data/*.tif'")
     return sorted(found)

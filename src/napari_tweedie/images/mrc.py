@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import numpy as np
 from napari_tweedie.images.calibration import Stated, calibrate
 from napari_tweedie.images.picture import Picture, stem
 from napari_tweedie.images.units import METRES
+from napari_tweedie.images.whole import whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,17 +61,12 @@ def write(path: Path, picture: Picture) -> None:
     data = _held(np.asarray(picture.data))
     sizes = dict(zip(picture.axes, picture.spacing, strict=True))
     factor = METRES[picture.unit] / METRES["angstrom"] if picture.unit in METRES else 0.0
-    part = path.with_name(f".{os.getpid()}.part.{path.name}")
-    try:
-        with mrcfile.new(part, data) as file:
-            if len(picture.axes) == 3 and picture.axes[0] != "z":
-                file.set_image_stack()
-            known = {axis: factor * size for axis, size in sizes.items() if axis not in picture.unknown}
-            file.voxel_size = tuple(known.get(axis, 0.0) for axis in "xyz")
-            file.add_label("napari-tweedie")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(path) as part, mrcfile.new(part, data) as file:
+        if len(picture.axes) == 3 and picture.axes[0] != "z":
+            file.set_image_stack()
+        known = {axis: factor * size for axis, size in sizes.items() if axis not in picture.unknown}
+        file.voxel_size = tuple(known.get(axis, 0.0) for axis in "xyz")
+        file.add_label("napari-tweedie")
 
 
 def check(axes: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from napari_tweedie.images.calibration import Stated, calibrate
 from napari_tweedie.images.picture import NAMESPACE, Picture, stem
 from napari_tweedie.images.units import METRES
+from napari_tweedie.images.whole import whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,12 +103,8 @@ def write(path: Path, picture: Picture) -> None:
     image.header.set_zooms([*voxel, *(sizes.get(axis, 1.0) for axis in "tc")][: data.ndim])
     ours = json.dumps({NAMESPACE: {"axes": picture.axes, "metadata": picture.metadata}})
     image.header.extensions.append(nibabel.nifti1.Nifti1Extension(_COMMENT, ours.encode()))
-    part = path.with_name(f".{os.getpid()}.part.{path.name}")
-    try:
+    with whole(path) as part:
         nibabel.save(image, part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def check(axes: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from napari_tweedie.images.picture import NAMESPACE, Picture, hex_colour, stem
 from napari_tweedie.images.tiff_metadata import Metadata, metadata
 from napari_tweedie.images.tiff_series import complaints, described, originals, planes
 from napari_tweedie.images.units import SYMBOLS
+from napari_tweedie.images.whole import whole
 
 if TYPE_CHECKING:
     import tifffile
@@ -89,24 +89,21 @@ def write(path: Path, picture: Picture) -> None:
     data = picture.data.transpose([picture.axes.index(axis) for axis in axes]) if axes != picture.axes else picture.data
     known = zip(picture.axes, picture.spacing, strict=True)
     spacing = {axis: size for axis, size in known if axis not in picture.unknown}
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        tifffile.imwrite(
-            part,
-            data,
-            ome=True,
-            bigtiff=data.nbytes > 2**32 - 2**25,
-            photometric="rgb" if axes.endswith("s") else "minisblack",
-            compression="zlib",
-            predictor=2 if data.dtype.kind in "ui" else None,  # differences of neighbours compress better
-            software="napari-tweedie",
-            metadata=_ome_metadata(picture, axes, data.shape, spacing),
-        )
-        part.replace(path)
+        with whole(path) as part:
+            tifffile.imwrite(
+                part,
+                data,
+                ome=True,
+                bigtiff=data.nbytes > 2**32 - 2**25,
+                photometric="rgb" if axes.endswith("s") else "minisblack",
+                compression="zlib",
+                predictor=2 if data.dtype.kind in "ui" else None,  # differences of neighbours compress better
+                software="napari-tweedie",
+                metadata=_ome_metadata(picture, axes, data.shape, spacing),
+            )
     except (tifffile.OmeXmlError, ValueError) as error:
         raise ValueError(f"{path} cannot be written as OME-TIFF: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _ome_metadata(picture: Picture, axes: str, shape: tuple[int, ...], spacing: dict[str, float]) -> dict[str, Any]:

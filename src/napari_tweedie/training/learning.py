@@ -20,6 +20,7 @@ from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Model, Parameter
 from napari_tweedie.core.registry import chosen_from
 from napari_tweedie.denoisers.stepwise import in_steps
+from napari_tweedie.images.whole import whole
 from napari_tweedie.training import objectives
 from napari_tweedie.training.held_out import errors, gain
 from napari_tweedie.training.objectives import Auto, Objective
@@ -218,10 +219,9 @@ class _Run:
         state: dict[str, Any] = {name: getattr(self, name) for name in SAVED}
         state |= {"of": self._key(), "network": self.current.state_dict(), "optimiser": self.optimiser.state_dict()}
         state["best"] = None if self.best is None else self.best.state_dict()
-        partial = path.with_name(path.name + ".part")
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(state, partial)
-        partial.replace(path)
+        with whole(path) as part:
+            torch.save(state, part)
 
     def restore(self, path: Path | None) -> None:
         """Go on from a checkpoint, if there is one of the same settings and images."""

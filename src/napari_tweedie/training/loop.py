@@ -22,6 +22,7 @@ from napari_tweedie.core.device import fastest_precision
 from napari_tweedie.denoisers.levels import SCALES
 from napari_tweedie.denoisers.network import load_network
 from napari_tweedie.denoisers.unet import UNet, initialise, with_levels
+from napari_tweedie.images.whole import whole
 from napari_tweedie.training.data import Source, draw_batch
 from napari_tweedie.training.losses import draw_noise_level, weighted_squared_error
 from napari_tweedie.training.noises import Noise, coloured, photons, uneven, white
@@ -240,6 +241,5 @@ def _save(path: Path, step: int, network: UNet, averaged: UNet, optimiser: Optim
         "averaged": averaged.state_dict(),
         "optimiser": optimiser.state_dict(),
     }
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    partial.replace(path)
+    with whole(path) as part:
+        torch.save(state, part)
