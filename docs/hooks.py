@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
+import runpy
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +42,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     text = markdown.replace("](../examples/README.md)", "](gallery.md)")
     folder = (Path("docs") / page.file.src_uri).parent.as_posix()
     source = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Source"]
-    return _build().with_addresses(text, source, BRANCH, folder, kept="docs/")
+    build = runpy.run_path(str(TOP / "hatch_build.py"))
+    return build["with_addresses"](text, source, BRANCH, folder, kept="docs/")
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -117,12 +118,3 @@ def _there(nav: list[Any]) -> Iterator[Any]:
                 yield {title: inner}
         elif value in MADE or (TOP / "docs" / value).exists():
             yield item
-
-
-def _build() -> Any:
-    spec = importlib.util.spec_from_file_location("hatch_build", TOP / "hatch_build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -1,6 +1,7 @@
 """What a package index, the napari hub, a citation manager and a conda channel are told."""
 
 import re
+import runpy
 import tomllib
 from importlib.metadata import metadata
 from importlib.resources import files
@@ -51,15 +52,9 @@ def test_pictures_of_the_index_page_are_shown_and_its_tables_are_tables(shown: s
 
 
 def test_links_in_code_stay_as_they_are_and_pictures_that_are_links_get_two_addresses() -> None:
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("hatch_build", TOP / "hatch_build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    build = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(build)
+    build = runpy.run_path(str(TOP / "hatch_build.py"))
     text = "[![p](a.png)](../b.md#c) [w](https://w.org) [x](#y)\n```\n[k](l)\n```\n"
-    assert build.with_addresses(text, "https://github.com/o/r", "v1", "docs") == (
+    assert build["with_addresses"](text, "https://github.com/o/r", "v1", "docs") == (
         "[![p](https://raw.githubusercontent.com/o/r/v1/docs/a.png)](https://github.com/o/r/blob/v1/b.md#c) [w](https://w.org) "
         "[x](#y)\n```\n[k](l)\n```\n"
     )

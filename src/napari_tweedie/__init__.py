@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from napari_tweedie.core.results import Result
     from napari_tweedie.engine.functions import decompose, denoise, measure_noise, restore, run, sample
     from napari_tweedie.engine.learning_session import learn
-    from napari_tweedie.engine.measurements import measure
     from napari_tweedie.engine.psf_estimate import estimate_psf
+    from napari_tweedie.engine.quantities import measure
     from napari_tweedie.images.files import read, write
     from napari_tweedie.recipe import Recipe
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _FROM = {
     "engine.functions": ("decompose", "denoise", "measure_noise", "restore", "run", "sample"),
     "engine.learning_session": ("learn",),
-    "engine.measurements": ("measure",),
+    "engine.quantities": ("measure",),
     "engine.psf_estimate": ("estimate_psf",),
     "images.files": ("read", "write"),
     "recipe": ("Recipe",),

@@ -1,8 +1,8 @@
 """Pages of the documentation: the site, and what the installed package holds of it."""
 
 import html
-import importlib.util
 import re
+import runpy
 import subprocess
 import sys
 from importlib.resources import files
@@ -63,16 +63,12 @@ def test_every_page_is_in_the_navigation() -> None:
 
 
 def test_links_of_pages_lead_to_files_of_the_repository() -> None:
-    spec = importlib.util.spec_from_file_location("hatch_build", TOP / "hatch_build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    build = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(build)
+    build = runpy.run_path(str(TOP / "hatch_build.py"))
     pages = [TOP / "README.md", TOP / "CONTRIBUTING.md", *(TOP / "docs").rglob("*.md"), *(TOP / "examples").glob("*.md")]
     for page in pages:
         text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-        for target in (match["target"] for match in build.LINK.finditer(text)):
-            if not build.ELSEWHERE.match(target):
+        for target in (match["target"] for match in build["LINK"].finditer(text)):
+            if not build["ELSEWHERE"].match(target):
                 assert (page.parent / target.partition("#")[0]).exists(), f"{page.relative_to(TOP)}: {target}"
 
 

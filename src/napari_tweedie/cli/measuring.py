@@ -37,7 +37,7 @@ def measure(
 ) -> None:  # fmt: skip
     """Measure regions with intervals: mean and integrated intensity; with a threshold, area and number of objects."""
     from napari_tweedie.analysis.measurements import as_csv, compare
-    from napari_tweedie.engine.measurements import measured
+    from napari_tweedie.engine.quantities import measured
     from napari_tweedie.images.files import read
 
     recipe: dict[str, Any] = {"job": "sample", "degradation": degradation, "sampler": {"name": "auto", "samples": samples}}
