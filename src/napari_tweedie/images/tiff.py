@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from napari_tweedie.images import units
 from napari_tweedie.images.calibration import calibrate
 from napari_tweedie.images.colour import Samples, grey_or_colour
 from napari_tweedie.images.picture import NAMESPACE, Picture, hex_colour, stem
 from napari_tweedie.images.tiff_metadata import Metadata, metadata
 from napari_tweedie.images.tiff_series import complaints, described, originals, planes
-from napari_tweedie.images.units import SYMBOLS
 from napari_tweedie.images.whole import whole
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _ome_metadata(picture: Picture, axes: str, shape: tuple[int, ...], spacing: 
     ome["CommentAnnotation"] = {"Namespace": NAMESPACE, "Value": json.dumps(ours)}
     unnamed = iter("QREH")  # OME's other dimensions: other, tile, lambda, lifetime
     ome["axes"] = "".join(next(unnamed, "?") if axis == "q" else axis.upper() for axis in axes)
-    symbol = next((symbol for symbol, name in SYMBOLS.items() if name == picture.unit), picture.unit)
+    symbol = units.symbol(picture.unit)
     for axis, size in spacing.items():
         if axis in "zyx":
             ome |= {f"PhysicalSize{axis.upper()}": size, f"PhysicalSize{axis.upper()}Unit": symbol}

@@ -51,6 +51,11 @@ NO_UNIT = {
 """What stands in place of a unit where sizes are relative."""
 
 
+def symbol(unit: str) -> str:
+    """Return the symbol of a unit that pixel sizes are kept in; of others, what was given."""
+    return next((symbol for symbol, name in SYMBOLS.items() if name == unit), unit)
+
+
 def metres(unit: str) -> Fraction | None:
     """Return the length of a unit, None if it is not one of length."""
     return _found(unit, _LENGTHS)

@@ -21,6 +21,8 @@ FAINT = 110
 """Opacity of axes, out of 255."""
 COLOURS = ("#4c9be8", "#f0883e", "#3fb68b", "#d16ba5")
 """Curves are seen on dark and on light ground, and told apart by eyes that see fewer colours."""
+GREY = "#909090"
+"""Colour of what a curve is compared with."""
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,11 @@ from qtpy.QtWidgets import QLabel, QPushButton, QWidget
 
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
 from napari_tweedie.widgets.forms.layout import Rows, column
-from napari_tweedie.widgets.forms.plot import COLOURS, Curve, Plot
+from napari_tweedie.widgets.forms.plot import COLOURS, GREY, Curve, Plot
 from napari_tweedie.widgets.layers.input import image_axes
 
 if TYPE_CHECKING:
     from napari.components import LayerList
-
-GREY = "#909090"
 
 
 class Reliability(QWidget):

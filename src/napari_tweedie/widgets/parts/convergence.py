@@ -8,9 +8,8 @@ import numpy as np
 from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_tweedie.widgets.forms.layout import column
-from napari_tweedie.widgets.forms.plot import COLOURS, Curve, Plot
+from napari_tweedie.widgets.forms.plot import COLOURS, GREY, Curve, Plot
 
-GREY = "#909090"
 STILL = 0.01
 """Relative change in an iteration below which an estimate has converged."""
 WORSE = 2.0

@@ -8,6 +8,7 @@ import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
+from napari_tweedie.images.units import symbol
 from napari_tweedie.recipe.proposal import rounded
 from napari_tweedie.widgets.forms.layout import column
 from napari_tweedie.widgets.forms.plot import COLOURS, Curve, Plot
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from napari_tweedie.recipe.proposal import Clues
 
 HEIGHT = 118
-GREY = "#909090"
-UNITS = {"micrometer": "µm", "nanometer": "nm", "millimeter": "mm", "angstrom": "Å"}
 
 
 class Found(QWidget):
@@ -99,5 +98,5 @@ def _detail(finest: float, spacing: tuple[float, ...], unit: str) -> str:
         return "none stands out of the noise"
     size = ""
     if spacing and unit != "pixel":
-        size = f" ({rounded(finest * spacing[-1])} {UNITS.get(unit, unit)})"
+        size = f" ({rounded(finest * spacing[-1])} {symbol(unit)})"
     return f"seen down to {rounded(finest)} pixels{size}"
