@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_tweedie import analysis, degradations, denoisers, samplers, solvers
     from napari_tweedie.core.results import Result
+    from napari_tweedie.engine.camera import camera_maps
     from napari_tweedie.engine.functions import decompose, denoise, measure_noise, restore, run, sample
     from napari_tweedie.engine.learning_session import learn
     from napari_tweedie.engine.psf_estimate import estimate_psf
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     __version__: str
 
 _FROM = {
+    "engine.camera": ("camera_maps",),
     "engine.functions": ("decompose", "denoise", "measure_noise", "restore", "run", "sample"),
     "engine.learning_session": ("learn",),
     "engine.quantities": ("measure",),
@@ -35,8 +37,8 @@ _FROM = {
 _ROOMS = ("analysis", "degradations", "denoisers", "samplers", "solvers")
 
 __all__ = [
-    "Recipe", "Result", "__version__", "analysis", "decompose", "degradations", "denoise", "denoisers", "estimate_psf", "learn",
-    "measure", "measure_noise", "read", "restore", "run", "sample", "samplers", "solvers", "write",
+    "Recipe", "Result", "__version__", "analysis", "camera_maps", "decompose", "degradations", "denoise", "denoisers",
+    "estimate_psf", "learn", "measure", "measure_noise", "read", "restore", "run", "sample", "samplers", "solvers", "write",
 ]  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def test_recipes_carry_every_model(model: noise.Noise) -> None:
 
 def test_a_model_without_a_name_is_gaussian() -> None:
     assert Recipe(noise={"sigma": 2.0}).noise == noise.Gaussian(sigma=2.0)
-    with pytest.raises(ValueError, match="no noise is called 'pink'; there are: auto, gaussian, poisson, quantised"):
+    with pytest.raises(ValueError, match="no noise is called 'pink'; there are: auto, camera, gaussian, poisson, quantised"):
         Recipe(noise="pink")
 
 

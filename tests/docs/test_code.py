@@ -34,6 +34,7 @@ def images(rng: np.random.Generator) -> dict[str, Any]:
     psf = np.zeros((3, 7, 7))
     psf[1, 3, 3] = 1
     mask = rng.random(truth.shape) < 0.3
+    dark, flat, dim = (2 * rng.poisson(photons, (12, 48, 48)) + rng.normal(100, 3, (12, 48, 48)) for photons in (0, 300, 80))
     return {
         "truth": truth,
         "image": rng.normal(truth, 8).astype(np.float32),
@@ -43,6 +44,8 @@ def images(rng: np.random.Generator) -> dict[str, Any]:
         "psf": gaussian_filter(psf, (0.5, 1, 1)).astype(np.float32),
         "mask": mask.astype(np.uint8),
         "incomplete": np.where(mask, 0, truth).astype(np.float32),
+        "raw": (2 * rng.poisson(truth / 10) + rng.normal(100, 3, truth.shape)).astype(np.uint16),
+        **{name: stack.astype(np.uint16) for name, stack in (("dark", dark), ("flat", flat), ("dim", dim))},
     }
 
 
@@ -58,6 +61,9 @@ def folder(tmp_path: Path, images: dict[str, Any], monkeypatch: pytest.MonkeyPat
     nt.write(tmp_path / "psf.tif", images["psf"], "zyx", (0.3, 0.1, 0.1), "micrometer")
     nt.write(tmp_path / "psf_2d.tif", images["psf"].sum(0), "yx")
     nt.write(tmp_path / "film.tif", images["frames"], "tyx", (30, 1, 1))
+    for name, of in {"dark": "dark", "dim": "dim", "bright": "flat"}.items():
+        nt.write(tmp_path / f"{name}.tif", images[of], "tyx")
+    nt.write(tmp_path / "raw.tif", images["raw"], "yx")
     nt.write(tmp_path / "plate.zarr", images["image"], "yx")
     nt.write(tmp_path / "brain.nii.gz", images["stack"], "zyx", (3, 1, 1), "millimeter")
     nt.write(tmp_path / "tilt.mrc", images["image"], "yx", (5, 5), "nanometer")

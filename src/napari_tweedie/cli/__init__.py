@@ -22,7 +22,7 @@ app.command("list")(info.list_methods)
 COMMANDS: tuple[Callable[..., None], ...] = (
     commands.denoise, commands.restore, commands.sample, measuring.measure, commands.decompose, commands.degrade,
     commands.run, commands.batch,
-    info.inspect, info.calibrate, guarantees.guarantee, info.psf, info.schema,
+    info.inspect, info.calibrate, guarantees.guarantee, info.psf, measuring.camera, info.schema,
     training.train, training.pack, training.adapt, demo.demo,
 )  # fmt: skip
 for command in COMMANDS:

@@ -7,7 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_tweedie.cli.options import Array, Degradation, Denoiser, In, Mask, Neighbours, Out, Psf, Scheduler, Set, Sigma, Volume
+from napari_tweedie.cli.options import (
+    Array,
+    CameraMaps,
+    Degradation,
+    Denoiser,
+    In,
+    Mask,
+    Neighbours,
+    Out,
+    Psf,
+    Scheduler,
+    Set,
+    Sigma,
+    Volume,
+)
 from napari_tweedie.cli.recipes import files_of, noise_of, read_inputs, run_recipe
 from napari_tweedie.cli.terminal import err, out, with_bar
 from napari_tweedie.recipe.recipe import Recipe
@@ -15,31 +29,31 @@ from napari_tweedie.recipe.recipe import Recipe
 
 def denoise(
     image: In, result: Out, denoiser: Denoiser = "unet",
-    sigma: Sigma = None, volume: Volume = False, neighbours: Neighbours = "auto", set_: Set = [],
+    sigma: Sigma = None, camera: CameraMaps = None, volume: Volume = False, neighbours: Neighbours = "auto", set_: Set = [],
     scheduler: Scheduler = "local",
 ) -> None:  # fmt: skip
     """Remove noise from an image."""
     recipe = {"job": "denoise", "denoiser": denoiser, "noise": noise_of(sigma), "volume": volume, "neighbours": neighbours}
-    run_recipe(recipe, set_, image, result, scheduler)
+    run_recipe(recipe, set_, image, result, scheduler, arrays={"maps": camera})
 
 
 def restore(
     image: In, result: Out, degradation: Degradation = "identity",
     solver: Annotated[str, typer.Option(help="A name from `list`; auto: what suits the degradation.")] = "auto",
-    sigma: Sigma = None, psf: Psf = None, mask: Mask = None, array: Array = [], volume: Volume = False, set_: Set = [],
-    scheduler: Scheduler = "local",
+    sigma: Sigma = None, camera: CameraMaps = None, psf: Psf = None, mask: Mask = None, array: Array = [],
+    volume: Volume = False, set_: Set = [], scheduler: Scheduler = "local",
 ) -> None:  # fmt: skip
     """Undo a known degradation: blur, missing pixels, low resolution."""
     recipe = {"job": "restore", "degradation": degradation, "solver": solver, "noise": noise_of(sigma), "volume": volume}
-    run_recipe(recipe, set_, image, result, scheduler, arrays={"psf": psf, "mask": mask, **files_of(array)})
+    run_recipe(recipe, set_, image, result, scheduler, arrays={"maps": camera, "psf": psf, "mask": mask, **files_of(array)})
 
 
 def sample(
     image: In, result: Out, degradation: Degradation = "identity",
     sampler: Annotated[str, typer.Option(help="A name from `list`; auto: what suits the degradation.")] = "auto",
     samples: Annotated[int, typer.Option(min=1, help="How many samples are drawn.")] = 16,
-    denoiser: Denoiser = "unet",
-    sigma: Sigma = None, psf: Psf = None, mask: Mask = None, array: Array = [], volume: Volume = False, set_: Set = [],
+    denoiser: Denoiser = "unet", sigma: Sigma = None, camera: CameraMaps = None,
+    psf: Psf = None, mask: Mask = None, array: Array = [], volume: Volume = False, set_: Set = [],
 ) -> None:  # fmt: skip
     """Draw samples of the posterior; write their mean, standard deviation and interval, and the samples beside it."""
     recipe = {"job": "sample", "degradation": degradation, "sampler": {"name": sampler, "samples": samples}}
@@ -48,7 +62,7 @@ def sample(
         set_,
         image,
         result,
-        arrays={"psf": psf, "mask": mask, **files_of(array)},
+        arrays={"maps": camera, "psf": psf, "mask": mask, **files_of(array)},
     )
 
 

@@ -1,4 +1,4 @@
-"""Command that measures regions of an image with intervals."""
+"""Commands that measure: regions of an image with intervals, and the pixels of a camera."""
 
 from __future__ import annotations
 
@@ -67,6 +67,22 @@ def measure(
         ends = f"{found.difference.value:.5g} ({low:.5g} – {high:.5g})"
         sure = f"larger with a probability of {100 * found.probability:.3g} %"
         out.print(f"{what} = {ends}, {sure}", highlight=False, soft_wrap=True)
+
+
+def camera(
+    maps: Annotated[Path, typer.Argument(help="OME-TIFF or OME-Zarr to write: offset, gain and read variance of every pixel.")],
+    dark: Annotated[Path, typer.Option(help="Stack of frames without light: 100 and more are good.")],
+    flat: Annotated[list[Path], typer.Option(help="Stack of frames of even light; give it once for every intensity.")],
+) -> None:
+    """Calibrate a camera whose pixels differ (sCMOS); `denoise`, `restore` and `sample` take the maps as --camera."""
+    from napari_tweedie.engine.camera import camera_maps, write_maps
+    from napari_tweedie.images.files import check_target
+
+    check_target(maps)
+    found = camera_maps(dark, flat)
+    write_maps(found, maps)
+    for note in found.notes:
+        out.print(note, highlight=False, soft_wrap=True)
 
 
 def pairs_of(quantities: list[Quantity], regions: tuple[int, int]) -> list[tuple[Quantity, Quantity]]:

@@ -32,4 +32,7 @@ Array = Annotated[
         "--array", metavar="NAME=FILE", help="File of any other array that the degradation names: sampling, sensitivity, angles."
     ),
 ]
+CameraMaps = Annotated[
+    Path | None, typer.Option("--camera", help="Camera maps, as `camera` makes them: offset, gain and read variance of pixels.")
+]
 Mask = Annotated[Path | None, typer.Option(help="Image that is not zero at missing pixels, for mask.")]

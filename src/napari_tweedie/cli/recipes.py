@@ -10,6 +10,7 @@ from typing import Any
 from napari_tweedie.cli.terminal import err, tell, warn, with_bar
 from napari_tweedie.core.method import Input
 from napari_tweedie.core.results import Cancelled
+from napari_tweedie.degradations.noise import Camera
 from napari_tweedie.recipe.recipe import Recipe
 
 PARTS: dict[str, Any] = {
@@ -37,7 +38,9 @@ def run_recipe(
 
     apply_settings(settings, recipe)
     for name, given in read_inputs(arrays).items():
-        recipe["degradation"] = {**_as_dict(recipe["degradation"]), name: given}
+        of = "noise" if name in Camera.inputs() else "degradation"
+        named: dict[str, Any] = {"name": Camera.name} if of == "noise" else {}
+        recipe[of] = {**named, **_as_dict(recipe.get(of, PARTS[of])), name: given}
     whole = Recipe(**recipe)
     if whole.obstacle:
         raise ValueError(whole.obstacle)

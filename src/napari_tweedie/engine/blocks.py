@@ -11,7 +11,7 @@ import numpy as np
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Input
 from napari_tweedie.degradations import Degradation
-from napari_tweedie.degradations.noise import Auto, Noise, Poisson
+from napari_tweedie.degradations.noise import Auto, Camera, Noise, Poisson
 from napari_tweedie.engine.channel import Channel
 from napari_tweedie.engine.gate import Span
 from napari_tweedie.engine.left_out import LeftOut
@@ -70,6 +70,10 @@ class Blocks:
             raise ValueError("colour images can only be denoised, restored and degraded: split the layer into channels first")
         if self.colour and recipe.stabilises and isinstance(recipe.noise, Poisson):
             raise ValueError("photon noise of colour images: split the layer into channels, or choose Gaussian noise")
+        if isinstance(recipe.noise, Camera) and (self.colour or measured):
+            raise ValueError("camera maps are those of grey images: split colour into channels, or choose another noise")
+        if isinstance(recipe.noise, Camera):
+            recipe.noise.check(self.layout.block_shape[-2:])
         self._channels = {number: channel.taken_for(recipe.strength) for number, channel in (channels or {}).items()}
         self._measures = channels is None
         self.left_out = LeftOut(recipe, self.layout, self._read, partial(self._cut, recipe.degradation))
@@ -111,10 +115,14 @@ class Blocks:
         return dtype.itemsize > (2 if dtype.kind in "iu" else 4)
 
     def _read(self, index: Index) -> NDArray[Any]:
-        """Return a block as it is; the last ones are kept, as they are asked for again and may be expensive."""
+        """Return a block as it is, or as an even camera would have seen it.
+
+        The last ones are kept, as they are asked for again and may be expensive.
+        """
         if index not in self._kept:
             block = np.stack([self.layout.read(part, index) for part in self._measured], 1)
-            self._kept[index] = block.astype(np.uint8) if block.dtype == bool else block
+            block = block.astype(np.uint8) if block.dtype == bool else block
+            self._kept[index] = self.recipe.noise.evened(block) if isinstance(self.recipe.noise, Camera) else block
             self._look_at(self._kept[index], index)
             while len(self._kept) > self._most_kept:
                 self._kept.popitem(last=False)
@@ -169,6 +177,8 @@ class Blocks:
     def _noise(self) -> Noise:
         """Return what is known of the noise; that of colour is taken to be the same everywhere."""
         noise = self.recipe.noise
+        if isinstance(noise, Camera):
+            return noise.remaining()
         return noise.model_copy(update={"model": "gaussian"}) if self.colour and isinstance(noise, Auto) else noise
 
     def _sampled(self, number: int) -> list[Index]:

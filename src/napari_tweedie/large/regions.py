@@ -12,6 +12,7 @@ import numpy as np
 from napari_tweedie.core.cancellation import cancellation_point
 from napari_tweedie.core.method import Input
 from napari_tweedie.degradations import Degradation
+from napari_tweedie.degradations.noise import Camera
 from napari_tweedie.denoisers.fusion import HALO
 from napari_tweedie.engine.blocks import Blocks
 from napari_tweedie.engine.channel import Channel
@@ -92,6 +93,8 @@ class Regions:
         if recipe.job not in JOBS:
             raise ValueError(f"the job {recipe.job!r} is not done region by region: write its result as a TIFF")
         spatial, restores = layout.spatial, recipe.inverts
+        if isinstance(recipe.noise, Camera):
+            recipe.noise.check(layout.block_shape[-2:])
         if restores and not recipe.degradation.is_image:
             raise ValueError(f"a measurement by {recipe.degradation.name!r} is restored as a whole: write the result as a TIFF")
         reach = recipe.degradation.reach(len(spatial)) if restores else (0,) * len(spatial)
@@ -154,7 +157,10 @@ class Regions:
     def recipe(self, recipe: Recipe, source: Region) -> Recipe:
         """Return the recipe for a region of the image: masks are cut as the image is."""
         degradation = self._cut(recipe.degradation, source)
-        return recipe.model_copy(update={"degradation": degradation, "axes": self.layout.axes, "tile": self.tile})
+        changed: dict[str, Any] = {"degradation": degradation, "axes": self.layout.axes, "tile": self.tile}
+        if isinstance(recipe.noise, Camera):
+            changed["noise"] = recipe.noise.beginning(*(source[self.layout.axes.index(axis)].start or 0 for axis in "yx"))
+        return recipe.model_copy(update=changed)
 
     def computed(
         self, recipe: Recipe, region: Region, read: Callable[[Region], NDArray[Any]], channels: Mapping[int, Channel]

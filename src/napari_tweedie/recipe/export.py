@@ -14,8 +14,8 @@ PARTS = ("denoiser", "degradation", "noise", "solver")
 """Fields whose own fields the command line sets one by one."""
 COMMANDS = ("denoise", "restore", "sample", "decompose", "degrade")
 """Jobs that the command line does on a file and writes to another."""
-ARRAYS = ("psf", "mask")
-"""Arrays that have an option of their own; others are given by --array."""
+ARRAYS = {"psf": "psf", "mask": "mask", "maps": "camera"}
+"""Options of arrays that have one of their own; others are given by --array."""
 _SCRIPT = """from pathlib import Path
 
 from napari_tweedie.images.files import read
@@ -44,12 +44,14 @@ def as_command_line(recipe: Recipe, image: str = "image.tif", result: str = "res
         If the command line has no such job, or does not take one of the arrays.
     """
     unknown = [f"the job {recipe.job!r}"] if recipe.job not in COMMANDS else []
-    unknown += [f"the array {name!r}" for name in _named(recipe) if name not in recipe.degradation.arrays()]
+    unknown += [
+        f"the array {name!r}" for name in _named(recipe) if name not in {**recipe.degradation.arrays(), **recipe.noise.arrays()}
+    ]
     if unknown:
         raise ValueError(f"the command line does not take {' and '.join(unknown)}: pass the recipe on as Python")
     words = ["napari-tweedie", recipe.job, image, result]
     for name, array in _named(recipe).items():
-        words += [f"--{name}", _file(name, array)] if name in ARRAYS else ["--array", f"{name}={_file(name, array)}"]
+        words += [f"--{ARRAYS[name]}", _file(name, array)] if name in ARRAYS else ["--array", f"{name}={_file(name, array)}"]
     said = essentials(recipe)
     for field, value in said.items():
         if field in PARTS:

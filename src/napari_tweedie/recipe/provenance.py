@@ -33,9 +33,10 @@ def differences(provenance: Mapping[str, Any], recipe: Recipe) -> list[str]:
         installed_weights = recipe.denoiser.provenance(pick("cpu"))
         if any(installed_weights.get(key) != value for key, value in weights.items()):
             found.append(f"The denoiser {recipe.denoiser.name!r} has other weights than when the result was made.")
-    stored = provenance.get("recipe", {}).get("degradation", {})
-    for name, array in recipe.degradation.arrays().items():
-        before = stored.get(name, {}).get("sha256") if isinstance(stored, dict) else None
+    parts = [provenance.get("recipe", {}).get(part, {}) for part in ("degradation", "noise")]
+    stored = {name: value for part in parts if isinstance(part, dict) for name, value in part.items()}
+    for name, array in {**recipe.degradation.arrays(), **recipe.noise.arrays()}.items():
+        before = stored[name].get("sha256") if isinstance(stored.get(name), dict) else None
         if before and array.sha256 and array.sha256 != before:
             found.append(f"The array {name!r} is not the one that the result was made with.")
     return found

@@ -175,7 +175,7 @@ class Recipe(Model):
     def arrays(self) -> dict[str, Input]:
         """Return the arrays that its methods name, at hand or not."""
         blending = {} if self.blending is None else self.blending.arrays()
-        return {**self.degradation.arrays(), **self.denoiser.arrays(), **blending}
+        return {**self.degradation.arrays(), **self.denoiser.arrays(), **self.noise.arrays(), **blending}
 
     def fitted(self, picture: Picture) -> Recipe:
         """Return this recipe with the axes and the pixel size of an image, where it leaves them open."""
@@ -194,10 +194,13 @@ class Recipe(Model):
         """
         unknown = set(inputs) - set(self.arrays())
         if unknown:
-            what = f"the degradation {self.degradation.name!r} and the denoiser {self.denoiser.name!r}"
+            methods = {"degradation": self.degradation, "denoiser": self.denoiser, "noise": self.noise}
+            *some, last = (f"the {part} {method.name!r}" for part, method in methods.items())
+            what = f"{', '.join(some)} and {last}"
             raise ValueError(f"{what} take no {', '.join(sorted(unknown))}")
         degradation = self._informed(self.degradation.with_arrays(inputs))
         changed: dict[str, Method] = {"degradation": degradation, "denoiser": self.denoiser.with_arrays(inputs)}
+        changed["noise"] = self.noise.with_arrays(inputs)
         if self.blending is not None:
             changed["blending"] = self.blending.with_arrays(inputs)
         for part, method in changed.items():

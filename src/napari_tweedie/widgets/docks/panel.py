@@ -102,7 +102,7 @@ class Panel(EnterRuns):
 
     def chosen_layers(self) -> dict[str, Layer]:
         """Return the layers that the methods take their arrays from."""
-        return self.choosers["denoiser"].chosen_layers()
+        return self.choosers["denoiser"].chosen_layers() | self.noise.chosen_layers()
 
     def _chooser(self, field: str, registry: Any, chosen: str) -> Chooser[Any]:
         made = DenoiserChooser if field == "denoiser" else Chooser

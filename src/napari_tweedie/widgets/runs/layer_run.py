@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_info
 
 from napari_tweedie.core.method import Input
+from napari_tweedie.degradations.noise import Camera
 from napari_tweedie.engine.run import Preview, Progress, Result, measure, run
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.recipe.defaults import with_neighbours
@@ -99,6 +100,9 @@ class Job(Run):
         if not recipe.inverts:  # whose axes may be those of components
             recipe, _ = with_neighbours(recipe, recipe.axes, array.shape)
         image, inside = order.crop.with_neighbours(array, recipe)
+        if isinstance(recipe.noise, Camera) and order.crop != Crop.whole(array.shape):
+            corner = (order.crop.start[recipe.axes.index(axis)] for axis in "yx")
+            recipe = recipe.model_copy(update={"noise": recipe.noise.beginning(*corner)})
         if order.measures_whole:
             channel = order.crop.start[recipe.axes.index("c")] if "c" in recipe.axes else 0
             found = measure(recipe, array, **order.inputs)[channel]
