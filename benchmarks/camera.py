@@ -1,9 +1,9 @@
 """What do camera maps bring? PSNR of denoised images of a simulated sCMOS camera, told its maps, and not.
 
 Usage: ``python benchmarks/camera.py DATA [--every N] [--side N] [--frames N]``; DATA holds ``clean`` and ``bsd68``. Pixels have
-a read noise of 1.4 photons at the median, spread by 30 % and with 1 % of 4 to 20 photons, gains that differ by 3 %, offsets by 1.5
-photons and by 0.75 from column to column, as data sheets and calibrations of such cameras show them. "Measured" maps come from
-simulated frames without light and of three intensities. Ignoring the maps is the recipe that nobody has touched.
+a read noise of 1.4 photons at the median, spread by 30 %, with 1 % of 4 to 20 photons, gains that differ by 3 %, and offsets that
+differ by 1.5 photons, and by 0.75 from column to column. "Measured" maps come from simulated frames without light and of three
+intensities. Ignoring the maps is the recipe that nobody has touched.
 """
 
 from __future__ import annotations

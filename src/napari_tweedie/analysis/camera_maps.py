@@ -2,7 +2,8 @@
 
 Frames without light have the mean `offset` and the `read variance`. Frames of even light k have a mean above the offset,
 b_k, and a variance above the read variance, a_k, and photons make ``a_k = gain · b_k``: the slope is fitted by least squares,
-weighted by what the variance of a variance is, ``2 σ⁴ / (N − 1)`` (Janesick, "Photon Transfer", 2007; for every pixel of an sCMOS camera:
+weighted by what the variance of a variance is,
+``2 σ⁴ / (N − 1)`` (Janesick, "Photon Transfer", 2007; for every pixel of an sCMOS camera:
 Huang et al., Nature Methods 10, 2013). Some hundred frames leave the gain of a pixel with an error of some per cent, as much as
 gains differ: what all pixels tell of the spread of true gains, and of how gain goes with response, is the prior of each.
 """
