@@ -11,7 +11,7 @@ from napari.layers import Layer
 from numpy.testing import assert_array_equal
 
 from napari_tweedie.files.reader import layers, reader
-from napari_tweedie.images.files import write
+from napari_tweedie.images.files import read, write
 
 
 def opened(path: Path) -> list[Layer]:
@@ -75,6 +75,56 @@ def test_missing_planes_are_empty_and_a_result_keeps_its_recipe(tmp_path: Path) 
     (layer,) = opened(tmp_path / "a.tif")
     assert np.isnan(layer.data[1]).all()
     assert layer.metadata["napari_tweedie"] == {"recipe": {"job": "denoise"}}
+
+
+def complex_numbers(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(np.complex64)
+
+
+def test_complex_numbers_become_their_parts(tmp_path: Path, rng: np.random.Generator) -> None:
+    data = complex_numbers(rng, (20, 24))
+    write(tmp_path / "a.tif", data, "yx", (0.1, 0.2), "µm")
+    np.savez(tmp_path / "b.npz", kspace=data)
+    for name in ("a.tif", "b.npz"):
+        with pytest.warns(UserWarning, match="complex: real and imaginary parts lie along the first axis"):
+            (layer,) = opened(tmp_path / name)
+        assert_array_equal(np.asarray(layer.data), [data.real, data.imag])
+        assert layer.axis_labels == ("q0", "y", "x")
+        assert tuple(layer.scale) == ((1, 0.1, 0.2) if name == "a.tif" else (1, 1, 1))
+
+
+def test_complex_coils_become_components_that_a_restoration_takes(tmp_path: Path, rng: np.random.Generator) -> None:
+    data = complex_numbers(rng, (3, 20, 24))
+    tifffile.imwrite(tmp_path / "a.tif", data, photometric="minisblack", metadata=None)
+    with pytest.warns(UserWarning, match="complex"):
+        (layer,) = opened(tmp_path / "a.tif")
+    assert_array_equal(np.asarray(layer.data), np.array([part for coil in data for part in (coil.real, coil.imag)]))
+
+
+def test_complex_stacks_channels_and_zarrs_become_their_parts(tmp_path: Path, rng: np.random.Generator) -> None:
+    data = complex_numbers(rng, (2, 20, 24))
+    write(tmp_path / "a.tif", data, "cyx", channels=("A", "B"))
+    write(tmp_path / "z.tif", data, "zyx")
+    zarr.save(tmp_path / "b.zarr", data[0])
+    with pytest.warns(UserWarning, match="complex"):
+        (_, second), (stack,), (plane,) = (opened(tmp_path / name) for name in ("a.tif", "z.tif", "b.zarr"))
+    assert_array_equal(np.asarray(second.data), [data[1].real, data[1].imag])
+    assert_array_equal(np.asarray(stack.data), [data.real, data.imag])
+    assert_array_equal(np.asarray(plane.data), [data[0].real, data[0].imag])
+
+
+def test_labels_beside_the_pixels_become_labels(tmp_path: Path, rng: np.random.Generator) -> None:
+    write(tmp_path / "a.zarr", rng.random((20, 24)), "yx", (0.1, 0.1), "µm")
+    cells = rng.integers(0, 9, (10, 12)).astype(np.uint16)
+    zarr.open_group(tmp_path / "a.zarr", mode="r+").create_group("labels", attributes={"ome": {"labels": ["cells", "gone"]}})
+    write(tmp_path / "cells.zarr", cells, "yx", (0.2, 0.2), "µm")
+    (tmp_path / "cells.zarr").rename(tmp_path / "a.zarr" / "labels" / "cells")
+    image, labels = opened(tmp_path / "a.zarr")
+    assert (type(labels).__name__, labels.name, image.name) == ("Labels", "a · cells", "a")
+    assert_array_equal(np.asarray(labels.data), cells)
+    assert tuple(labels.scale) == (0.2, 0.2)
+    with pytest.raises(ValueError, match=r"folder of labels: name one of them \(cells, gone\)"):
+        read(tmp_path / "a.zarr" / "labels")
 
 
 def test_two_axes_without_a_name_are_told_apart(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import zarr
 from numpy.testing import assert_allclose, assert_array_equal
 
-from napari_tweedie.images.files import names, read
+from napari_tweedie.images.files import names, read, write
 from napari_tweedie.images.ome_zarr import levels_of
 
 SIZES = {"t": 2, "c": 3, "z": 4, "y": 5, "x": 6}
@@ -153,12 +153,14 @@ def test_an_axis_that_is_no_length_leaves_the_others_theirs(tmp_path: Path, unit
 def test_a_transformation_of_another_kind_does_not_count(tmp_path: Path) -> None:
     attributes = image(space("y", "x"), [0.1, 0.2])
     attributes["multiscales"][0]["coordinateTransformations"] = [
-        {"type": "affine", "affine": [[1, 0, 0], [0, 1, 0]]},
+        {"type": "rotation", "rotation": [[1, 0], [0, 1]]},
         {"type": "identity"},
     ]
     picture = read(stored(tmp_path / "a.zarr", "yx", attributes))
     assert picture.spacing == (0.1, 0.2)
-    assert picture.notes == ("A transformation in multiscales[0], of type 'affine', does not say 2 numbers: it does not count.",)
+    assert picture.notes == (
+        "A transformation in multiscales[0], of type 'rotation', does not say 2 numbers: it does not count.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -256,3 +258,74 @@ def test_the_finest_level_is_found_wherever_it_stands(tmp_path: Path) -> None:
     assert picture.data.shape == data_of("zyx").shape
     assert_allclose(picture.spacing, [0.3, 0.1, 0.1])
     assert [level.shape for level in levels_of(path)] == [(4, 5, 6), (4, 3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("scale", "unit", "unknown"),
+    [
+        ([1, 1, 1], None, "zyx"),
+        ([2, 1, 1], None, ""),
+        ([1, 1, 1], "micrometer", ""),
+        ([1, 0.1, 0.1], None, ""),
+    ],
+)
+def test_ones_without_a_unit_say_nothing(tmp_path: Path, scale: list[float], unit: str | None, unknown: str) -> None:
+    found = read(stored(tmp_path / "a.zarr", "zyx", image(space("z", "y", "x", unit=unit), scale)))
+    assert found.unknown == unknown
+    assert_allclose(found.spacing, scale)
+
+
+@pytest.mark.parametrize("unknown", ["", "z", "yx", "tzyx"])
+@pytest.mark.parametrize("unit", ["pixel", "micrometer"])
+def test_unknown_sizes_stay_unknown_and_known_ones_known(tmp_path: Path, unknown: str, unit: str) -> None:
+    for suffix in (".ome.zarr", ".ome.tif"):
+        write(tmp_path / f"a{suffix}", data_of("tzyx"), "tzyx", unit=unit, unknown=unknown)
+        found = read(tmp_path / f"a{suffix}")
+        assert (found.unknown, found.spacing) == (unknown, (1, 1, 1, 1))
+        assert found.unit == ("pixel" if {"y", "x", "z"} <= set(unknown) else unit)
+
+
+def test_numbers_of_a_transformation_may_stand_in_an_array(tmp_path: Path) -> None:
+    attributes = image(space("z", "y", "x"))
+    steps = [{"type": "scale", "path": "sizes/0"}, {"type": "translation", "path": "gone"}]
+    attributes["multiscales"][0]["datasets"][0]["coordinateTransformations"] = steps
+    group = zarr.open_group(stored(tmp_path / "a.zarr", "zyx", attributes), mode="r+")
+    group.create_array("sizes/0", data=np.array([0.3, 0.1, 0.2]))
+    found = read(tmp_path / "a.zarr")
+    assert_allclose(found.spacing, [0.3, 0.1, 0.2])
+    assert "of type 'translation', does not say 3 numbers" in found.notes[0]
+
+
+def test_axes_of_a_coordinate_system_count(tmp_path: Path) -> None:
+    attributes = image(None, [2, 0.1, 0.2])
+    described = attributes["multiscales"][0]
+    described["datasets"][0]["coordinateTransformations"][0] |= {"input": "0", "output": "physical"}
+    axes = [{"name": "t", "type": "time", "unit": "second"}, *space("y", "x")]
+    described["coordinateSystems"] = [{"name": "array", "axes": space("a", "b", "c")}, {"name": "physical", "axes": axes}]
+    found = read(stored(tmp_path / "a.zarr", "tyx", {"ome": {"version": "0.6", **attributes}}, version=3))
+    assert (found.axes, found.unit) == ("tyx", "micrometer")
+    assert_allclose(found.spacing, [2, 0.1, 0.2])
+
+
+def test_labels_are_told_from_grey_levels(tmp_path: Path) -> None:
+    labels = stored(tmp_path / "a.zarr", "yx", image(space("y", "x"), [0.1, 0.1], **{"image-label": {"version": "0.4"}}))
+    assert read(labels).notes == ("It holds labels, not grey levels.",)
+
+
+def test_an_affine_map_says_the_size_of_pixels(tmp_path: Path) -> None:
+    along = {"type": "affine", "affine": [[2, 0, 0, 1], [0, 0.5, 0, 0], [0, 0, 0.4, -3]]}
+    turned = {"type": "affine", "affine": [[2, 0, 0, 0], [0, 0, -0.4, 0], [0, 0.5, 0, 0]]}
+    for name, step in (("a", along), ("b", turned), ("c", {"type": "affine", "affine": [[1, 2], [3, 4]]})):
+        attributes = image(space("z", "y", "x"))
+        attributes["multiscales"][0]["datasets"][0]["coordinateTransformations"] = [step]
+        stored(tmp_path / f"{name}.zarr", "zyx", attributes)
+    found, other, none = (read(tmp_path / f"{name}.zarr") for name in "abc")
+    assert (found.spacing, found.origin, found.notes) == ((2, 0.5, 0.4), (1, 0, -3), ())
+    assert other.spacing == (2, 0.5, 0.4)
+    assert "turns the image" in other.notes[0]
+    assert none.unknown == "zyx"
+
+
+def test_an_empty_ome_leaves_the_attributes_before_it(tmp_path: Path) -> None:
+    attributes = image(space("z", "y", "x"), [2, 0.1, 0.2], ome={"version": "0.5", "multiscales": []})
+    assert read(stored(tmp_path / "a.zarr", "zyx", attributes, version=3)).spacing == (2, 0.1, 0.2)

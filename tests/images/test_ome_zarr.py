@@ -10,7 +10,7 @@ import yaozarrs
 import zarr
 from numpy.testing import assert_allclose, assert_array_equal
 
-from napari_tweedie.images import ome_zarr
+from napari_tweedie.images import ome_zarr_writing
 from napari_tweedie.images.files import Picture, read, write
 
 LENGTHS = {"t": 2, "c": 3, "z": 4, "y": 5, "x": 6, "s": 3, "q": 7}
@@ -56,7 +56,7 @@ def test_pixel_sizes_place_unit_channels_and_metadata_survive(tmp_path: Path) ->
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 def test_the_metadata_are_valid_in_both_versions(tmp_path: Path, version: str) -> None:
     like = Picture(np.zeros((2, 9, 3000), np.float32), "cyx", (1, 0.2, 0.2), "micrometer", channels=("a", "b"))
-    levels = ome_zarr.create(tmp_path / "a.zarr", like, (1, 4, 1024), [(0, 1), (0, 2)], version)
+    levels = ome_zarr_writing.create(tmp_path / "a.zarr", like, (1, 4, 1024), [(0, 1), (0, 2)], version)
     attributes = dict(zarr.open_group(tmp_path / "a.zarr", mode="r").attrs)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -89,7 +89,7 @@ def test_integers_are_rounded_in_coarse_levels(tmp_path: Path) -> None:
 
 def test_units_of_others_become_ours(tmp_path: Path) -> None:
     like = Picture(np.zeros((2, 4, 5, 6), np.uint8), "tzyx", (1, 1, 1, 1), "micrometer")
-    ome_zarr.create(tmp_path / "a.zarr", like, (1, 1, 5, 6), [])
+    ome_zarr_writing.create(tmp_path / "a.zarr", like, (1, 1, 5, 6), [])
     group = zarr.open_group(tmp_path / "a.zarr", mode="r+")
     ome = group.attrs["ome"]
     axes = ome["multiscales"][0]["axes"]
@@ -103,10 +103,10 @@ def test_units_of_others_become_ours(tmp_path: Path) -> None:
 
 def test_only_the_chunks_looked_at_are_read(tmp_path: Path) -> None:
     like = Picture(np.zeros((4, 2000, 2000), np.uint16), "zyx")
-    (array,) = ome_zarr.create(tmp_path / "a.zarr", like, (1, 1000, 1000), [])
+    (array,) = ome_zarr_writing.create(tmp_path / "a.zarr", like, (1, 1000, 1000), [])
     array[1, :1000, :1000] = 7
-    ome_zarr.chunk_file(array, (slice(1, 2), slice(1000, 2000), slice(0, 1000))).parent.mkdir(parents=True, exist_ok=True)
-    ome_zarr.chunk_file(array, (slice(1, 2), slice(1000, 2000), slice(0, 1000))).write_bytes(b"damaged")
+    ome_zarr_writing.chunk_file(array, (slice(1, 2), slice(1000, 2000), slice(0, 1000))).parent.mkdir(parents=True, exist_ok=True)
+    ome_zarr_writing.chunk_file(array, (slice(1, 2), slice(1000, 2000), slice(0, 1000))).write_bytes(b"damaged")
     picture = read(tmp_path / "a.zarr")
     assert np.asarray(picture.data[1, 10:20, 10:20]).max() == 7
     with pytest.raises(Exception, match=r".+"):

@@ -18,6 +18,8 @@ from napari_tweedie.images.units import canonical, metres, seconds
         ("pm", 1e-12), ("Å", 1e-10), ("angstroms", 1e-10), ("inch", 0.0254), ("in", 0.0254), ("ft", 0.3048), ("thou", 2.54e-5),
         ("A\u030angstro\u0308m", 1e-10), ("\u212b", 1e-10), ("[um]", 1e-6), ("&#181;m", 1e-6), ("micro-meter", 1e-6),
         ("nms", 1e-9), ("hectometer", 100.0), ("yoctometer", 1e-24),
+        ("mu", 1e-6), ("µ", 1e-6), ("\u03bc", 1e-6), ("\\u03BCm", 1e-6), ("mum", 1e-6), ("Um", 1e-6), ("micra", 1e-6),
+        ("Mikrometer", 1e-6), ('"', 0.0254), ('"µm"', 1e-6), ("\\u00C5", 1e-10), ("microns per pixels", 1e-6),
     ],
 )  # fmt: skip
 def test_lengths(unit: str, length: float) -> None:

@@ -13,7 +13,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from napari_tweedie.engine import Cancelled, last, run
-from napari_tweedie.images import ome_zarr
+from napari_tweedie.images import ome_zarr_writing
 from napari_tweedie.images.files import read, write
 from napari_tweedie.large.chunked_run import ChunkedRun
 from napari_tweedie.large.run_file import run_file
@@ -244,7 +244,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_is_done(image: Path, small_fil
 
 
 def test_an_unreadable_chunk_is_named_and_what_is_done_is_kept(image: Path) -> None:
-    array = ome_zarr.level(image, 0)
+    array = ome_zarr_writing.level(image, 0)
     (chunk,) = (image / "0" / "c").rglob("0/0")
     good = chunk.read_bytes()
     steps = run_file(Recipe(**QUICK), image, image.parent / "out.zarr")
@@ -286,7 +286,7 @@ def test_cancelling_within_a_region_leaves_nothing_of_it(image: Path, tmp_path: 
 def test_coarser_levels_are_made_of_finer_ones(tmp_path: Path, rng: np.random.Generator) -> None:
     write(tmp_path / "in.zarr", rng.random((2100, 64)).astype(np.float32), "yx")
     (*_, last_step) = run_file(Recipe(**QUICK), tmp_path / "in.zarr", tmp_path / "out.zarr")
-    fine, half, quarter = (level[...] for level in ome_zarr.levels(tmp_path / "out.zarr"))
+    fine, half, quarter = (level[...] for level in ome_zarr_writing.levels(tmp_path / "out.zarr"))
     np.testing.assert_allclose(half, fine.reshape(1050, 2, 32, 2).mean((1, 3)), rtol=1e-5)
     np.testing.assert_allclose(quarter, half.reshape(525, 2, 16, 2).mean((1, 3)), rtol=1e-5)
     assert last_step.share == 1

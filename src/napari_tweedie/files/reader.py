@@ -1,4 +1,4 @@
-"""Reader offered to napari: TIFF, OME-Zarr, NIfTI and MRC as layers, one a channel, with names, sizes, units and places."""
+"""Reader offered to napari: TIFF, OME-Zarr, NIfTI, MRC, k-space as layers, one a channel, with names, sizes, units, places."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from napari_tweedie.images import mrc, nifti, ome_zarr
 from napari_tweedie.images.files import Picture, names, read
 from napari_tweedie.images.missing import plain
-from napari_tweedie.images.picture import suffix
+from napari_tweedie.images.picture import stem, suffix
 from napari_tweedie.images.sources import FILE
 from napari_tweedie.images.tiff import SUFFIXES
 
@@ -21,6 +23,8 @@ PROVENANCE = "napari_tweedie"
 """Key of a result's provenance in its layer's metadata."""
 MOST = 24
 """Images of a file that are opened at once: plates hold thousands."""
+ARRAYS = {".npz", ".cfl"}
+"""Arrays of numbers that napari does not open itself."""
 COLORMAPS = ("cyan", "magenta", "yellow", "red", "green", "blue")
 """Of channels whose file gives them no colour."""
 
@@ -35,7 +39,7 @@ def reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | None
 def _is_ours(path: Path) -> bool:
     if path.is_dir():
         return any((path / name).exists() for name in (".zattrs", ".zgroup", ".zarray", "zarr.json"))
-    return suffix(path) in {*SUFFIXES, *nifti.SUFFIXES, *mrc.SUFFIXES}
+    return suffix(path) in {*SUFFIXES, *nifti.SUFFIXES, *mrc.SUFFIXES, *ARRAYS}
 
 
 def layers(path: str) -> list[LayerData]:
@@ -52,8 +56,34 @@ def layers(path: str) -> list[LayerData]:
         levels = ome_zarr.levels_of(Path(path), number) if Path(path).is_dir() else [plain_or_lazy(picture.data)]
         if "s" in picture.axes:
             picture, levels = colour_last(picture, levels)
+        if levels[0].dtype.kind == "c":
+            picture, levels = real_and_imaginary(picture, levels)
         found += channels(picture, levels, title)
+    return found + (labels(Path(path)) if Path(path).is_dir() and len(images) == 1 else [])
+
+
+def labels(path: Path) -> list[LayerData]:
+    """Return the label images that an OME-Zarr holds beside its pixels."""
+    found: list[LayerData] = []
+    for name in ome_zarr.labels(path):
+        picture, levels = read(path / "labels" / name), ome_zarr.levels_of(path / "labels" / name)
+        if levels[0].dtype.kind not in "ui":
+            warnings.warn(f"{path.name}: the labels {name!r} hold {levels[0].dtype}, and are left out.", stacklevel=2)
+            continue
+        shown = layer_of(picture, f"{stem(path)} · {name}")
+        del shown["rgb"]
+        found.append((_one_or_all(levels), shown, "labels"))
     return found
+
+
+def real_and_imaginary(picture: Picture, levels: Sequence[Any]) -> tuple[Picture, list[Any]]:
+    """Return complex numbers, which napari does not show, as their parts along a first axis: of coils, one after the other."""
+    warnings.warn(f"{picture.name}: its numbers are complex: real and imaginary parts lie along the first axis.", stacklevel=3)
+    parts = [np.stack([level.real, level.imag], axis=1 if picture.axes.startswith("q") else 0) for level in levels]
+    if picture.axes.startswith("q"):
+        return picture, [both.reshape(-1, *both.shape[2:]) for both in parts]
+    sizes, places = (1.0, *picture.spacing), (0.0, *picture.origin)
+    return replace(picture, axes=f"q{picture.axes}", spacing=sizes, origin=places), parts
 
 
 def colour_last(picture: Picture, levels: Sequence[Any]) -> tuple[Picture, list[Any]]:

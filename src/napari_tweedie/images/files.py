@@ -17,6 +17,7 @@ from napari_tweedie.images import (
     ngff,
     nifti,
     ome_zarr,
+    ome_zarr_writing,
     other_readers,
     plain_pictures,
     plates,
@@ -238,7 +239,7 @@ def write(
     if data.dtype == bool:
         picture = replace(picture, data=data.astype(np.uint8))
     module = next((module for suffixes, module in _FORMATS if suffix(path) in suffixes), None)
-    (module or (ome_zarr if suffix(path) == ".zarr" else tiff)).write(path, picture)
+    (module or (ome_zarr_writing if suffix(path) == ".zarr" else tiff)).write(path, picture)
 
 
 def _check_suffix(path: Path) -> None:

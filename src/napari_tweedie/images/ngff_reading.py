@@ -73,9 +73,9 @@ def descriptions(attributes: Mapping[str, Any]) -> list[Description]:
 
 
 def described(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return where the metadata stand: under "ome" since 0.5, before it, and where "ome" is no object, in the attributes."""
+    """Return where the metadata stand: under "ome" since 0.5; before it, and where "ome" says nothing, in the attributes."""
     ome = attributes.get("ome")
-    return ome if isinstance(ome, Mapping) else attributes
+    return ome if isinstance(ome, Mapping) and (ome.get("multiscales") or "multiscales" not in attributes) else attributes
 
 
 def _description(ome: Mapping[str, Any], image: Any, field: str) -> Description:
@@ -87,7 +87,7 @@ def _description(ome: Mapping[str, Any], image: Any, field: str) -> Description:
     for n, level in enumerate(levels):
         if not isinstance(level, str | int):
             raise ValueError(f"{field}.datasets[{n}].path is {level!r}: it must name an array")
-    named = image.get("axes") or ()
+    named = image.get("axes") or _axes_of_system(image, datasets[0])
     if not isinstance(named, list | tuple | str):
         raise ValueError(f"{field}.axes must be a list, one entry an axis (got {named!r})")
     axes = tuple(_axis(each, f"{field}.axes[{n}]") for n, each in enumerate(named))
@@ -113,6 +113,15 @@ def _one_by_one(given: Any) -> list[Mapping[str, Any]]:
     if isinstance(given, Mapping):
         return _one_by_one(given["transformations"]) if "transformations" in given else [given]
     return [step for each in given for step in _one_by_one(each)] if isinstance(given, list | tuple) else []
+
+
+def _axes_of_system(image: Mapping[str, Any], dataset: Mapping[str, Any]) -> Any:
+    """Return the axes of the coordinate system that a level is brought to, as drafts after 0.5 have them; else nothing."""
+    systems = [each for each in image.get("coordinateSystems") or () if isinstance(each, Mapping)]
+    given = dataset.get("coordinateTransformations") or ()
+    outputs = [step.get("output") for step in ([given] if isinstance(given, Mapping) else given) if isinstance(step, Mapping)]
+    named = [system for system in systems if system.get("name") in outputs]
+    return next((system.get("axes") or () for system in (*named, *systems)), ())
 
 
 def _axis(axis: Any, field: str) -> Mapping[str, Any]:
@@ -209,19 +218,36 @@ def _steps(said: Description, ndim: int) -> tuple[list[tuple[str, NDArray[np.flo
     for step in said.steps:
         kind, given = str(step.get("type", "")), step.get(str(step.get("type", "")))
         values = [number(value) for value in given] if isinstance(given, list) else []
-        if kind in ("scale", "translation") and len(values) == ndim:
+        if kind == "affine" and (matrix := _matrix(given, ndim)) is not None:
+            scale = np.diag(matrix[:, :-1])
+            if np.count_nonzero(matrix[:, :-1]) > np.count_nonzero(scale):
+                scale = np.linalg.norm(matrix[:, :-1], axis=0)
+                notes.append(f"The transformation in {said.field} turns the image: only the size of its pixels counts.")
+            steps += [("scale", scale), ("translation", matrix[:, -1])]
+        elif kind in ("scale", "translation") and len(values) == ndim:
             steps.append((kind, np.array([np.nan if value is None else value for value in values])))
         elif kind != "identity":
             notes.append(f"A transformation in {said.field}, of type {kind!r}, does not say {ndim} numbers: it does not count.")
     return steps, notes
 
 
+def _matrix(given: Any, ndim: int) -> NDArray[np.float64] | None:
+    """Return an affine map as a matrix with the shift in its last column; None if it is none of as many axes."""
+    try:
+        matrix = np.array(given, dtype=float)
+    except (TypeError, ValueError):
+        return None
+    fits = matrix.shape in ((ndim, ndim + 1), (ndim + 1, ndim + 1)) and bool(np.isfinite(matrix).all())
+    return matrix[:ndim] if fits else None
+
+
 def _stated(said: Description, axes: str, scale: Any) -> dict[str, Stated]:
-    """Return the size of pixels along every axis; those of 1 without a unit, beside others that have one, say nothing."""
+    """Return the size of pixels along every axis; 1 without a unit says nothing, unless sizes without unit differ."""
     units = [str(axis.get("unit") or "") for axis in said.axes] or [""] * len(axes)
     stated = {}
+    ratios = not any(units) and any(size != 1 for letter, size in zip(axes, scale, strict=True) if letter in "zyx")
     for letter, size, unit in zip(axes, scale, units, strict=True):
-        if unit or size != 1 or (letter != "t" and not any(units)):
+        if unit or size != 1 or (letter != "t" and ratios):
             assumed = "second" if letter == "t" and not unit else unit
             stated[letter] = Stated(float(size), assumed, f"The scale of {letter}")
     return stated
@@ -235,7 +261,8 @@ def _channels(omero: Any) -> tuple[Channel, ...]:
 def _channel(said: Any) -> Channel:
     if not isinstance(said, Mapping):
         return Channel()
-    colour, window = str(said.get("color", "")).lstrip("#"), said.get("window")
+    given, window = said.get("color", ""), said.get("window")
+    colour = f"{given % 2**24:06X}" if isinstance(given, int) else str(given).lstrip("#")
     ends = [number(window.get(end)) for end in ("start", "end")] if isinstance(window, Mapping) else [None, None]
     low, high = ends
     ordered = low is not None and high is not None and isfinite(low) and isfinite(high) and low < high

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import numpy as np
+
 from napari_tweedie.images import units
 from napari_tweedie.images.calibration import calibrate
-from napari_tweedie.images.colour import Samples, grey_or_colour
+from napari_tweedie.images.colour import Image, Samples, grey_or_colour
+from napari_tweedie.images.ome_xml import opened
 from napari_tweedie.images.picture import NAMESPACE, Picture, hex_colour, stem
 from napari_tweedie.images.tiff_metadata import Metadata, metadata
 from napari_tweedie.images.tiff_series import complaints, described, originals, planes
@@ -21,25 +25,27 @@ if TYPE_CHECKING:
 
 SUFFIXES = {".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk", ".svs", ".scn", ".ndpi", ".qptiff", ".gel", ".pcoraw"}
 
+_PALETTE = 3
+"""What TIFF calls colours from a table."""
+_AS_THEY_ARE = {1, 5, 8, 32773, 32946, 34925, 50000}
+"""Compressions that return the samples as they are stored; others make red, green, blue of YCbCr."""
+
 
 def names(path: Path) -> list[str]:
     """Return the names of the images of a TIFF; smaller copies of others do not count."""
-    import tifffile
-
-    with complaints(), tifffile.TiffFile(path) as file:
+    with complaints(), opened(path) as file:
         return [file.series[number].name for number in originals(file)[0]]
 
 
 def read(path: Path, number: int = 0, pixels: bool = True) -> Picture:
     """Read an image of a TIFF, counted as `names` does; without its pixels, it has zeros that take no memory."""
-    import tifffile
-
-    with complaints() as heard, tifffile.TiffFile(path) as file:
+    with complaints() as heard, opened(path) as file:
         kept, left_out = originals(file)
         series = file.series[kept[number]]
         said = metadata(file, series)
         stored = planes(path, file, kept[number], heard) if pixels or heard else described(series)
-        image = grey_or_colour(stored.data, stored.axes, _samples(series.keyframe))
+        image = grey_or_colour(stored.data, stored.axes, _samples(series.keyframe, file.is_imagej))
+    image = image if pixels else _of_full_size(image, series)
     data, axes = image.data, image.axes
     notes = [*left_out, *said.notes, *stored.notes, *image.notes]
     if not (said.notes or stored.notes):
@@ -68,11 +74,25 @@ def _cleaned(message: str) -> str:
     return message.rpartition("> ")[2].rstrip(".")
 
 
-def _samples(page: tifffile.TiffPage) -> Samples:
-    """Return what the samples of a pixel are."""
-    kind = {0: "white is zero", 1: "grey", 2: "rgb", 5: "cmyk", 6: "rgb", 8: "rgb"}.get(int(page.photometric), "grey")
+def _samples(page: tifffile.TiffPage, is_imagej: bool) -> Samples:
+    """Return what the samples of a pixel are; the table of colours of an ImageJ file only shows its grey levels."""
+    kinds = {0: "white is zero", 1: "grey", 2: "rgb", 5: "cmyk", 6: "ycbcr", 8: "lab", 9: "icc lab", 32803: "cfa"}
+    kind = kinds.get(int(page.photometric), "grey")
+    if kind == "ycbcr" and int(page.compression) not in _AS_THEY_ARE:
+        kind = "rgb"
     alpha = bool(set(map(int, page.extrasamples)) & {1, 2})
-    return Samples(kind, alpha, page.bitspersample)
+    table = page.colormap if int(page.photometric) == _PALETTE else None
+    if table is not None and is_imagej:
+        table = np.tile(np.arange(table.shape[-1], dtype=table.dtype), (3, 1))
+    return Samples(kind, alpha, page.bitspersample, table)
+
+
+def _of_full_size(image: Image, series: tifffile.TiffPageSeries) -> Image:
+    """Return what was made of a series with one pixel, as large as the series is."""
+    lengths = [length for length, axis in zip(series.shape, series.axes, strict=True) if axis != "S"]
+    samples = len(image.axes) - len(lengths)
+    shape = (*lengths, *image.data.shape[-samples:]) if image.axes.endswith("s") else (*image.data.shape[:samples], *lengths)
+    return replace(image, data=np.broadcast_to(image.data, shape))
 
 
 def write(path: Path, picture: Picture) -> None:

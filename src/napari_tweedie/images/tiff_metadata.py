@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
 
 from napari_tweedie.images.calibration import Stated
+from napari_tweedie.images.ome_xml import parsed
 from napari_tweedie.images.picture import NAMESPACE
 
 if TYPE_CHECKING:
-    import tifffile
+    from xml.etree.ElementTree import Element
 
-Element = ElementTree.Element
+    import tifffile
 
 
 @dataclass(frozen=True)
@@ -51,38 +50,7 @@ def metadata(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Metada
         return Metadata(_imagej(file))
     if file.is_lsm:
         return Metadata(_lsm(file.lsm_metadata or {}))
-    return Metadata()
-
-
-def image_names(file: tifffile.TiffFile) -> list[str]:
-    """Return the names of all images of an OME-TIFF, in the order of the file."""
-    root, _ = _parsed(file)
-    return [] if root is None else [image.get("Name", "") for image in _images(root)]
-
-
-def missing_members(file: tifffile.TiffFile, folder: Path) -> list[str]:
-    """Return the names of the files that an OME-TIFF's planes are said to be in, and which are not there."""
-    root, _ = _parsed(file)
-    named = [] if root is None else [uuid.get("FileName", "") for uuid in root.iterfind(".//{*}TiffData/{*}UUID")]
-    return [name for name in dict.fromkeys(named) if name and not (folder / name).exists()]
-
-
-def _parsed(file: tifffile.TiffFile) -> tuple[Element | None, tuple[str, ...]]:
-    """Return the OME-XML of a file, or that of the companion that it names, and why there is none."""
-    if not file.is_ome:
-        return None, ()
-    try:
-        root = ElementTree.fromstring(file.ome_metadata or "")
-        companion = root.find("{*}BinaryOnly")
-        if companion is not None:
-            name = companion.get("MetadataFile", "")
-            path = Path(file.filehandle.dirname) / name
-            if not path.is_file():
-                return None, (f"Its metadata are in {name}, which is missing: pixel sizes are unknown.",)
-            root = ElementTree.parse(path).getroot()
-    except ElementTree.ParseError as error:
-        return None, (f"Its OME-XML cannot be read ({error}): axes and pixel sizes are unknown.",)
-    return root, ()
+    return Metadata(notes=parsed(file)[1])
 
 
 def _images(root: Element) -> list[Element]:
@@ -90,7 +58,7 @@ def _images(root: Element) -> list[Element]:
 
 
 def _ome(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Metadata:
-    root, notes = _parsed(file)
+    root, notes = parsed(file)
     if root is None:
         return Metadata(notes=notes)
     image = _image_of(root, file, series)
@@ -139,7 +107,7 @@ def _ome_sizes(image: Element) -> dict[str, Stated]:
     given = {} if pixels is None else pixels.attrib
     names = {axis: f"PhysicalSize{axis.upper()}" for axis in "zyx"} | {"t": "TimeIncrement"}
     return {
-        axis: Stated(given[name], given.get(f"{name}Unit", "s" if axis == "t" else "µm"), name)
+        axis: Stated(given[name], given.get(f"{name}Unit", "").strip() or ("s" if axis == "t" else "µm"), name)
         for axis, name in names.items()
         if name in given
     }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.images.tiff_metadata import missing_members
+from napari_tweedie.images.ome_xml import missing_members
 
 if TYPE_CHECKING:
     import tifffile
@@ -57,11 +57,17 @@ def complaints() -> Iterator[list[str]]:
 def originals(file: tifffile.TiffFile) -> tuple[list[int], tuple[str, ...]]:
     """Return the series that are images of their own, and what is left out: smaller copies of another one."""
     series = file.series
-    kept = [n for n, each in enumerate(series) if not any(_is_copy(each, other) for other in series)] or [0]
-    left = [f"{each.keyframe.imagelength} × {each.keyframe.imagewidth}" for n, each in enumerate(series) if n not in kept]
-    if not left:
-        return kept, ()
-    return kept, (f"It holds {len(series)} images: smaller copies of others were left out ({', '.join(left)} pixels).",)
+    masks = [n for n, each in enumerate(series) if each.keyframe.is_mask]
+    images = [n for n in range(len(series)) if n not in masks] or masks
+    kept = [n for n in images if not any(_is_copy(series[n], series[other]) for other in images)] or [0]
+    left = [series[n].keyframe for n in images if n not in kept]
+    notes = []
+    if left:
+        sizes = ", ".join(f"{each.imagelength} × {each.imagewidth}" for each in left)
+        notes.append(f"It holds {len(series)} images: smaller copies of others were left out ({sizes} pixels).")
+    if masks and images is not masks:
+        notes.append(f"It holds {'a transparency mask' if len(masks) == 1 else f'{len(masks)} transparency masks'}: left out.")
+    return kept, tuple(notes)
 
 
 def _is_copy(small: tifffile.TiffPageSeries, large: tifffile.TiffPageSeries) -> bool:
@@ -106,8 +112,9 @@ def planes(path: Path, file: tifffile.TiffFile, number: int, heard: list[str]) -
 
 
 def described(series: tifffile.TiffPageSeries) -> Planes:
-    """Return the planes of a series as its metadata describe them, without reading one."""
-    return Planes(np.broadcast_to(np.zeros((), series.dtype), series.shape), series.axes)
+    """Return one pixel of a series, with all axes and samples, without reading it."""
+    shape = [length if axis == "S" else 1 for length, axis in zip(series.shape, series.axes, strict=True)]
+    return Planes(np.zeros(shape, series.dtype), series.axes)
 
 
 def _planes_a_page(series: tifffile.TiffPageSeries) -> int:

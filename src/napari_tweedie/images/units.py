@@ -16,7 +16,8 @@ _PREFIXES = {
 _INCH = Fraction(254, 10000)
 _OTHER_LENGTHS = {
     "angstrom": Fraction(1, 10**10), "ångström": Fraction(1, 10**10), "Å": Fraction(1, 10**10), "A": Fraction(1, 10**10),
-    "micron": Fraction(1, 10**6), "inch": _INCH, "inches": _INCH, "in": _INCH, "thou": _INCH / 1000, "mil": _INCH / 1000,
+    "micron": Fraction(1, 10**6), "micra": Fraction(1, 10**6), "mikron": Fraction(1, 10**6),
+    "µ": Fraction(1, 10**6), "inch": _INCH, "inches": _INCH, "in": _INCH, "thou": _INCH / 1000, "mil": _INCH / 1000,
     "line": _INCH / 12, "li": _INCH / 12, "point": _INCH / 72, "pt": _INCH / 72, "foot": 12 * _INCH, "feet": 12 * _INCH,
     "ft": 12 * _INCH, "yard": 36 * _INCH, "yd": 36 * _INCH, "mile": 63360 * _INCH, "mi": 63360 * _INCH,
     "astronomical_unit": Fraction(149597870700), "ua": Fraction(149597870700), "au": Fraction(149597870700),
@@ -38,6 +39,8 @@ def _with_prefixes(symbol: str, names: tuple[str, ...]) -> dict[str, Fraction]:
     return found
 
 
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+"""A letter as ImageJ writes those beyond ASCII."""
 _LENGTHS = _with_prefixes("m", ("meter", "metre")) | _OTHER_LENGTHS
 _TIMES = _with_prefixes("s", ("second",)) | _OTHER_TIMES
 
@@ -93,10 +96,15 @@ def _found(unit: str, units: dict[str, Fraction]) -> Fraction | None:
 
 def _clean(unit: str) -> str:
     """Return a unit with one letter for micro, however it was written or damaged on the way."""
-    text = normalize("NFC", unescape(str(unit)))  # a ring apart from its A is the same letter
-    name = re.sub(r"\s*(/|per)\s*(px|pixel|voxel)$", "", " ".join(text.split()).strip("'\"\0.[]()"))
-    for sign in ("\\u00B5", "\\u00b5", "\\u03BC", "\\u03bc", "Âµ", "Î¼", "μ", "\ufffd"):
+    text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), str(unit))
+    text = normalize("NFC", unescape(text)).strip()  # a ring apart from its A is the same letter
+    if text in ('"', "''", "″"):
+        return "inch"
+    name = re.sub(r"\s*(/|per)\s*(px|pixels?|voxels?)$", "", " ".join(text.split()).strip("'\"\0.[]()"))
+    for sign in ("Âµ", "Î¼", "μ", "\ufffd"):
         name = name.replace(sign, "µ")
-    if name in ("um", "us", "uM", "UM", "uS"):
-        name = f"µ{name[1:].lower()}"
-    return name
+    if name in ("mu", "Mu"):
+        return "µ"
+    if re.fullmatch("(?i)u[ms]|mum", name):
+        return f"µ{name[-1].lower()}"
+    return re.sub("(?i)^mikro(?=met)", "micro", name)

@@ -17,7 +17,7 @@ import numpy as np
 from napari_tweedie.core import device as devices
 from napari_tweedie.engine.channel import Channel
 from napari_tweedie.engine.run import tile_that_fits
-from napari_tweedie.images import ngff, ome_zarr
+from napari_tweedie.images import ngff, ome_zarr_writing
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.images.chunks import Region, coarsened
 from napari_tweedie.images.files import Picture, read
@@ -99,7 +99,7 @@ class ChunkedRun:
         limits = [(float(low), float(high)) for low, high in (c.intensity.back(RANGE) for c in channels.values())]
         new = part.with_name(f".{part.name}.{os.getpid()}.new")
         try:
-            ome_zarr.create(new, like, chunks, limits, version)
+            ome_zarr_writing.create(new, like, chunks, limits, version)
             new.rename(part)
         finally:
             shutil.rmtree(new, ignore_errors=True)
@@ -137,11 +137,11 @@ class ChunkedRun:
             ]
         )
         self.facts.update(seconds=round(seconds, 2), device=device, notes=list(told))
-        ome_zarr.store(self.part, self.facts)
+        ome_zarr_writing.store(self.part, self.facts)
 
     def is_done(self, level: int, region: Region) -> bool:
         """Tell whether the chunk of a region is written; chunks appear when they are complete."""
-        return ome_zarr.chunk_file(self._opened(level), region).exists()
+        return ome_zarr_writing.chunk_file(self._opened(level), region).exists()
 
     def do(self, level: int, region: Region) -> Done:
         """Compute a region of a level of the result, a chunk, and write it.
@@ -213,7 +213,7 @@ def _result(picture: Picture, cut: Regions, stored: str, facts: dict[str, Any], 
 @functools.lru_cache(maxsize=8)
 def _array(part: Path, level: int, run: str) -> zarr.Array[Any]:
     """Return a level for writing; a name or an inode may be used again, a run is not."""
-    return ome_zarr.level(part, level)
+    return ome_zarr_writing.level(part, level)
 
 
 @functools.lru_cache(maxsize=2)

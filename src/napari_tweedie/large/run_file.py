@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_tweedie.core.cancellation import cancellable, cancellation_point
 from napari_tweedie.core.results import Progress
-from napari_tweedie.images import ngff, ome_zarr
+from napari_tweedie.images import ngff, ome_zarr, ome_zarr_writing
 from napari_tweedie.images.chunks import Region, regions
 from napari_tweedie.images.claim import claimed
 from napari_tweedie.images.files import read
@@ -121,7 +121,7 @@ def unfinished(target: Path) -> Path:
 
 def _regions(work: ChunkedRun, scheduler: schedulers.Scheduler, told: list[Done]) -> Generator[Progress, None, None]:
     """Do what is missing, level by level, as a coarser level is made from the finer one; collect what is told of it."""
-    levels = ome_zarr.levels(work.part)
+    levels = ome_zarr_writing.levels(work.part)
     total = sum(1 for array in levels for _ in regions(array.shape, ome_zarr.unit(array)))
     finished = total - sum(1 for level, array in enumerate(levels) for _ in _missing(work, level, array))
     before, done = time.monotonic(), finished
