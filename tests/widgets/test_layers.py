@@ -4,7 +4,7 @@ from napari.layers import Image, Labels, Shapes
 
 from napari_tweedie.widgets.layers.crop import Crop, visible_crop
 from napari_tweedie.widgets.layers.input import image_array, image_axes, nanometres
-from napari_tweedie.widgets.layers.marks import marked_pixels
+from napari_tweedie.widgets.layers.marks import marked_pixels, resampling
 from napari_tweedie.widgets.layers.result import fit_contrast, result_layer
 
 
@@ -82,9 +82,53 @@ def test_labels_of_fewer_axes_mark_every_slice() -> None:
     assert volume.sum() == 3
 
 
-def test_labels_of_another_shape_are_refused_with_both_shapes() -> None:
-    with pytest.raises(ValueError, match=r"\(4, 6\), the image \(4, 5\)"):
-        marked_pixels(Labels(np.zeros((4, 6), int), name="mask"), Image(np.zeros((4, 5))), "yx", volume=False)
+@pytest.mark.parametrize("shape", [(4, 6), (3, 4), (7, 2)])
+def test_labels_of_another_shape_mark_where_both_lie_and_it_is_told(shape: tuple[int, int]) -> None:
+    labels, image = Labels(np.ones(shape, int), name="mask"), Image(np.zeros((4, 5)))
+    marked = marked_pixels(labels, image, "yx", volume=False)
+    expected = np.zeros((4, 5), bool)
+    expected[: shape[0], : shape[1]] = True
+    np.testing.assert_array_equal(marked, expected)
+    assert f"The layer 'mask' has shape {shape}, the image (4, 5)" in resampling(labels, image)
+
+
+def test_labels_on_the_pixels_of_the_image_are_not_told() -> None:
+    image = Image(np.zeros((3, 4, 5)), scale=(2, 0.1, 0.1))
+    assert resampling(Labels(np.ones((4, 5), int), scale=(0.1, 0.1)), image) == ""
+    assert "was resampled" in resampling(Labels(np.ones((4, 5), int)), image)
+
+
+def test_labels_of_more_axes_mark_what_any_slice_does() -> None:
+    several = np.zeros((2, 4, 5), int)
+    several[0, 1, 2] = several[1, 3, 0] = 1
+    image = Image(np.zeros((4, 5)))
+    labels = Labels(several, name="mask")
+    assert np.argwhere(marked_pixels(labels, image, "yx", volume=False)).tolist() == [[1, 2], [3, 0]]
+    assert "what any of them marks counts" in resampling(labels, image)
+    assert resampling(Labels(several[:1]), image) == ""
+    assert marked_pixels(Labels(several[:1]), image, "yx", volume=False).sum() == 1
+
+
+def test_a_fine_label_marks_the_coarse_pixel_it_lies_in() -> None:
+    fine = np.zeros((40, 50), int)
+    fine[12, 33] = 1  # at 3.0 to 3.25 and 8.25 to 8.5 of the image's pixels, counted from their edges
+    labels = Labels(fine, scale=(0.25, 0.25), translate=(-0.375, -0.375))
+    marked = marked_pixels(labels, Image(np.zeros((10, 12))), "yx", volume=False)
+    assert [3, 8] in np.argwhere(marked).tolist()
+    assert marked.sum() <= 2
+
+
+@pytest.mark.parametrize("angle", [90, 30])
+def test_turned_labels_mark_what_they_cover(angle: float) -> None:
+    square = np.zeros((21, 21), int)
+    square[8:13, 4:9] = 1  # its centre lies 4 left of the middle
+    turn = np.deg2rad(angle)
+    spin = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    middle = np.array([10.0, 10.0])
+    labels = Labels(square, rotate=spin, translate=middle - spin @ middle)
+    marked = marked_pixels(labels, Image(np.zeros((21, 21))), "yx", volume=False)
+    np.testing.assert_allclose(np.argwhere(marked).mean(0), middle + spin @ [0, -4], atol=0.5)
+    assert abs(int(marked.sum()) - 25) <= 12
 
 
 @pytest.mark.parametrize("flip", [1, -1])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_tweedie.core.results import Cancelled, Progress
 from napari_tweedie.files.run_to_file import run_to_file
-from napari_tweedie.images import mrc, nifti, other_readers
+from napari_tweedie.images import dicom, mrc, nifti, other_readers
 from napari_tweedie.images.picture import stem
 from napari_tweedie.images.picture import suffix as suffix_of
 from napari_tweedie.images.tiff import SUFFIXES
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_tweedie.recipe.recipe import Recipe
 
 SUMMARY = "summary.csv"
-IMAGES = {*SUFFIXES, *nifti.SUFFIXES, *mrc.SUFFIXES, *other_readers.READERS, ".zarr", ".png", ".jpg", ".jpeg"}
+IMAGES = {*SUFFIXES, *dicom.SUFFIXES, *nifti.SUFFIXES, *mrc.SUFFIXES, *other_readers.READERS, ".zarr", ".png", ".jpg", ".jpeg"}
 
 
 @dataclass(frozen=True)

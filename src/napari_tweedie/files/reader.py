@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_tweedie.images import mrc, nifti, ome_zarr
+from napari_tweedie.images import dicom, mrc, nifti, ome_zarr
 from napari_tweedie.images.files import Picture, names, read
 from napari_tweedie.images.missing import plain
 from napari_tweedie.images.picture import stem, suffix
@@ -38,8 +38,8 @@ def reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | None
 
 def _is_ours(path: Path) -> bool:
     if path.is_dir():
-        return any((path / name).exists() for name in (".zattrs", ".zgroup", ".zarray", "zarr.json"))
-    return suffix(path) in {*SUFFIXES, *nifti.SUFFIXES, *mrc.SUFFIXES, *ARRAYS}
+        return ome_zarr.is_folder(path)
+    return suffix(path) in {*SUFFIXES, *dicom.SUFFIXES, *nifti.SUFFIXES, *mrc.SUFFIXES, *ARRAYS}
 
 
 def layers(path: str) -> list[LayerData]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_tweedie.images import (
     arrays_of_files,
+    dicom,
     mrc,
     ngff,
     nifti,
@@ -49,6 +50,8 @@ def names(path: str | Path) -> list[str]:
     with _named_errors(path):
         if suffix(path) in tiff.SUFFIXES and not remote.address(path):
             return tiff.names(path)
+        if _is_dicom(path):
+            return dicom.names(path)
         if _is_zarr(path):
             return ome_zarr.names(path)
         return other_readers.names(path) if _is_foreign(path) else [""]
@@ -65,10 +68,10 @@ def plate(path: str | Path) -> plates.Plate | None:
 
 
 def read(path: str | Path, number: int | None = None, pixels: bool = True) -> Picture:
-    """Read an image: TIFF (OME, ImageJ or plain), OME-Zarr (0.1 to 0.5), NIfTI, MRC, a picture such as PNG or JPEG, or an array.
+    """Read an image: TIFF (OME, ImageJ or plain), OME-Zarr (0.1 to 0.5), NIfTI, MRC, DICOM, a picture such as PNG, or an array.
 
-    Arrays, which may be complex, are those of NumPy (.npy, .npz) and BART (.cfl). Other formats are read by bioio or by
-    plugins of napari, where those are installed.
+    A folder of DICOM files is read as its series. Arrays, which may be complex, are those of NumPy (.npy, .npz) and BART
+    (.cfl). Other formats are read by bioio or by plugins of napari, where those are installed.
 
     An OME-Zarr and a large TIFF are opened only: chunks are read when the array is looked at. Metadata that make no sense
     leave the pixel size unknown along their axis; the picture's notes say so.
@@ -95,6 +98,8 @@ def read(path: str | Path, number: int | None = None, pixels: bool = True) -> Pi
             picture = tiff.read(path, number or 0, pixels)
         elif module := next((module for suffixes, module in _FORMATS if suffix(path) in suffixes), None):
             picture = module.read(path)
+        elif _is_dicom(path):
+            picture = dicom.read(path, number or 0)
         elif _is_foreign(path):
             picture = other_readers.read(path, number or 0)
         else:
@@ -146,7 +151,12 @@ def check_target(path: Path, axes: str = "") -> None:
 
 def _is_zarr(path: Path) -> bool:
     """Tell whether a path is read as an OME-Zarr: a folder, or the address of one."""
-    return bool(remote.address(path)) or path.is_dir()
+    return bool(remote.address(path)) or (path.is_dir() and not _is_dicom(path))
+
+
+def _is_dicom(path: Path) -> bool:
+    """Tell whether a path is a DICOM file or a folder of them; a folder of a zarr is none."""
+    return not remote.address(path) and not ome_zarr.is_folder(path) and dicom.is_dicom(path)
 
 
 def _is_foreign(path: Path) -> bool:

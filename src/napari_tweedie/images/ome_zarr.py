@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     import zarr
 
 
+def is_folder(path: Path) -> bool:
+    """Tell whether a path is a folder that a zarr begins in."""
+    return any((path / name).exists() for name in (".zattrs", ".zgroup", ".zarray", "zarr.json"))
+
+
 def names(path: Path) -> list[str]:
     """Return the names of the images of an OME-Zarr: one, those of a collection that converters make of many, or of a plate."""
     if plate := plates.of(path):

@@ -14,7 +14,7 @@ from napari_tweedie.images.picture import Picture, stem
 READERS = {
     ".czi": "bioio bioio-czi", ".nd2": "bioio bioio-nd2", ".lif": "bioio bioio-lif", ".dv": "bioio bioio-dv",
     ".sldy": "bioio bioio-sldy", ".oib": "bioio bioio-bioformats", ".oif": "bioio bioio-bioformats",
-    ".vsi": "bioio bioio-bioformats", ".ims": "napari-imaris-loader", ".dcm": "napari-medical-image-formats",
+    ".vsi": "bioio bioio-bioformats", ".ims": "napari-imaris-loader",
 }  # fmt: skip
 """What to install, by suffix."""
 

@@ -22,7 +22,7 @@ from napari_tweedie.widgets.forms.method_form import Chooser, Form
 from napari_tweedie.widgets.layers.crop import Crop, visible_crop
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.input import fingerprint, grey_unit, image_array, nanometres
-from napari_tweedie.widgets.layers.marks import marked_pixels
+from napari_tweedie.widgets.layers.marks import marked_pixels, resampling
 from napari_tweedie.widgets.layers.messages import sentence
 from napari_tweedie.widgets.parts.after_run import AfterRun
 from napari_tweedie.widgets.parts.device_combo import DeviceCombo
@@ -159,7 +159,7 @@ class Panel(EnterRuns):
             crop, recipe = self._visible(recipe, image)
             what = "preview"
         return Order(
-            recipe, image, what, crop, self._inputs(crop), estimated, preview, self._preview, self.source.notes(),
+            recipe, image, what, crop, self._inputs(crop), estimated, preview, self._preview, self._notes(image),
             preview and recipe.noise.level(0.0) is None and not self._marks(),
         )  # fmt: skip
 
@@ -173,6 +173,11 @@ class Panel(EnterRuns):
         if recipe.noise.level(0.0) is None and channel < len(self.noise.channels):
             recipe = recipe.model_copy(update={"noise": self.noise.channels[channel].noise})
         return crop, recipe
+
+    def _notes(self, image: Image) -> tuple[str, ...]:
+        """Return what is odd about the layer, its file, and the layers of its methods."""
+        told = (resampling(layer, image) for layer in self.chosen_layers().values())
+        return (*self.source.notes(), *filter(None, told))
 
     def _inputs(self, crop: Crop) -> dict[str, Input]:
         """Return copies of the arrays that the methods take, cut like the image where they lie on its pixels."""
