@@ -167,12 +167,13 @@ class Blocks:
 
     def _without_outliers(self, planes: list[NDArray[Any]]) -> Channel:
         """Return what is known of a channel by some of its planes, measured again where some of their pixels are left out."""
-        channel = Channel.of(planes, self._noise(), self.recipe.stabilises)
+        measured = partial(Channel.of, noise=self._noise(), stabilises=self.recipe.stabilises, blur=self.recipe.kernel)
+        channel = measured(planes)
         found = [channel.outliers(plane) for plane in planes] if self.left_out.leaves_out_outliers else []
         if not any(map(np.any, found)):
             return channel
         kept = [np.where(outliers, np.nan, plane) for plane, outliers in zip(planes, found, strict=True)]
-        return Channel.of(kept, self._noise(), self.recipe.stabilises)
+        return measured(kept)
 
     def _noise(self) -> Noise:
         """Return what is known of the noise; that of colour is taken to be the same everywhere."""

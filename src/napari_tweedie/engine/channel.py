@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from napari_tweedie.analysis.noise_kind import NoiseKind, identify_noise
 from napari_tweedie.analysis.noise_model import NoiseFit
+from napari_tweedie.analysis.noise_of_blurred import law_of_noise
 from napari_tweedie.analysis.outliers import find_outliers
 from napari_tweedie.degradations.correlation import Correlation
-from napari_tweedie.degradations.noise import Auto, Noise, Poisson, build
+from napari_tweedie.degradations.noise import Auto, Gaussian, Noise, Poisson, build
 from napari_tweedie.denoisers.levels import SCALES, levels_of_autocovariance
 from napari_tweedie.images.intensity import Intensity
 from napari_tweedie.images.missing import mean_level
@@ -21,6 +22,8 @@ from napari_tweedie.images.stabilisation import Anscombe, Stabilised
 
 NOT_NOISE = ("fit", "correlation", "decision", "told")
 """What `Channel.report` tells besides the noise model."""
+LEAST_SHARE = 0.7
+"""Share of the noise of plain places that must be found beyond a blur: where less is, it was filtered after the detector."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Channel:
     strength: float = 1.0
 
     @classmethod
-    def of(cls, planes: Sequence[NDArray[Any]], noise: Noise, stabilises: bool = False) -> Self:
+    def of(cls, planes: Sequence[NDArray[Any]], noise: Noise, stabilises: bool = False, blur: NDArray[Any] | None = None) -> Self:
         """Measure what `noise` leaves open on some planes, in which missing pixels are NaN.
 
         Parameters
@@ -68,6 +71,8 @@ class Channel:
             What is known of the noise.
         stabilises : bool
             Whether photon noise is to be made the same everywhere.
+        blur : array, optional
+            The point-spread function with which they are blurred, ([Z,] Y, X); their noise is told from it better.
 
         Raises
         ------
@@ -75,6 +80,8 @@ class Channel:
             If the noise cannot be measured on these planes.
         """
         found = _identified(planes, noise)
+        if blur is not None and found is not None:
+            found = _of_blurred(planes, noise, found, blur)
         resolved = noise if found is None else found.noise
         sigma = resolved.level(mean_level(planes))
         assert sigma is not None
@@ -146,6 +153,27 @@ def _identified(planes: Sequence[NDArray[Any]], noise: Noise) -> NoiseKind | Non
     if isinstance(noise, Poisson):
         return identify_noise(planes, "poisson", correlation, noise.gain, noise.offset, noise.read_noise)
     return identify_noise(planes, "gaussian", correlation, sigma=noise.level(0.0))
+
+
+def _of_blurred(planes: Sequence[NDArray[Any]], noise: Noise, found: NoiseKind, blur: NDArray[Any]) -> NoiseKind:
+    """Return the kind of white noise of which nothing is given by what is finer than a blur lets pass, where that tells."""
+    open_to = noise.model if isinstance(noise, Auto) else noise.name
+    names = ("sigma",) if isinstance(noise, Gaussian) else ("gain", "offset", "read_noise")
+    given = [getattr(noise, name, 0.0) for name in names]
+    if found.correlation is not None or any(value is not None for value in given):
+        return found
+    law = law_of_noise(planes, blur)
+    level = found.noise.level(mean_level(planes))
+    if law is None or level is None or law.level < LEAST_SHARE * level:
+        return found
+    if open_to == "gaussian" or (open_to == "auto" and not law.is_of_photons):
+        return NoiseKind(Gaussian(sigma=law.level), None, None, "by what is finer than the blur")
+    if not law.is_of_photons:
+        return found
+    fit = NoiseFit(law.gain, law.offset, law.read_noise, law.means, law.variances)
+    model = Poisson(gain=law.gain, offset=law.offset, read_noise=law.read_noise)
+    grown = f"{law.growth**0.5:.2g} times as strong where the image is bright, by what is finer than the blur"
+    return NoiseKind(model, fit, None, "as given" if open_to == "poisson" else grown)
 
 
 def _stabilised(noise: Poisson, planes: Sequence[NDArray[Any]]) -> Stabilised:

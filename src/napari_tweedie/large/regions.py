@@ -222,7 +222,7 @@ class Regions:
                 planes += patch.planes(next(iter(patch.layout)))
             if not planes:
                 raise ValueError(f"no number was found in channel {number}: all pixels that were looked at are NaN or masked")
-            channels[number] = Channel.of(planes, recipe.noise, recipe.stabilises)
+            channels[number] = Channel.of(planes, recipe.noise, recipe.stabilises, recipe.kernel)
         return channels
 
     def _patches(self, channel: int) -> Iterator[Region]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from napari_tweedie import degradations, denoisers
@@ -13,6 +14,7 @@ from napari_tweedie.analysis.inspections import registry as inspections
 from napari_tweedie.analysis.poisson import PoissonEditing
 from napari_tweedie.core.method import Input, Method, MissingInput, Model
 from napari_tweedie.core.registry import chosen_from
+from napari_tweedie.degradations.blur import Blur
 from napari_tweedie.degradations.noise import Auto, Noise
 from napari_tweedie.degradations.noise import registry as noises
 from napari_tweedie.denoisers.fusion import CONTEXT
@@ -161,6 +163,13 @@ class Recipe(Model):
     def inverts(self) -> bool:
         """Whether the input is a measurement by the degradation, and the result the image that was measured."""
         return self.job in ("restore", "sample")
+
+    @property
+    def kernel(self) -> NDArray[Any] | None:
+        """The point-spread function with which a measurement is blurred, and by nothing else; None where it is not."""
+        if not self.inverts or not isinstance(self.degradation, Blur):
+            return None
+        return self.degradation.kernel(3 if self.volume else 2)
 
     @property
     def uses_denoiser(self) -> bool:
