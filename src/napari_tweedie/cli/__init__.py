@@ -2,58 +2,44 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-from collections.abc import Callable
-from importlib import metadata
-from typing import Annotated
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from napari_tweedie.cli import commands, demo, guarantees, info, measuring, training
 from napari_tweedie.cli.signals import stoppable
-from napari_tweedie.core.method import MissingInput
 
-app = typer.Typer(
-    help="Denoise, restore and sample images with a denoiser as the model of what images look like.",
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-)  # fmt: skip
-app.command("list")(info.list_methods)
-COMMANDS: tuple[Callable[..., None], ...] = (
-    commands.denoise, commands.restore, commands.sample, measuring.measure, commands.decompose, commands.degrade,
-    commands.run, commands.batch,
-    info.inspect, info.calibrate, guarantees.guarantee, info.psf, measuring.camera, info.schema,
-    training.train, training.pack, training.adapt, demo.demo,
-)  # fmt: skip
-for command in COMMANDS:
-    app.command()(command)
+if TYPE_CHECKING:
+    from napari_tweedie.cli.program import app
+
+__all__ = ["app", "main"]
 
 
-def show_version(asked: bool) -> None:
-    """Show the version and end, where it is asked for."""
-    if asked:
-        typer.echo(metadata.version("napari-tweedie"))
-        raise typer.Exit
+def __getattr__(name: str) -> Any:
+    """Put the commands together when they are asked for."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from napari_tweedie.cli.program import app
 
-
-@app.callback()
-def options(
-    version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=show_version)] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell what is chosen, and on what it runs.")] = False,
-) -> None:
-    """Denoise, restore and sample images with a denoiser as the model of what images look like."""
-    if verbose:
-        logging.basicConfig(format="%(name)s: %(message)s")
-        logging.getLogger("napari_tweedie").setLevel(logging.INFO)
+    return app
 
 
 def main() -> None:
-    """Run the command line; expected failures are one line, not a traceback."""
+    """Run the command line; expected failures are one line, not a traceback.
+
+    Signals are heeded before the commands are imported, which takes a second or more.
+    """
     try:
         with stoppable():
+            from napari_tweedie.cli.program import app
+
             app()
-    except MissingInput as error:
-        missing = f"the {error.part} {error.method!r} needs its {error.field}"
-        sys.exit(f"napari-tweedie: {missing}: add --{error.field} FILE")
     except (ValueError, OSError, MemoryError) as error:
-        sys.exit(f"napari-tweedie: {error}")
+        sys.exit(f"napari-tweedie: {_said(error)}")
+
+
+def _said(error: Exception) -> str:
+    """Return what to tell of an error: of a missing array, the option that gives it."""
+    from napari_tweedie.core.method import MissingInput
+
+    if isinstance(error, MissingInput):
+        return f"the {error.part} {error.method!r} needs its {error.field}: add --{error.field} FILE"
+    return str(error) or type(error).__name__

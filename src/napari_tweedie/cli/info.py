@@ -60,8 +60,10 @@ def inspect(
 ) -> None:  # fmt: skip
     """Look at a denoiser at work on an image: print what was found as JSON."""
     from napari_tweedie.files.run_to_file import write_result
-    from napari_tweedie.images.files import read
+    from napari_tweedie.images.files import check_target, read
 
+    if result is not None:
+        check_target(result)
     source = read(image)
     recipe: dict[str, Any] = {"job": "inspect", "inspection": what, "denoiser": denoiser, "noise": noise_of(sigma)}
     apply_settings(set_, recipe)

@@ -38,8 +38,9 @@ def measure(
     """Measure regions with intervals: mean and integrated intensity; with a threshold, area and number of objects."""
     from napari_tweedie.analysis.measurements import as_csv, compare
     from napari_tweedie.engine.quantities import measured
-    from napari_tweedie.images.files import read
+    from napari_tweedie.images.files import check_place, read
 
+    check_place(table)
     recipe: dict[str, Any] = {"job": "sample", "degradation": degradation, "sampler": {"name": "auto", "samples": samples}}
     recipe |= {"denoiser": denoiser, "noise": noise_of(sigma), "volume": volume}
     apply_settings(set_, recipe)

@@ -15,18 +15,22 @@ from napari_tweedie.core.results import Cancelled
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+class Signalled(KeyboardInterrupt):
+    """A signal; no `KeyboardInterrupt` itself, after which, where it passes through code made of text, Python ends by SIGINT."""
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
     """Turn signals into an orderly end within this block, with the exit status that shells expect.
 
-    A signal raises `KeyboardInterrupt` where Python is just then; should that be lost in a library's callback, the next
+    A signal raises a `KeyboardInterrupt` where Python is just then; should that be lost in a library's callback, the next
     cancellation point, which comes several times a second, ends the run.
     """
     received: list[int] = []
 
     def stop(number: int, frame: Any) -> None:
         received.append(number)
-        raise KeyboardInterrupt
+        raise Signalled
 
     if threading.current_thread() is not threading.main_thread():
         yield

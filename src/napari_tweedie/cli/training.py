@@ -67,8 +67,10 @@ def pack(
     limit: Annotated[float, typer.Option(min=1, help="Size in MB that the file stays below.")] = 60.0,
 ) -> None:
     """Put the images of a training run into one file, to train on another machine."""
+    from napari_tweedie.images.files import check_place
     from napari_tweedie.training.packing import pack as write
 
+    check_place(out)
     groups = _groups(photographs, microscopy, medical, licence)
     side = write(groups, out, limit)
     typer.echo(f"{out.name}: {sum(map(len, groups.values()))} images, the middle {side} × {side} pixels of larger ones")

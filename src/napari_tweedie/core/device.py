@@ -6,6 +6,8 @@ import ctypes
 import functools
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from napari_tweedie.core.lazy import torch
@@ -89,9 +91,31 @@ def release(device: Device) -> None:
         torch.mps.empty_cache()
 
 
+class OutOfMemory(MemoryError):  # noqa: N818 - reads like MemoryError
+    """Memory that does not suffice, told in a sentence."""
+
+
+@contextmanager
+def shortage_told() -> Iterator[None]:
+    """Turn what a library says where memory is short into a sentence with a way out.
+
+    Raises
+    ------
+    OutOfMemory
+        In place of the library's error.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, OutOfMemory) or not is_out_of_memory(error):
+            raise
+        way_out = "close other programs, crop the image, or write the result as OME-Zarr, which is done region by region"
+        raise OutOfMemory(f"the memory does not suffice for this image: {way_out}") from error
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether `error` means that a device's memory is exhausted."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and any(words in text for words in SHORT_OF_MEMORY)

@@ -10,6 +10,7 @@ from typing import Any
 
 from napari_tweedie.engine.learning import Source, learn_from, resolved
 from napari_tweedie.engine.learnt_files import unused, write_learnt
+from napari_tweedie.images.claim import claimed
 from napari_tweedie.images.sources import as_picture
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.training.learning import Learning, Learnt
@@ -72,9 +73,22 @@ class Session:
         self._first = 0
 
     def states(self) -> Generator[Learnt, None, None]:
-        """Yield the state after every step, until nothing more is to be gained or the time is up."""
+        """Yield the state after every step, until nothing more is to be gained or the time is up.
+
+        Raises
+        ------
+        FileExistsError
+            If another session is learning these weights.
+        OSError
+            If nothing can be written there.
+        """
         self.settings = resolved(self.settings, self.sources)
         self._began = time.monotonic()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with claimed(self.path):
+            yield from self._states()
+
+    def _states(self) -> Generator[Learnt, None, None]:
         states = learn_from(self.sources, self.settings, self.device, self.path.with_suffix(".resume"))
         try:
             for state in states:

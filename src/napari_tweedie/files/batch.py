@@ -16,6 +16,7 @@ from napari_tweedie.images import dicom, mrc, nifti, other_readers
 from napari_tweedie.images.picture import stem
 from napari_tweedie.images.picture import suffix as suffix_of
 from napari_tweedie.images.tiff import SUFFIXES
+from napari_tweedie.images.whole import is_full, not_written, whole
 
 if TYPE_CHECKING:
     from napari_tweedie.recipe.recipe import Recipe
@@ -108,8 +109,16 @@ def run_batch(
     -------
     list of Outcome
         A row for every file and recipe.
+
+    Raises
+    ------
+    OSError
+        If nothing more can be written: the folder cannot be made, or the disk is full.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_written(folder, error, ": choose another folder") from error
     started = time.monotonic()
     tasks = [(image, name) for image in images for name in recipes]
     outcomes: list[Outcome] = []
@@ -127,6 +136,8 @@ def run_batch(
         except Cancelled:
             raise
         except Exception as error:  # whatever is wrong with one file, the others are done
+            if isinstance(error, OSError) and is_full(error):
+                raise OSError(f"{error}; what is finished is kept in {folder}: run the same again to go on") from error
             status, why = "failed", str(error).partition("\n")[0] or type(error).__name__
         outcome = Outcome(str(image), name, status, why, round(time.monotonic() - before, 2), str(output))  # type: ignore[arg-type]
         outcomes.append(outcome)
@@ -153,7 +164,7 @@ def _within(
 
 
 def _write(path: Path, outcomes: Sequence[Outcome]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with whole(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, [field.name for field in fields(Outcome)])
         table.writeheader()
         table.writerows(asdict(outcome) for outcome in outcomes)

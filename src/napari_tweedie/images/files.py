@@ -31,7 +31,7 @@ from napari_tweedie.images.picture import Picture, stem, suffix
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Picture", "check_target", "names", "plate", "read", "write"]
+__all__ = ["Picture", "check_place", "check_target", "names", "plate", "read", "write"]
 
 WRITTEN = {".tif", ".tiff", ".zarr", *nifti.SUFFIXES, *mrc.WRITTEN}
 """Suffixes of files that are written."""
@@ -128,14 +128,11 @@ def check_target(path: Path, axes: str = "") -> None:
     FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError
         If its folder is none, or nothing may be written there.
     """
-    kind, folder = suffix(path), path.resolve().parent
+    kind = suffix(path)
     _check_suffix(path)
     if remote.address(path):
         raise ValueError(f"results are written to this computer, not to {remote.address(path)}: name a file, and copy it")
-    if not folder.exists():
-        raise FileNotFoundError(f"there is no folder {folder} to write {path.name} to: make it first")
-    if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is no folder: choose another place for {path.name}")
+    _check_folder(path)
     if kind == ".zarr" and axes:
         ngff.ordered(axes)
     for suffixes, module in _FORMATS:
@@ -143,9 +140,27 @@ def check_target(path: Path, axes: str = "") -> None:
             module.check(axes)
     if kind == ".zarr" and path.exists():
         raise FileExistsError(f"{path} exists: choose another name, or remove it")
+    _check_file(path)
+
+
+def check_place(path: Path) -> None:
+    """Raise, before any work is done, what would keep a file of any kind from being written: as `check_target` does."""
+    _check_folder(path)
+    _check_file(path)
+
+
+def _check_folder(path: Path) -> None:
+    folder = path.resolve().parent
+    if not folder.exists():
+        raise FileNotFoundError(f"there is no folder {folder} to write {path.name} to: make it first")
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is no folder: choose another place for {path.name}")
+
+
+def _check_file(path: Path) -> None:
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: choose another name for the result")
-    if not os.access(folder, os.W_OK) or (path.is_file() and not os.access(path, os.W_OK)):
+    if not os.access(path.resolve().parent, os.W_OK) or (path.is_file() and not os.access(path, os.W_OK)):
         raise PermissionError(f"{path} may not be written: choose another folder")
 
 
@@ -169,6 +184,8 @@ def _existing(path: str | Path) -> Path:
     path = Path(path)
     if not remote.address(path) and not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ValueError(f"{path} is neither a file nor a folder: devices and pipes need not end")
     return path
 
 
@@ -177,8 +194,12 @@ def _named_errors(path: Path) -> Iterator[None]:
     """Turn whatever a decoder stumbles over into one sentence that names the file."""
     try:
         yield
-    except (MemoryError, PermissionError):
+    except PermissionError:
         raise
+    except MemoryError as error:
+        why = f" ({error})" if "GB" in str(error) else ""
+        way_out = "crop it, or store it as OME-Zarr, of which parts are read"
+        raise MemoryError(f"{path} does not fit into the memory{why}: {way_out}") from error
     except Exception as error:  # decoders raise what they like
         reason = str(error).partition("\n")[0] or type(error).__name__
         if "imagecodecs" in reason:

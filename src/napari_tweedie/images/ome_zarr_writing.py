@@ -15,6 +15,7 @@ from napari_tweedie.images import ngff, ngff_reading
 from napari_tweedie.images.chunks import CHUNK, Region, chunk_shape, coarsened, pyramid, regions, within_shard
 from napari_tweedie.images.ome_zarr import unit
 from napari_tweedie.images.picture import NAMESPACE, Picture
+from napari_tweedie.images.whole import not_written
 
 if TYPE_CHECKING:
     import zarr
@@ -130,6 +131,8 @@ def write(path: Path, picture: Picture) -> None:
                 level[region] = coarsened(fine, region, axes)
             fine = level
         part.rename(path)
+    except OSError as error:
+        raise not_written(path, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

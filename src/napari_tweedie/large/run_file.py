@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_tweedie.core.cancellation import cancellable, cancellation_point
+from napari_tweedie.core.device import OutOfMemory
 from napari_tweedie.core.results import Progress
 from napari_tweedie.images import ngff, ome_zarr, ome_zarr_writing
 from napari_tweedie.images.chunks import Region, regions
 from napari_tweedie.images.claim import claimed
 from napari_tweedie.images.files import read
+from napari_tweedie.images.whole import is_full, not_written
 from napari_tweedie.large import schedulers
 from napari_tweedie.large.chunked_run import ChunkedRun, Done
 
@@ -104,9 +106,17 @@ def _run(
     work = begin(recipe, source, part, picture=picture, number=number)
     told: list[Done] = []
     try:
+        for region in _done(work):  # by an earlier part of this run
+            cancellation_point()
+            told.append(work.look_at(region))
         yield from _regions(work, scheduler, told)
-    except OSError as error:
-        raise OSError(f"{error}; what is done is kept in {part}: run the same again to go on") from error
+    except (OSError, MemoryError) as error:
+        kept = f"; what is done is kept in {part}: run the same again to go on"
+        if isinstance(error, MemoryError):
+            raise OutOfMemory(f"{error}{kept}") from error
+        if is_full(error):
+            raise not_written(target, error, kept) from error
+        raise OSError(f"{error}{kept}") from error
     missing = sum(done.missing for done in told)
     notes = [f"{missing} pixels are missing (not finite, or masked), and are empty in the result."] if missing else []
     work.finish(time.monotonic() - started, ", ".join(sorted({done.device for done in told})), notes)
@@ -132,6 +142,11 @@ def _regions(work: ChunkedRun, scheduler: schedulers.Scheduler, told: list[Done]
             seconds = (time.monotonic() - before) / (done - finished) * (total - done)
             yield Progress(done / total, f"region {done} of {total}", seconds)
             cancellation_point()
+
+
+def _done(work: ChunkedRun) -> Iterator[Region]:
+    array = ome_zarr_writing.levels(work.part)[0]
+    return (region for region in regions(array.shape, ome_zarr.unit(array)) if work.is_done(0, region))
 
 
 def _missing(work: ChunkedRun, level: int, array: zarr.Array[Any]) -> Iterator[Region]:

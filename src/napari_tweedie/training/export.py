@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from napari_tweedie.denoisers.unet import UNet
+from napari_tweedie.images.whole import whole
 
 
 def write_weights(network: UNet, path: Path, **facts: str) -> None:
@@ -16,4 +19,13 @@ def write_weights(network: UNet, path: Path, **facts: str) -> None:
     tensors = {name: tensor.detach().cpu().to(torch.float16).contiguous() for name, tensor in network.state_dict().items()}
     names = ("widths", "blocks", "levels", *(["direct"] if network.direct else []))
     architecture = json.dumps({name: getattr(network, name) for name in names})
-    save_file(tensors, path, metadata={"architecture": architecture, **facts})
+    with whole(path) as part:
+        part.write_bytes(save(tensors, metadata={"architecture": architecture, **facts}))
+
+
+def write_checkpoint(state: dict[str, Any], path: Path) -> None:
+    """Write what training needs to go on; a full disk is an `OSError`, where torch would raise an error of its own."""
+    content = io.BytesIO()
+    torch.save(state, content)
+    with whole(path) as part:
+        part.write_bytes(content.getbuffer())

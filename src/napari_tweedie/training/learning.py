@@ -20,7 +20,6 @@ from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Model, Parameter
 from napari_tweedie.core.registry import chosen_from
 from napari_tweedie.denoisers.stepwise import in_steps
-from napari_tweedie.images.whole import whole
 from napari_tweedie.training import objectives
 from napari_tweedie.training.held_out import errors, gain
 from napari_tweedie.training.objectives import Auto, Objective
@@ -216,12 +215,13 @@ class _Run:
 
     def save(self, path: Path) -> None:
         """Write all that is needed to go on."""
+        from napari_tweedie.training.export import write_checkpoint
+
         state: dict[str, Any] = {name: getattr(self, name) for name in SAVED}
         state |= {"of": self._key(), "network": self.current.state_dict(), "optimiser": self.optimiser.state_dict()}
         state["best"] = None if self.best is None else self.best.state_dict()
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole(path) as part:
-            torch.save(state, part)
+        write_checkpoint(state, path)
 
     def restore(self, path: Path | None) -> None:
         """Go on from a checkpoint, if there is one of the same settings and images."""

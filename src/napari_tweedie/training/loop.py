@@ -22,8 +22,8 @@ from napari_tweedie.core.device import fastest_precision
 from napari_tweedie.denoisers.levels import SCALES
 from napari_tweedie.denoisers.network import load_network
 from napari_tweedie.denoisers.unet import UNet, initialise, with_levels
-from napari_tweedie.images.whole import whole
 from napari_tweedie.training.data import Source, draw_batch
+from napari_tweedie.training.export import write_checkpoint
 from napari_tweedie.training.losses import draw_noise_level, weighted_squared_error
 from napari_tweedie.training.noises import Noise, coloured, photons, uneven, white
 
@@ -241,5 +241,4 @@ def _save(path: Path, step: int, network: UNet, averaged: UNet, optimiser: Optim
         "averaged": averaged.state_dict(),
         "optimiser": optimiser.state_dict(),
     }
-    with whole(path) as part:
-        torch.save(state, part)
+    write_checkpoint(state, path)
