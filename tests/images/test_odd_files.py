@@ -1,7 +1,9 @@
 """Is an image read for what it is where its file is odd, old, damaged, or one of several?"""
 
+import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -344,3 +346,40 @@ def test_a_copied_set_of_files_needs_no_folder_of_its_own(tmp_path: Path) -> Non
     picture = read(tmp_path / "b" / "t1.ome.tif")
     assert "t0.ome.tif is not there" in picture.notes[0]
     assert_array_equal(picture.data[1], STACK[3:])
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.nii.gz", "a.png", "deep.png", "a.gif"])
+def test_a_file_that_holds_more_than_the_memory_is_not_unpacked(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zeros, path = np.zeros((600, 600), np.uint8), tmp_path / name
+    if name == "a.npz":
+        np.savez_compressed(path, zeros)
+    elif name == "a.nii.gz":
+        write(path, zeros, "yx")
+    elif name == "deep.png":
+        path.write_bytes(pytest.importorskip("imagecodecs").png_encode(np.zeros((600, 600, 3), np.uint16)))
+    else:
+        Image.fromarray(zeros).save(path)
+    assert read(path).data.size >= zeros.size
+    assert path.stat().st_size < zeros.size / 10
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=300_000))
+    with pytest.raises(MemoryError, match=rf"{name} does not fit into the memory \(it holds .* GB, and 0.0003 GB are free"):
+        read(path)
+
+
+def test_a_large_picture_is_no_attack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow warns of pictures beyond a size, which are common in microscopy."""
+    Image.fromarray(np.zeros((60, 60), np.uint8)).save(tmp_path / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 3000)
+    assert read(tmp_path / "large.png").data.shape == (60, 60)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+def test_what_need_not_end_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.tif")
+    (tmp_path / "zero.npy").symlink_to("/dev/zero")
+    for name in ("pipe.tif", "zero.npy"):
+        for look in (read, names):
+            with pytest.raises(ValueError, match=rf"{name} is neither a file nor a folder"):
+                look(tmp_path / name)

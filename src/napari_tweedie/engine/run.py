@@ -89,7 +89,8 @@ def run(
     MemoryError
         If even small tiles on the CPU do not fit.
     """
-    return (yield from cancellable(_Run(recipe.with_inputs(**inputs), image, inside=inside).steps(), cancelled))
+    with devices.shortage_told():
+        return (yield from cancellable(_Run(recipe.with_inputs(**inputs), image, inside=inside).steps(), cancelled))
 
 
 def run_region(recipe: Recipe, region: Any, channels: Mapping[int, Channel], inside: Sequence[slice] | None = None) -> Result:
@@ -97,7 +98,8 @@ def run_region(recipe: Recipe, region: Any, channels: Mapping[int, Channel], ins
 
     `inside` and errors are those of `run`.
     """
-    return last(_Run(recipe.with_inputs(), region, channels, inside).steps())
+    with devices.shortage_told():
+        return last(_Run(recipe.with_inputs(), region, channels, inside).steps())
 
 
 def measure(recipe: Recipe, image: Any, **inputs: Any) -> list[Channel]:
@@ -105,10 +107,11 @@ def measure(recipe: Recipe, image: Any, **inputs: Any) -> list[Channel]:
 
     Parameters and errors are those of `run`; an image without missing pixels is measured without torch.
     """
-    blocks = Blocks(image, recipe.with_inputs(**inputs))
-    for index in blocks.layout:
-        blocks.channel(index)
-    return blocks.channels
+    with devices.shortage_told():
+        blocks = Blocks(image, recipe.with_inputs(**inputs))
+        for index in blocks.layout:
+            blocks.channel(index)
+        return blocks.channels
 
 
 def outputs(recipe: Recipe, image: Any) -> list[Output]:
@@ -264,7 +267,7 @@ class _Run:
             self.device = torch.device("cpu")
             self.tile = tile_that_fits(self.device, self.recipe.denoiser)
         else:
-            raise MemoryError(
+            raise devices.OutOfMemory(
                 f"the memory does not suffice even for tiles of {self.tile} pixels: close other programs, crop the image, "
                 "or treat Z plane by plane"
             )

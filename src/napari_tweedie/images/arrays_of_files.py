@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from napari_tweedie.images.axes import guess_axes
 from napari_tweedie.images.picture import Picture, stem
+from napari_tweedie.images.room import check_room
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +43,8 @@ def read(path: Path) -> Picture:
 
 def _largest(path: Path, notes: list[str]) -> NDArray[Any]:
     """Return the complex array of an archive, or the largest one where none is."""
+    with zipfile.ZipFile(path) as members:
+        check_room(sum(member.file_size for member in members.infolist()))
     with np.load(path, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
     if not arrays:

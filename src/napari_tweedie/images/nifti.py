@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_tweedie.images.calibration import Stated, calibrate
 from napari_tweedie.images.picture import NAMESPACE, Picture, stem
+from napari_tweedie.images.room import check_room
 from napari_tweedie.images.units import METRES
 from napari_tweedie.images.whole import whole
 
@@ -37,6 +38,7 @@ def read(path: Path) -> Picture:
     """
     nibabel = _nibabel()
     image = nibabel.load(path)
+    check_room(np.prod(image.shape, dtype=float) * max(image.get_data_dtype().itemsize, np.dtype(np.float32).itemsize))
     data = _values(image)
     shape = data.shape[: len(_ORDER)] + (1,) * (len(_ORDER) - data.ndim)
     if data.ndim > len(_ORDER) and any(length > 1 for length in data.shape[len(_ORDER) :]):
