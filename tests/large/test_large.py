@@ -1,6 +1,7 @@
 """Is a file restored region by region as it would be in one piece, and is nothing lost when the run is cut off?"""
 
 import json
+import re
 import resource
 import shutil
 import subprocess
@@ -255,6 +256,27 @@ def test_an_unreadable_chunk_is_named_and_what_is_done_is_kept(image: Path) -> N
     chunk.write_bytes(good)
     assert len(list(run_file(Recipe(**QUICK), image, image.parent / "out.zarr"))) == 5
     assert array.shape == (128, 192)
+
+
+def test_a_run_that_was_cut_off_says_the_same_as_one_that_was_not(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Also of what only regions before the cut have told, and where nothing was left to do but to finish."""
+    pixels = rng.random((128, 192)).astype(np.float32)
+    pixels[:10, :10] = np.nan
+    write(tmp_path / "in.zarr", pixels, "yx")
+    recipe, told = Recipe(**QUICK | {"noise": {"sigma": 0.1}}), {}
+    last(run_file(recipe, tmp_path / "in.zarr", tmp_path / "whole.zarr"))
+    for name, steps in (("begun", 3), ("all but done", 6)):
+        run = run_file(recipe, tmp_path / "in.zarr", tmp_path / f"{name}.zarr")
+        for _ in range(steps):
+            next(run)
+        run.close()
+        last(run_file(recipe, tmp_path / "in.zarr", tmp_path / f"{name}.zarr"))
+    for name in ("whole", "begun", "all but done"):
+        said = (tmp_path / f"{name}.zarr" / "zarr.json").read_text()
+        told[name] = re.sub(r'"(run|seconds)": ("[^"]*"|[0-9.]+)', "", said)
+    assert "100 pixels are missing" in told["whole"]
+    assert '"device": "cpu"' in told["whole"]
+    assert told["begun"] == told["all but done"] == told["whole"]
 
 
 def test_cancelling_keeps_what_is_done(image: Path) -> None:

@@ -27,7 +27,7 @@ RECIPE = Recipe(
 
 @pytest.fixture
 def two_workers() -> Iterator[object]:
-    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
     with distributed.LocalCluster(**options) as cluster:
         yield cluster
 
@@ -38,20 +38,23 @@ def chunks(folder: Path) -> dict[str, tuple[int, int]]:
     return {str(path.relative_to(folder)): (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
 
 
+@pytest.mark.parametrize("killed", [1, 2])
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
-def test_a_cluster_gives_the_same_pixels_though_a_worker_is_killed(
-    two_workers: object, tmp_path: Path, rng: np.random.Generator
+def test_a_cluster_gives_the_same_pixels_though_workers_are_killed(
+    killed: int, two_workers: object, tmp_path: Path, rng: np.random.Generator
 ) -> None:
+    """Also where all die, and others come in their place."""
     source = tmp_path / "in.zarr"
     write(source, rng.random((320, 256)).astype(np.float32), "yx")
     list(run_file(RECIPE, source, tmp_path / "alone.zarr"))
-    first, *_ = two_workers.workers.values()  # type: ignore[attr-defined]
+    workers = [worker.pid for worker in two_workers.workers.values()]  # type: ignore[attr-defined]
     shares = []
     for step in run_file(RECIPE, source, tmp_path / "together.zarr", scheduler=Cluster(two_workers.scheduler_address)):  # type: ignore[attr-defined]
         shares.append(step.share)
         if len(shares) == 5:
             finished = chunks(tmp_path / "together.part.zarr")
-            os.kill(first.pid, signal.SIGKILL)
+            for pid in workers[:killed]:
+                os.kill(pid, signal.SIGKILL)
     assert len(shares) == 20
     assert shares[-1] == 1
     assert len(finished) >= 5

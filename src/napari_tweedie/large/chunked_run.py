@@ -18,6 +18,7 @@ from napari_tweedie.core import device as devices
 from napari_tweedie.engine.channel import Channel
 from napari_tweedie.engine.run import tile_that_fits
 from napari_tweedie.images import ngff, ome_zarr_writing
+from napari_tweedie.images.arrays import fetched
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.images.chunks import Region, coarsened
 from napari_tweedie.images.files import Picture, read
@@ -160,6 +161,10 @@ class ChunkedRun:
                 target[region] = coarsened(self._opened(level - 1), region, ngff.ordered(self.recipe.axes))
         return Done(str(device), missing)
 
+    def look_at(self, region: Region) -> Done:
+        """Return what `do` told of a region of the finest level that is done already."""
+        return Done(str(devices.pick(self.recipe.device)), _missing(fetched(self._opened(0), region)))
+
     def _opened(self, level: int) -> zarr.Array[Any]:
         """Return a level for writing, opened once a process and run."""
         return _array(self.part, level, self.facts["run"])
@@ -171,7 +176,7 @@ class ChunkedRun:
         place = tuple(region[stored.index(axis)] for axis in axes)
         computed = self.regions.computed(self.recipe, place, self._read, self.channels)
         pixels = computed.transpose([axes.index(axis) for axis in stored])
-        return pixels, int(np.isnan(pixels).sum()) if pixels.dtype.kind == "f" else 0
+        return pixels, _missing(pixels)
 
     def _read(self, source: Region) -> NDArray[Any]:
         try:
@@ -179,6 +184,11 @@ class ChunkedRun:
         except Exception as error:  # codecs raise whatever they stumble over
             corner = ", ".join(f"{axis} {at.start} to {at.stop}" for axis, at in zip(self.recipe.axes, source, strict=True))
             raise OSError(f"{self.source} cannot be read at {corner}: {error}") from error
+
+
+def _missing(pixels: Any) -> int:
+    """Return how many pixels of a result have no value."""
+    return int(np.isnan(pixels).sum()) if pixels.dtype.kind == "f" else 0
 
 
 def _identity(recipe: Recipe, source: Path, picture: Picture, number: int) -> dict[str, Any]:

@@ -16,6 +16,10 @@ AHEAD = 2
 """Regions that wait at the scheduler for every thread of the cluster: enough to keep it busy, however many there are in all."""
 
 
+TRIES = 5
+"""How often a region is begun whose workers all died."""
+
+
 def local(work: Work, regions: Iterator[Region]) -> Iterator[Any]:
     """Do regions one after the other in this process."""
     return map(work, regions)
@@ -52,23 +56,45 @@ class Cluster:
         except OSError as error:
             raise ValueError(f"no scheduler answers at {self.address}: start one with `dask scheduler`, and workers") from error
         with client:
-            shared = client.scatter(work, broadcast=True)
-            waiting: set[Any] = set()
             finished = as_completed(loop=client.loop)
+            waiting: dict[Any, tuple[Region, int]] = {}
+            shared = client.scatter(work, broadcast=True)
+
+            def start(region: Region, tries: int) -> None:
+                future = client.submit(_call, shared, region, pure=False)
+                waiting[future] = region, tries
+                finished.add(future)
+
             try:
                 while True:
                     while len(waiting) < AHEAD * max(1, sum(client.nthreads().values())):
                         region = next(regions, None)
                         if region is None:
                             break
-                        waiting.add(future := client.submit(_call, shared, region, pure=False))
-                        finished.add(future)
+                        start(region, 1)
                     if not waiting:
                         return
-                    waiting.remove(future := next(finished))
-                    yield future.result()
+                    future = next(finished)
+                    region, tries = waiting.pop(future)
+                    if future.cancelled() and tries < TRIES:  # who knew the work died: tell those in their place
+                        shared = client.scatter(work, broadcast=True)
+                        start(region, tries + 1)
+                        continue
+                    yield self._told(future)
             finally:
                 client.cancel(list(waiting))
+
+    def _told(self, future: Any) -> Any:
+        """Return what the work returned; what the cluster itself stumbled over is one sentence."""
+        try:
+            return future.result()
+        except (ValueError, OSError, MemoryError):
+            raise
+        except Exception as error:  # a worker that dies again and again, versions that differ, a scheduler that is gone
+            if not type(error).__module__.startswith(("distributed", "concurrent", "asyncio")):
+                raise
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise OSError(f"the cluster at {self.address} failed: {reason}") from error
 
 
 def _call(work: Work, region: Region) -> str:
