@@ -1,7 +1,7 @@
 """Soak: what is left of many runs, and of many docks opened, run, cancelled and closed: memory, threads, files, Qt objects.
 
     python benchmarks/soak.py runs [--count 500]
-    python benchmarks/soak.py docks [--count 50]
+    python benchmarks/soak.py docks [--count 50] [--only Denoise …]
 
 Memory is that of the process after a fifth of the turns and after all of them; it is flat if it grew by less than 5 %.
 Needs a screen for docks, or xvfb-run.
@@ -13,7 +13,9 @@ import argparse
 import gc
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 import psutil
@@ -81,10 +83,21 @@ def runs(count: int) -> None:
     repeated("engine", count, turn)
 
 
-def docks(count: int) -> None:
-    """Open every dock, run, cancel, remove its layers and close it, again and again in one viewer."""
-    from importlib import import_module
+DOCKS = (
+    "Tweedie", "Denoise", "Restore", "Degrade", "Decompose", "Posterior", "Inspect", "Synthesise", "Blend", "Learn", "Batch",
+    "Compare",
+)  # fmt: skip
+"""All of them; what has no Run of its own, or needs more than an image, is opened and closed, and Learn is always cancelled."""
 
+
+def dock_called(name: str) -> Any:
+    """Return the class of a dock."""
+    room = "compare.dock" if name == "Compare" else f"docks.{name.lower()}"
+    return getattr(import_module(f"napari_tweedie.widgets.{room}"), name)
+
+
+def docks(count: int, names: Sequence[str]) -> None:
+    """Open every dock, run, cancel, remove its layers and close it, again and again in one viewer."""
     from napari.viewer import Viewer
     from qtpy.QtWidgets import QApplication, QWidget
 
@@ -107,19 +120,21 @@ def docks(count: int) -> None:
         QApplication.sendPostedEvents(None, 52)  # deferred deletions
         return settled() | {"widgets": sum(isinstance(each, QWidget) for each in QApplication.allWidgets())}
 
-    for name in ("Denoise", "Restore", "Degrade", "Decompose", "Posterior", "Inspect", "Synthesise", "Blend"):
-        dock = getattr(import_module(f"napari_tweedie.widgets.docks.{name.lower()}"), name)
+    for name in names:
+        dock = dock_called(name)
 
-        def turn(n: int, dock: type[QWidget] = dock) -> None:
+        def turn(n: int, dock: type[QWidget] = dock, name: str = name) -> None:
             viewer.add_image(rng.normal(100, 5, (SIZE, SIZE)).astype(np.float32), name="noisy")
             panel = dock(viewer)
             if "denoiser" in getattr(panel, "choosers", {}):
                 panel.choosers["denoiser"].choose("unet-small")
             shown = viewer.window.add_dock_widget(panel, name="soak")
             QApplication.processEvents()
-            if panel.bar.run.isEnabled():
-                panel.bar.run.click()
-                if n % 2:
+            bar = getattr(panel, "bar", None)
+            cancels = n % 2 or name == "Learn"  # which would take minutes to its end
+            if hasattr(panel, "cancel") and bar is not None and bar.run.isEnabled():
+                bar.run.click()
+                if cancels:
                     for _ in range(3):
                         QApplication.processEvents()
                     panel.cancel()
@@ -137,8 +152,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=["runs", "docks"])
     parser.add_argument("--count", type=int)
+    parser.add_argument("--only", nargs="*", default=DOCKS)
     given = parser.parse_args()
     if given.part == "runs":
         runs(given.count or 500)
     else:
-        docks(given.count or 50)
+        docks(given.count or 50, given.only)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import napari_tweedie as nt
 from napari_tweedie.core import device
 from napari_tweedie.engine import last, run
 from napari_tweedie.recipe import Recipe
@@ -67,6 +68,14 @@ MASK = {"name": "mask", "mask": np.ones((16, 16))}
         ({"name": "psf-blur", "psf": np.full((3, 3), np.inf)}, "9 values that are not finite"),
         ({"name": "psf-blur", "psf": np.ones((3, 3)) * 1j}, "complex numbers"),
         ({"name": "psf-blur", "psf": np.zeros((3, 3))}, "its sum positive"),
+        ({"name": "psf-blur", "psf": np.zeros((0, 3))}, r"is empty \(shape \(0, 3\)\): give an array of numbers"),
+        ({"name": "radon", "flat": 3.0}, "is a single number: give an array of numbers"),
+        ({"name": "fourier-mask", "sensitivity": np.zeros((0, 16, 16))}, "is empty"),
+        ({"name": "fourier-mask", "sensitivity": np.array(1.0)}, "is a single number"),
+        ({"name": "mask", "mask": {"foo": 1}}, "an array is described by name, sha256 and spacing"),
+        ({"name": "mask", "mask": {"name": 3}}, "an array is described by name"),
+        ({"name": "mask", "mask": {"name": "m", "spacing": 5}}, "sizes above 0"),
+        ({"name": "mask", "mask": {"name": "m", "spacing": [0, "a"]}}, "sizes above 0"),
     ],
 )
 def test_an_array_that_is_none_is_named(degradation: dict[str, Any], message: str) -> None:
@@ -109,6 +118,33 @@ def nested(depth: int) -> dict[str, Any]:
 def test_a_recipe_of_another_form_is_named(recipe: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Recipe.model_validate(recipe)
+
+
+@pytest.mark.parametrize("recipe", [[1, 2], "denoise", None, np.ones((2, 2)), 5, {1: 2}, {"noise": {1: 2}}, {"colour": 1}])
+def test_what_is_no_recipe_is_named_by_the_function_that_runs_one(recipe: Any) -> None:
+    with pytest.raises(ValueError, match=r"valid dictionary|no such parameter|named by words|described by its name"):
+        nt.run(recipe, noise(8, 8))
+
+
+@pytest.mark.parametrize("job", ["denoise", "restore", "sample", "decompose"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda x, sigma: None, lambda x, sigma: x.numpy(), lambda x, sigma: x[..., 1:], lambda x, sigma: x * float("nan"),
+        lambda x, sigma: x.long(), lambda x, sigma: x + 1j, lambda x, sigma: 1 / 0, lambda x, sigma: {}["a"], lambda x: x,
+        lambda x, sigma: [x], lambda x, sigma: 1e6 * x,
+    ],
+)  # fmt: skip
+def test_a_denoiser_of_ones_own_that_is_none_is_a_sentence_or_has_a_result(wrong: Any, job: str) -> None:
+    more = {"sampler": {"samples": 2}} if job == "sample" else {}
+    images, told = {}, ""
+    try:
+        images = images_of(noise(12, 12), job=job, denoiser=wrong, **more)
+    except ValueError as error:
+        told = str(error)
+    assert images or told
+    assert "\n" not in told
+    assert all(np.isfinite(image).all() for image in images.values())
 
 
 def test_a_denoiser_may_be_named_alone() -> None:

@@ -1,7 +1,10 @@
 """Is what comes as an image an array of numbers, whatever library made it, and what is none named?"""
 
+from types import SimpleNamespace
+
 import dask.array as da
 import numpy as np
+import pandas
 import pytest
 import torch
 import xarray
@@ -9,11 +12,28 @@ import zarr
 from scipy import sparse
 
 from napari_tweedie.images.arrays import as_array, check_representable, fetched
+from napari_tweedie.images.sources import as_picture
 
 VALUES = np.arange(12.0, dtype=np.float32).reshape(3, 4)
 READ_ONLY = VALUES.copy()
 READ_ONLY.flags.writeable = False
 STORED = zarr.array(VALUES)
+
+
+class Wrapped:
+    """What other libraries make: an array only when it is asked to be one."""
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        return VALUES
+
+
+class Indexed(Wrapped):
+    """The same with a shape, a type, and parts of its own kind."""
+
+    shape, dtype, ndim = VALUES.shape, VALUES.dtype, VALUES.ndim
+
+    def __getitem__(self, place: object) -> object:
+        return SimpleNamespace(__array__=lambda *_, **__: VALUES[place], compute=lambda: VALUES[place])
 
 
 @pytest.mark.parametrize(
@@ -24,7 +44,8 @@ STORED = zarr.array(VALUES)
         VALUES.tolist(), tuple(map(tuple, VALUES.tolist())), list(VALUES), memoryview(VALUES),
         torch.tensor(VALUES), torch.tensor(VALUES, requires_grad=True), torch.tensor(VALUES).bfloat16(),
         torch.tensor(VALUES).half(), torch.tensor(VALUES).to_sparse(), torch.tensor(VALUES.T.copy()).T,
-        torch.tensor(VALUES).int(),
+        torch.tensor(VALUES).int(), torch.tensor(VALUES).bfloat16().requires_grad_(),
+        Wrapped(), Indexed(), pandas.DataFrame(VALUES), np.ma.masked_less(VALUES, -1), VALUES.astype(np.longdouble),
         da.from_array(VALUES, chunks=2), STORED, xarray.DataArray(VALUES, dims=("y", "x")),
         xarray.DataArray(da.from_array(VALUES)), sparse.csr_matrix(VALUES), sparse.coo_array(VALUES),
     ],
@@ -33,6 +54,42 @@ def test_an_array_of_any_kind_has_its_values(values: object) -> None:
     array = as_array(values)
     assert tuple(array.shape) == (3, 4)
     np.testing.assert_array_equal(fetched(array, (slice(1, None), 2)), VALUES[1:, 2])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        torch.tensor(VALUES).bfloat16().requires_grad_(), torch.tensor(VALUES).to_sparse(), pandas.DataFrame(VALUES), Wrapped(),
+        VALUES.tolist(), np.matrix(VALUES), sparse.csr_matrix(VALUES),
+    ],
+)  # fmt: skip
+def test_a_source_may_be_an_array_of_any_kind(values: object) -> None:
+    picture = as_picture(values)
+    assert picture.axes == "yx"
+    np.testing.assert_array_equal(picture.data, VALUES)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([[1, 2], [3]], "the image is no array: its rows have different lengths"),
+        (xarray.Dataset({"a": ("x", [1, 2])}), "the image is no array"),
+        (torch.empty(3, 4, device="meta"), "on the device meta, which has no values"),
+        (np.ndarray, "the type ndarray, not an array"),
+        ((n for n in range(3)), "the image is of type object, not numbers"),
+        (None, "not numbers"),
+        (np.array(3.0), "at least two axes"),
+    ],
+)
+def test_a_source_that_is_no_image_is_named(values: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        as_picture(values)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CS")
+@pytest.mark.parametrize("layout", [torch.sparse_csr, torch.sparse_csc])
+def test_a_sparse_tensor_may_have_any_layout(layout: torch.layout) -> None:
+    np.testing.assert_array_equal(as_array(torch.tensor(VALUES).to_sparse(layout=layout)), VALUES)
 
 
 def test_lazy_arrays_stay_lazy() -> None:

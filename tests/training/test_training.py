@@ -1,5 +1,6 @@
 import csv
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from skimage import io
 
 from napari_tweedie.denoisers.network import load_network
+from napari_tweedie.images.files import write
 from napari_tweedie.training.data import Images, Source, draw_batch, read_folder
 from napari_tweedie.training.export import write_weights
 from napari_tweedie.training.loop import Training, train
@@ -187,3 +189,37 @@ def test_batches_prepared_ahead_are_the_same(sources: list[Source], tmp_path: Pa
     other = train(settings.model_copy(update={"workers": 2}), sources, tmp_path / "other", torch.device("cpu"))
     for here, there in zip(one.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(here, there, rtol=1e-5, atol=1e-7)
+
+
+def test_images_to_train_on_may_be_colour_flat_stacks_or_files_of_any_kind(tmp_path: Path) -> None:
+    grey, colour = np.arange(48, dtype=np.uint8).reshape(6, 8), np.full((6, 8, 3), (10, 20, 60), np.uint8)
+    io.imsave(tmp_path / "a.png", grey, check_contrast=False)
+    io.imsave(tmp_path / "b.png", colour, check_contrast=False)
+    write(tmp_path / "c.tif", np.full((2, 6, 8), 7.5, np.float32), "tyx")
+    a, b, c, d = read_folder(tmp_path, frozenset())
+    np.testing.assert_allclose(a, grey / 255, atol=1e-6)
+    np.testing.assert_allclose(b, np.full((6, 8), 30 / 255), atol=1e-6)
+    np.testing.assert_array_equal([c, d], np.zeros((2, 6, 8)))
+
+
+@pytest.mark.parametrize("content", [b"no image", b"", b"II*\x00\x08\x00\x00\x00\xff\xff"])
+def test_a_damaged_image_to_train_on_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.tif cannot be read as an image"):
+        read_folder(tmp_path, frozenset())
+
+
+def test_missing_pixels_to_train_on_are_named(tmp_path: Path) -> None:
+    write(tmp_path / "a.tif", np.array([[1, np.nan], [2, 3]], np.float32), "yx")
+    with pytest.raises(ValueError, match=r"a\.tif holds pixels that are no numbers: leave it out"):
+        read_folder(tmp_path, frozenset())
+
+
+@pytest.mark.parametrize("content", [b"no archive", b""])
+def test_an_archive_that_pack_did_not_write_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(content)
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("medical/0.png", content or b"x")
+    for name in ("a.zip", "b.zip"):
+        with pytest.raises(ValueError, match=rf"{name} holds no images as `pack` writes them"):
+            unpack(tmp_path / name)

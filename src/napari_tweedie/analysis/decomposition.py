@@ -112,7 +112,7 @@ class Decomposition(Method):
 
         Raises
         ------
-        ArithmeticError
+        ValueError
             If the bands do not add up to the image, because a denoiser returned values that are not finite.
         """
         sigmas = self.sigmas(noise_level)
@@ -130,14 +130,14 @@ def reconstruction_error(x: Tensor, bands: Tensor, base: Tensor) -> float:
 
     Raises
     ------
-    ArithmeticError
+    ValueError
         If it is above `TOLERANCE`, or not a number.
     """
     total = base.double() + bands.double().sum(0)
     value_range = float(x.max() - x.min()) or 1.0
     error = float((total - x.double()).abs().max()) / value_range
     if not error <= TOLERANCE:
-        raise ArithmeticError(
+        raise ValueError(
             f"the bands do not add up to the image: they are off by {error:.1e} of its range; "
             "does the denoiser return values that are not finite, or the image have an offset far beyond its range?"
         )

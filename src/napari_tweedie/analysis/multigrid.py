@@ -137,7 +137,7 @@ class PoissonSolver:
 
         Raises
         ------
-        ArithmeticError
+        ValueError
             If the tolerance was not reached, because b holds values that are not finite.
         """
         apply = self._levels[0]
@@ -154,7 +154,7 @@ class PoissonSolver:
             step = product / float(np.vdot(p, q))
             u += step * p
             r -= step * q
-        raise ArithmeticError(f"the equation was not solved in {iterations} iterations: are all pixels finite?")
+        raise ValueError(f"the equation was not solved in {iterations} iterations: are all pixels finite?")
 
     def _cycle(self, level: int, b: Grid) -> Grid:
         """Return about the solution of A u = b on a level."""

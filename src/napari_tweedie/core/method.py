@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args, get_origin
 
 import numpy as np
@@ -173,6 +174,9 @@ class Input:
     def of(cls, array: Any, name: str = "", spacing: tuple[float, ...] = ()) -> Input:
         """Take a snapshot of an array or tensor, so that later edits of the original change nothing."""
         copy = np.array(fetched(as_array(array, f"array {name!r}" if name else "array", complex_numbers=True)))
+        if copy.ndim == 0 or copy.size == 0:
+            what = "a single number" if copy.ndim == 0 else f"empty (shape {copy.shape})"
+            raise ValueError(f"the array{f' {name!r}' if name else ''} is {what}: give an array of numbers")
         if copy.dtype.kind in "fc" and not np.isfinite(copy).all():
             bad = int(copy.size - np.isfinite(copy).sum())
             raise ValueError(f"the array{f' {name!r}' if name else ''} holds {bad} values that are not finite: replace them")
@@ -210,8 +214,18 @@ def _as_input(value: Any) -> Input:
     if isinstance(value, Input):
         return value
     if isinstance(value, dict):
-        return Input(None, **{**value, "spacing": tuple(value.get("spacing", ()))})
+        return _described(value)
     return Input.of(value)
+
+
+def _described(said: dict[str, Any]) -> Input:
+    """Return an array of which a recipe says name, hash and pixel size."""
+    texts, sizes = {name: said.get(name, "") for name in ("name", "sha256")}, said.get("spacing", ())
+    other = [name for name in said if name not in ("name", "sha256", "spacing")]
+    numbers = isinstance(sizes, list | tuple) and all(isinstance(size, int | float) and 0 < size < inf for size in sizes)
+    if other or not numbers or not all(isinstance(text, str) for text in texts.values()):
+        raise ValueError(f"an array is described by name, sha256 and spacing, sizes above 0 (got {said!r:.80})")
+    return Input(None, **texts, spacing=tuple(map(float, sizes)))
 
 
 ArrayInput = Annotated[
@@ -255,6 +269,10 @@ def sentences() -> Iterator[None]:
         raise ValueError(explain(error)) from None
     except RecursionError:
         raise ValueError("this is nested too deeply") from None
+    except TypeError as error:
+        if "keywords must be strings" not in str(error):
+            raise
+        raise ValueError("parameters are named by words, not by numbers or other values") from None
 
 
 SAID = {

@@ -167,7 +167,7 @@ def run(recipe: Recipe | Mapping[str, Any], image: Any, *, progress: Told | None
         As `denoise`.
     """
     picture = as_picture(image)
-    fitted = (recipe if isinstance(recipe, Recipe) else Recipe(**recipe)).fitted(picture)
+    fitted = Recipe.model_validate(dict(recipe) if isinstance(recipe, Mapping) else recipe).fitted(picture)
     result = last(steps_of(fitted, picture.data, **{name: _input(value) for name, value in inputs.items()}), progress)
     notes = [*picture.notes, *result.notes]
     return replace(result, notes=notes, provenance=result.provenance | {"notes": notes})

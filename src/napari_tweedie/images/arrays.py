@@ -31,8 +31,10 @@ def as_array(values: Any, what: str = "image", complex_numbers: bool = False) ->
         If it is no array of numbers of a known shape.
     """
     library = type(values).__module__.partition(".")[0]
-    if library == "torch":
-        values = _of_tensor(values)
+    if isinstance(values, type):
+        raise ValueError(f"the {what} is the type {values.__name__}, not an array: give its values")
+    if library == "torch" and hasattr(values, "detach"):
+        values = _of_tensor(values, what)
     elif library == "xarray" and hasattr(values, "data"):
         values = values.data
     elif library == "cupy":
@@ -94,10 +96,14 @@ def check_representable(low: float, high: float) -> None:
         )
 
 
-def _of_tensor(tensor: Any) -> NDArray[Any]:
+def _of_tensor(tensor: Any, what: str) -> NDArray[Any]:
+    if tensor.is_meta:
+        raise ValueError(f"the {what} is a tensor on the device meta, which has no values: compute it first")
     tensor = tensor.detach()
-    if tensor.is_sparse or tensor.is_quantized:
-        tensor = tensor.dequantize() if tensor.is_quantized else tensor.to_dense()
+    if tensor.is_quantized:
+        tensor = tensor.dequantize()
+    elif not str(tensor.layout).endswith("strided"):  # several layouts of sparse ones
+        tensor = tensor.to_dense()
     tensor = tensor.resolve_conj().resolve_neg().cpu()
     try:
         values: NDArray[Any] = tensor.numpy()

@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from napari_tweedie.images.arrays import as_array
 from napari_tweedie.images.axes import guess_axes, role
 from napari_tweedie.images.calibration import Calibration, Stated, calibrate
 from napari_tweedie.images.files import names, read
@@ -45,12 +44,10 @@ def as_picture(source: Any) -> Picture:
         return read(source)
     if hasattr(source, "axis_labels") and hasattr(source, "scale"):
         return of_layer(source)
-    if hasattr(source, "detach"):
-        source = source.detach().cpu().numpy()
+    array = as_array(source, complex_numbers=True)  # whether they mean something is known to who runs a recipe
     if hasattr(source, "dims") and hasattr(source, "data"):
         names = ["" if str(name).startswith(UNNAMED) else str(name) for name in source.dims]
-        return Picture(source.data, guess_axes(source.shape, names), name=str(getattr(source, "name", None) or ""))
-    array = source if hasattr(source, "shape") else np.asarray(source)
+        return Picture(array, guess_axes(array.shape, names), name=str(getattr(source, "name", None) or ""))
     return Picture(array, guess_axes(array.shape))
 
 

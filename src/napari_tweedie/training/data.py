@@ -6,12 +6,14 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage import io
 from skimage.transform import downscale_local_mean, rescale
+
+from napari_tweedie.images.files import read
+from napari_tweedie.images.missing import plain
 
 Image = NDArray[np.float32]
 
@@ -64,7 +66,7 @@ def _as_root(patch: Image, rng: np.random.Generator) -> Image:
 
 
 def read_folder(folder: Path, licences: frozenset[str]) -> list[Image]:
-    """Read the grey images below `folder` as float32, a stack as its planes.
+    """Read the images below `folder` as grey float32, a stack as its planes.
 
     8-bit images are divided by 255; others are mapped so that their 0.1 and 99.9 percentiles become 0 and 1.
 
@@ -80,6 +82,8 @@ def read_folder(folder: Path, licences: frozenset[str]) -> list[Image]:
     ------
     FileNotFoundError
         If no image remains.
+    ValueError
+        If one cannot be read, or holds NaN or infinity; the message names it.
     """
     paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
     for manifest in (folder / "MANIFEST.csv", folder.parent / "MANIFEST.csv"):
@@ -88,15 +92,24 @@ def read_folder(folder: Path, licences: frozenset[str]) -> list[Image]:
                 allowed = {manifest.parent / row["file"] for row in csv.DictReader(rows) if row["licence_class"] in licences}
             paths = [path for path in paths if path in allowed]
             break
-    images = [plane for path in paths for plane in _planes(io.imread(path))]
+    images = [plane for path in paths for plane in _planes(path)]
     if not images:
         raise FileNotFoundError(f"no image with a licence among {sorted(licences)} below {folder}")
     return images
 
 
-def _planes(image: NDArray[Any]) -> list[Image]:
+def _planes(path: Path) -> list[Image]:
+    """Return the planes of an image; of colours, their mean."""
+    picture = read(path)
+    image, axes = plain(picture.data), picture.axes
+    if "s" in axes:
+        at = axes.index("s")
+        image, axes = np.moveaxis(image, at, 0)[:3].mean(0).astype(image.dtype), axes.replace("s", "")
+    if image.dtype.kind not in "buif" or not np.isfinite(image).all():
+        raise ValueError(f"{path} holds pixels that are no numbers: leave it out, or fill them")
+    image = np.moveaxis(image, (axes.index("y"), axes.index("x")), (-2, -1))
     low, high = (0, 255) if image.dtype == np.uint8 else np.percentile(image, (0.1, 99.9))
-    scaled = ((image - np.float64(low)) / (high - low)).astype(np.float32)
+    scaled = ((image - np.float64(low)) / ((high - low) or 1.0)).astype(np.float32)
     return list(scaled.reshape(-1, *scaled.shape[-2:]))
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 
+from napari_tweedie.images.whole import whole
 from napari_tweedie.training.data import Image
 
 SIDES = (1024, 768, 512, 384, 320, 256, 192, 128)
@@ -45,7 +47,7 @@ def pack(groups: Mapping[str, Sequence[Image]], file: Path, limit: float = 60.0)
             for number, image in enumerate(images)
         }
         if sum(map(len, stored.values())) + 200 * len(stored) < 1e6 * limit:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+            with whole(file) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
                 for name, content in stored.items():
                     archive.writestr(name, content)
             return side
@@ -55,11 +57,21 @@ def pack(groups: Mapping[str, Sequence[Image]], file: Path, limit: float = 60.0)
 
 
 def unpack(file: Path) -> dict[str, list[Image]]:
-    """Return the groups of images that `pack` wrote."""
+    """Return the groups of images that `pack` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the file is another one, or damaged.
+    """
     groups: dict[str, list[Image]] = {}
-    with zipfile.ZipFile(file) as archive:
-        for name in sorted(archive.namelist()):
-            groups.setdefault(name.partition("/")[0], []).append(_of_png(archive.read(name)))
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for name in sorted(archive.namelist()):
+                groups.setdefault(name.partition("/")[0], []).append(_of_png(archive.read(name)))
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, SyntaxError, ValueError, OSError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise ValueError(f"{file} holds no images as `pack` writes them: {reason}") from error
     return groups
 
 
