@@ -163,3 +163,26 @@ def test_four_fold_super_resolution_by_the_implicit_prior_takes_a_few_hundred_st
     torch.testing.assert_close(operator(state.estimate), stated.measurement, rtol=0, atol=1e-5)
     blocks = stated.measurement.repeat_interleave(4, 2).repeat_interleave(4, 3)
     assert (state.estimate - truth).square().mean() < (blocks - truth).square().mean()
+
+
+def test_waves_that_a_denoiser_does_not_know_are_drawn_from_the_measurement() -> None:
+    """Long ones then vary as the noise does, about those of the measurement; the others are what they were without."""
+    from scipy.fft import dctn
+
+    class Unaware:
+        longest_wave = 16.0
+
+        def __call__(self, x: torch.Tensor, sigma: float | torch.Tensor) -> torch.Tensor:
+            return FIELD(x, sigma)
+
+    stated, sampler = problem("moment-matched"), samplers.load("moment-matched", iterations=6, samples=400)
+    (*_, with_own), (*_, drawn) = (sampler(stated, f, torch.Generator().manual_seed(0)) for f in (FIELD, Unaware()))
+    waves = [dctn(state.estimate[:, 0].numpy(), axes=(1, 2), norm="ortho") for state in (with_own, drawn)]
+    measured = dctn(stated.measurement[0, 0].numpy(), norm="ortho")
+    squared = (np.arange(8)[:, None] / 16) ** 2 + (np.arange(10)[None] / 20) ** 2
+    is_long = squared <= (1 / 16) ** 2
+    assert is_long.sum() == 3
+    np.testing.assert_allclose(waves[1][:, ~is_long], waves[0][:, ~is_long], atol=1e-5)
+    np.testing.assert_allclose(waves[1].mean(0)[is_long], measured[is_long], atol=1e-5)  # noise comes in opposite pairs
+    np.testing.assert_allclose(waves[1].std(0)[is_long], stated.noise_level, rtol=0.2)
+    assert waves[0].std(0)[is_long].max() < 0.99 * stated.noise_level

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 import numpy as np
@@ -49,6 +50,9 @@ class Denoiser(Method):
     flat_error: ClassVar[tuple[float, float]] = (0.04, 0.0)
     """a and b of √(a² σ² + b² grey level²), about the root mean square error on fields without any structure; both zero: it errs
     no more than its Jacobian says."""
+    longest_wave: ClassVar[float] = inf
+    """Length in pixels from which on it knows waves no better than the noisy image does: samples of the posterior have them from
+    there; infinite: it knows them all."""
     takes_map: ClassVar[bool] = False
     """Whether sigma may differ from pixel to pixel, a map of shape (B, 1, Y, X)."""
     knows_correlation: ClassVar[bool] = False

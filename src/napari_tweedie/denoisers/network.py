@@ -42,6 +42,7 @@ class Unet(Denoiser):
     is_homogeneous: ClassVar[bool] = True
     differentiable: ClassVar[bool] = True
     flat_error: ClassVar[tuple[float, float]] = (0.042, 0.0022)
+    longest_wave: ClassVar[float] = 48.0
     takes_map: ClassVar[bool] = True
     takes_levels: ClassVar[bool] = True
     for_levels: ClassVar[str] = "unet-levels"

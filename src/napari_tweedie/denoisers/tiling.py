@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from itertools import product
+from math import inf
 from typing import TYPE_CHECKING, TypeAlias
 
 from napari_tweedie.core.cancellation import cancellation_point
@@ -52,6 +53,11 @@ class Tiled:
     def is_symmetric(self) -> bool:
         """Whether the denoiser is: the overlap hides that it is applied in tiles."""
         return getattr(self.denoiser, "is_symmetric", False)
+
+    @property
+    def longest_wave(self) -> float:
+        """That of the denoiser."""
+        return getattr(self.denoiser, "longest_wave", inf)
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """Return f(x, σ) for x of shape (B, C, …, Y, X); maps of noise levels are cut with it."""
@@ -113,6 +119,11 @@ class Volume:
     def is_symmetric(self) -> bool:
         """Whether the denoiser of planes is: their weighted mean stays so."""
         return self.planes.is_symmetric
+
+    @property
+    def longest_wave(self) -> float:
+        """That of the denoiser of planes."""
+        return self.planes.longest_wave
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """Return f(x, σ) for x of shape (B, C, Z, Y, X)."""

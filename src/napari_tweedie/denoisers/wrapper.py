@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Wrapper(Denoiser):
-    """Base of denoisers of planes that are made of another: reach, memory, error on even ground and provenance are its own."""
+    """Base of denoisers of planes that are made of another: reach, memory, errors and provenance are its own."""
 
     ndim: ClassVar[tuple[int, ...]] = (2,)
 
@@ -31,6 +31,11 @@ class Wrapper(Denoiser):
     def flat_error(self) -> tuple[float, float]:  # type: ignore[override]
         """That of the denoiser."""
         return self.denoiser.flat_error
+
+    @property
+    def longest_wave(self) -> float:  # type: ignore[override]
+        """That of the denoiser."""
+        return self.denoiser.longest_wave
 
     def provenance(self, device: Device) -> dict[str, Any]:
         return self.denoiser.provenance(device)

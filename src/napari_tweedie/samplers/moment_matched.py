@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
 from napari_tweedie.core.results import State
+from napari_tweedie.degradations.cosine import dct, inverse_dct
 from napari_tweedie.degradations.problem import NOISE_FLOOR
 from napari_tweedie.samplers.sampler import Sampler, WhiteNoise, watch
 
@@ -30,6 +32,9 @@ class MomentMatched(Sampler):
     leaves out. Noise n of variance b² k alone moves the estimate by about J n, as the next evaluation shows; adding
     (a/b − 1) times that movement to x gives ``b² k (1 + (a/b − 1) J)²``, which is exact for J = 0 and J = 1 and too large by
     ``b² k (a/b − 1)² J (1 − J)`` in between. So a step costs one evaluation, no probe, and keeps correlations between pixels.
+
+    Waves that the denoiser knows no better than the measurement does are drawn from that, as y plus noise: a network takes long
+    ones for better known at every level than it did at the one before, so that their spread shrinks from step to step.
     """
 
     name: ClassVar[str] = "moment-matched"
@@ -50,8 +55,10 @@ class MomentMatched(Sampler):
         return ""
 
     def estimates(self, problem: Problem, denoiser: Denoise, white: WhiteNoise) -> Iterator[Tensor]:
-        sigma = max(problem.noise_level, NOISE_FLOOR)
-        return denoising_draws(denoiser, problem.measurement, levels_of_draw(sigma, self.iterations), white)
+        sigma, y = max(problem.noise_level, NOISE_FLOOR), problem.measurement
+        longest = getattr(denoiser, "longest_wave", inf)
+        for step, z in enumerate(denoising_draws(denoiser, y, levels_of_draw(sigma, self.iterations), white), start=1):
+            yield with_long_waves(z, y + sigma * white(y), longest) if step == self.steps() and longest < inf else z
 
     def prior(self, denoiser: Denoise, mean: Tensor, generator: Generator | None = None) -> Iterator[State]:
         """Yield states of samples of the prior p(x), from noise alone.
@@ -69,6 +76,24 @@ class MomentMatched(Sampler):
         x = mean + self.start * white(mean)
         schedule = levels(self.start, NOISE_FLOOR, self.iterations)
         return watch(denoising_draws(denoiser, x, schedule, white), lambda x: 0.0, self.steps())
+
+
+def with_long_waves(x: Tensor, of: Tensor, longest: float) -> Tensor:
+    """Return images with the waves of others in place of their own, of those that are `longest` pixels long or longer.
+
+    Parameters
+    ----------
+    x, of : Tensor
+        Shape (samples, C, [Z,] Y, X). Waves are cosines over the image mirrored at its border, and orthonormal: what is white in
+        `of` is independent of the rest of `x`.
+    longest : float
+        Length in pixels; the mean is the longest wave of all.
+    """
+    squared = torch.zeros(x.shape[2:], device=x.device)
+    for axis, length in enumerate(x.shape[2:]):
+        frequency = torch.arange(length, device=x.device) / (2 * length)  # in waves a pixel
+        squared = squared + frequency.square().view(*(-1 if n == axis else 1 for n in range(squared.ndim)))
+    return x + inverse_dct((squared <= longest**-2) * dct(of - x))
 
 
 def levels(first: float, last: float, steps: int) -> list[float]:
