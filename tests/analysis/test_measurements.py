@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import ndimage, stats
 
-from napari_tweedie.analysis.measurements import as_csv, as_features, compare, line_profile, measure_regions
+from napari_tweedie.analysis.measurements import as_csv, as_features, compare, measure_regions, widened
 
 REGIONS = np.zeros((24, 30), int)
 REGIONS[2:10, 3:12] = 1
@@ -81,25 +81,30 @@ def test_frames_are_measured_one_by_one() -> None:
     assert compare(*frames).probability > 0.999
 
 
+def test_regions_may_differ_between_frames() -> None:
+    """An object that moves is the same region where it is, and not the space that it leaves."""
+    samples = np.random.default_rng(3).normal(0, 1, (6, 2, 24, 30))
+    moving = np.stack([REGIONS == 1, np.roll(REGIONS == 1, 6, axis=1)]).astype(int)
+    found = measure_regions(samples, moving, axes=2)
+    assert [each.frame for each in found if each.name == "mean"] == [(0,), (1,)]
+    for each in (each for each in found if each.name == "mean"):
+        np.testing.assert_allclose(each.draws, samples[:, each.frame[0], moving[each.frame[0]] == 1].mean(1))
+    assert as_features(found, frame=(1,))["index"] == [1]
+
+
+def test_calibrated_samples_lie_further_apart_about_the_same_mean() -> None:
+    samples = np.random.default_rng(3).normal(7, 1, (6, 24, 30))
+    wider = [find(measure_regions(widened(samples, factor), REGIONS), 1, "mean") for factor in (1.0, 1.5)]
+    assert wider[1].std == pytest.approx(1.5 * wider[0].std, rel=1e-5)
+    assert wider[1].value == pytest.approx(wider[0].value, rel=1e-5)
+
+
 def test_missing_pixels_are_left_out() -> None:
     samples = np.ones((4, 24, 30))
     samples[:, 2:6, 3:12] = np.nan
     assert find(measure_regions(samples, REGIONS), 1, "integrated").value == 4 * 9
     samples[:, 2:10, 3:12] = np.nan
     assert {each.region for each in measure_regions(samples, REGIONS)} == {3}
-
-
-def test_a_profile_runs_from_end_to_end_with_the_spread_of_the_samples() -> None:
-    rng = np.random.default_rng(4)
-    ramp = np.tile(np.arange(30.0), (24, 1))
-    samples = ramp + rng.choice([-1.0, 1.0], (10, 1, 1)) * np.linspace(0, 1, 24)[:, None]
-    samples = np.concatenate([samples, 2 * ramp - samples])
-    profile = line_profile(samples, (23, 2), (23, 12), spacing=(0.5, 0.5))
-    np.testing.assert_allclose(profile.mean, np.arange(2, 13))
-    np.testing.assert_allclose(profile.distance, 0.5 * np.arange(11))
-    np.testing.assert_allclose(profile.upper - profile.mean, stats.t.ppf(0.95, 10), rtol=1e-6)
-    with pytest.raises(ValueError, match="needs ends of as many numbers"):
-        line_profile(samples, (1, 2, 3), (4, 5, 6))
 
 
 def test_the_table_can_be_read_again() -> None:

@@ -1,4 +1,4 @@
-"""Measurements with intervals: means, intensities, areas and counts of regions, and line profiles, from samples of the posterior.
+"""Measurements with intervals: means, intensities, areas and counts of regions, from samples of the posterior.
 
 An interval of every pixel says nothing about a sum of pixels, which err together. So a quantity is computed on every sample; how
 it varies between them is how well it is known.
@@ -66,7 +66,7 @@ class Quantity:
             tail = 50 * (1 - self.level)
             low, high = np.percentile(self.draws, (tail, 100 - tail), method="closest_observation")
             return float(low), float(high)
-        half = _student(self.level, len(self.draws)) * self.std
+        half = student(self.level, len(self.draws)) * self.std
         low = self.value - half
         return (max(0.0, low) if self.name == "area" else low), self.value + half
 
@@ -92,22 +92,6 @@ class Comparison:
     probability: float
 
 
-@dataclass(frozen=True)
-class Profile:
-    """Grey levels along a line, with a band.
-
-    Parameters
-    ----------
-    distance, mean, lower, upper : array
-        Distance from its start in the unit of the spacing, posterior mean, and the ends of the interval, shape (points,).
-    """
-
-    distance: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    lower: NDArray[np.float64]
-    upper: NDArray[np.float64]
-
-
 def measure_regions(
     samples: NDArray[Any],
     regions: NDArray[Any],
@@ -116,6 +100,7 @@ def measure_regions(
     threshold: float | None = None,
     pixel: float = 1.0,
     unit: str = "pixel",
+    axes: int = 0,
 ) -> list[Quantity]:
     """Measure every region on every sample.
 
@@ -124,7 +109,7 @@ def measure_regions(
     samples : array
         Samples of the posterior, shape (samples, …, [Z,] Y, X).
     regions : array of int
-        A label for every pixel, 0 for none, over the last axes of the image.
+        A label for every pixel, 0 for none, over the last axes of the image, or over all of them.
     level : float
         Probability that an interval shall hold the truth with, between 0 and 1.
     threshold : float, optional
@@ -134,6 +119,8 @@ def measure_regions(
         Area (volume) of a pixel, in `unit`.
     unit : str
         Unit of areas.
+    axes : int
+        How many of the last axes a region has; along those before, frames of `regions` lie, too. 0: all that `regions` has.
 
     Returns
     -------
@@ -146,24 +133,26 @@ def measure_regions(
         If there are fewer than `FEWEST` samples, or the shapes do not go together.
     """
     samples, regions = np.asarray(samples), np.asarray(regions)
-    _check(samples, level)
-    if regions.shape != samples.shape[samples.ndim - regions.ndim :] or regions.ndim >= samples.ndim:
+    check(samples, level)
+    if regions.ndim >= samples.ndim or regions.shape != samples.shape[samples.ndim - regions.ndim :]:
         raise ValueError(
             f"regions of shape {regions.shape} do not lie on images of shape {samples.shape[1:]}: the last axes must agree"
         )
     if not regions.any():
         raise ValueError("the regions are empty: no pixel has a label")
-    return list(_measured(samples, regions.astype(np.int64), level, threshold, pixel, unit))
+    return list(_measured(samples, regions.astype(np.int64), level, threshold, pixel, unit, axes or regions.ndim))
 
 
 def _measured(
-    samples: NDArray[Any], regions: NDArray[np.int64], level: float, threshold: float | None, pixel: float, unit: str
+    samples: NDArray[Any], labels: NDArray[np.int64], level: float, threshold: float | None, pixel: float, unit: str, axes: int
 ) -> Iterator[Quantity]:
     from scipy import ndimage
 
-    places = ndimage.find_objects(regions)
-    touching = np.ones((3,) * regions.ndim)
-    for frame in np.ndindex(samples.shape[1 : samples.ndim - regions.ndim]):
+    several, touching = labels.ndim - axes, np.ones((3,) * axes)
+    places: list[Any] = [] if several else ndimage.find_objects(labels)
+    for frame in np.ndindex(samples.shape[1 : samples.ndim - axes]):
+        regions = labels[frame[len(frame) - several :]]
+        places = ndimage.find_objects(regions) if several else places
         for label, place in enumerate(places, start=1):
             if place is None:
                 continue
@@ -210,39 +199,6 @@ def compare(first: Quantity, second: Quantity, *, together: bool = True) -> Comp
     return Comparison(difference, float(t.cdf(difference.value / spread, count // 2)) if spread > 0 else certain)
 
 
-def line_profile(
-    samples: NDArray[Any], start: Sequence[float], end: Sequence[float], *, level: float = 0.9, spacing: Sequence[float] = ()
-) -> Profile:
-    """Return the grey levels along a line between two pixels, about one a pixel, with their interval.
-
-    Parameters
-    ----------
-    samples : array
-        Samples of the posterior, shape (samples, [Z,] Y, X).
-    start, end : sequence of float
-        Its ends in pixels, an axis each.
-    level : float
-        Probability of the interval of every point.
-    spacing : sequence of float
-        Size of a pixel along every axis; 1 if it is empty.
-    """
-    from scipy.ndimage import map_coordinates
-
-    _check(samples, level)
-    ends = np.array([start, end], dtype=float)
-    if ends.shape[1] != samples.ndim - 1:
-        raise ValueError(f"a line in an image of {samples.ndim - 1} axes needs ends of as many numbers (got {ends.shape[1]})")
-    length = float(np.linalg.norm(ends[1] - ends[0]))
-    if length == 0:
-        raise ValueError("a line needs two different ends")
-    shares = np.linspace(0, 1, round(length) + 1)
-    points = ends[0][:, None] + shares * (ends[1] - ends[0])[:, None]
-    values = np.array([map_coordinates(each.astype(np.float64), points, order=1, mode="nearest") for each in samples])
-    mean, half = values.mean(0), _student(level, len(samples)) * values.std(0)
-    whole = np.linalg.norm((ends[1] - ends[0]) * (np.asarray(spacing) if len(spacing) else 1.0))
-    return Profile(shares * whole, mean, mean - half, mean + half)
-
-
 def as_csv(quantities: Sequence[Quantity]) -> str:
     """Return a table as comma-separated values: a line a quantity, counts with their distribution."""
     text = io.StringIO()
@@ -256,9 +212,9 @@ def as_csv(quantities: Sequence[Quantity]) -> str:
     return text.getvalue()
 
 
-def as_features(quantities: Sequence[Quantity]) -> dict[str, list[float]]:
-    """Return the columns of a table with a row a region, of the first frame: "index", and value and ends of every quantity."""
-    first = [each for each in quantities if not any(each.frame)]
+def as_features(quantities: Sequence[Quantity], frame: tuple[int, ...] = ()) -> dict[str, list[float]]:
+    """Return the columns of a table with a row a region: "index", and value and ends of every quantity, in one of the frames."""
+    first = [each for each in quantities if each.frame == frame]
     columns: dict[str, list[float]] = {"index": sorted({each.region for each in first})}
     found = {(each.region, each.name): each for each in first}
     for name in dict.fromkeys(each.name for each in first):
@@ -267,14 +223,23 @@ def as_features(quantities: Sequence[Quantity]) -> dict[str, list[float]]:
     return columns
 
 
-def _student(level: float, count: int) -> float:
+def widened(samples: NDArray[Any], factor: float) -> NDArray[Any]:
+    """Return samples that lie `factor` times as far from their mean, as calibration found that they should."""
+    if factor == 1:
+        return samples
+    mean = samples.mean(0, dtype=np.float64)
+    return np.asarray(mean + factor * (samples - mean), dtype=np.float32)
+
+
+def student(level: float, count: int) -> float:
     """Return Student's quantile for a spread of so many samples, drawn in pairs of opposite noise: each is one square."""
     from scipy.stats import t
 
     return float(t.ppf((1 + level) / 2, count // 2))
 
 
-def _check(samples: NDArray[Any], level: float) -> None:
+def check(samples: NDArray[Any], level: float) -> None:
+    """Refuse too few samples, and a level that is no probability."""
     if len(samples) < FEWEST:
         raise ValueError(f"an interval needs at least {FEWEST} samples (got {len(samples)}): draw more")
     if not 0 < level < 1:

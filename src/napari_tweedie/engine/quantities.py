@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.analysis.measurements import Quantity, measure_regions
+from napari_tweedie.analysis.measurements import Quantity, measure_regions, widened
 from napari_tweedie.core.results import Result
 from napari_tweedie.engine.functions import sample
 from napari_tweedie.images.sources import as_picture
+from napari_tweedie.images.units import area_of_pixel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-POWERS = {2: "²", 3: "³"}
 
 
 def measure(
@@ -29,7 +27,7 @@ def measure(
     image : array-like, layer, path or Result
         As for `denoise`; or what `sample` returned, which is not sampled again.
     regions : array-like, layer or path
-        A label for every pixel, 0 for none: of a plane (a volume), for all frames alike.
+        A label for every pixel, 0 for none: of a plane (a volume) for all frames alike, or of every frame.
     threshold : float, optional
         Grey level above which pixels count as area and make up objects that are counted; without it, only means and integrated
         intensities are measured.
@@ -61,13 +59,22 @@ def measured(result: Result, labels: NDArray[Any], *, threshold: float | None = 
     if "samples" not in result.images:
         there = ", ".join(result.images)
         raise ValueError(f"intervals need samples of the posterior, and this result holds {there}: make it by `sample`")
-    pixel, unit = area_of_pixel(result.provenance["recipe"], labels.ndim, result.zoom)
-    return measure_regions(result.images["samples"], labels, threshold=threshold, level=level, pixel=pixel, unit=unit)
+    recipe = result.provenance["recipe"]
+    axes = min(labels.ndim, axes_of_regions(result.provenance["axes"]))
+    pixel, unit = pixel_of(recipe, axes, result.zoom)
+    samples = widened(result.images["samples"], recipe["interval"]["factor"])
+    return measure_regions(samples, labels, threshold=threshold, level=level, pixel=pixel, unit=unit, axes=axes)
 
 
-def area_of_pixel(recipe: Mapping[str, Any], axes: int, zoom: tuple[float, ...] = ()) -> tuple[float, str]:
+def axes_of_regions(axes: str) -> int:
+    """Return how many of the last axes of an image a region may have: those that are spatial."""
+    return len(axes) - len(axes.rstrip("zyx"))
+
+
+def pixel_of(recipe: Mapping[str, Any], axes: int, zoom: tuple[float, ...] = ()) -> tuple[float, str]:
     """Return the area (volume) of a pixel of a result and its unit; 1 and "pixel" where the size is not known."""
     sizes = recipe["spacing"][-axes:]
-    if recipe["unit"] == "pixel" or len(sizes) < axes:
+    if len(sizes) < axes:
         return 1.0, "pixel"
-    return prod(sizes) / prod(zoom[-axes:]), f"{recipe['unit']}{POWERS.get(axes, '')}"
+    factors = zoom[-axes:] if zoom else (1.0,) * axes
+    return area_of_pixel([size / factor for size, factor in zip(sizes, factors, strict=True)], recipe["unit"])

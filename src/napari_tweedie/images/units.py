@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 from html import unescape
+from math import prod
 from unicodedata import normalize
 
 _PREFIXES = {
@@ -13,6 +15,8 @@ _PREFIXES = {
     "centi": ("c", -2), "milli": ("m", -3), "micro": ("µ", -6), "nano": ("n", -9), "pico": ("p", -12), "femto": ("f", -15),
     "atto": ("a", -18), "zepto": ("z", -21), "yocto": ("y", -24),
 }  # fmt: skip
+POWERS = {2: "²", 3: "³"}
+"""How areas and volumes are written."""
 _INCH = Fraction(254, 10000)
 _OTHER_LENGTHS = {
     "angstrom": Fraction(1, 10**10), "ångström": Fraction(1, 10**10), "Å": Fraction(1, 10**10), "A": Fraction(1, 10**10),
@@ -108,3 +112,8 @@ def _clean(unit: str) -> str:
     if re.fullmatch("(?i)u[ms]|mum", name):
         return f"µ{name[-1].lower()}"
     return re.sub("(?i)^mikro(?=met)", "micro", name)
+
+
+def area_of_pixel(sizes: Sequence[float], unit: str) -> tuple[float, str]:
+    """Return the area (volume) of a pixel of these sizes along its axes, and its unit; 1 and "pixel" where the unit is that."""
+    return (1.0, "pixel") if unit == "pixel" else (prod(sizes), f"{unit}{POWERS.get(len(sizes), '')}")

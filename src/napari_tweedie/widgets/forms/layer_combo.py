@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from napari.layers import Layer
@@ -33,6 +34,8 @@ class LayerCombo(QComboBox):
         Whether to propose the viewer's active layer instead, as it changes, until the user has chosen one or used it.
         Results of this plugin are not followed: who denoises a layer wants to go on with that layer; what was degraded is, to
         be restored.
+    accepts : callable, optional
+        Tells of a layer of these kinds whether it is offered.
     """
 
     changed = Signal()
@@ -44,6 +47,7 @@ class LayerCombo(QComboBox):
         wanted: str | None = "",
         optional: bool = False,
         follow: bool = False,
+        accepts: Callable[[Layer], bool] = lambda layer: True,
     ) -> None:
         super().__init__()
         self._list = layers
@@ -51,6 +55,7 @@ class LayerCombo(QComboBox):
         self._wanted = wanted
         self._none: list[Layer | None] = [None] if optional else []
         self._follow = follow
+        self._accepts = accepts
         self._pinned: Layer | None = None
         self._declined = False
         self._offered: list[Layer | None] = []
@@ -84,7 +89,8 @@ class LayerCombo(QComboBox):
     def refresh(self) -> None:
         """Offer the layers that are open now."""
         chosen = self.value()
-        self._offered = [*self._none, *(layer for layer in reversed(self._list) if isinstance(layer, self._kinds))]
+        there = [layer for layer in reversed(self._list) if isinstance(layer, self._kinds) and self._accepts(layer)]
+        self._offered = [*self._none, *there]
         blocked = self.blockSignals(True)
         self.clear()
         self.addItems(["none" if layer is None else layer.name for layer in self._offered])

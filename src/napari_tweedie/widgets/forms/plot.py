@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
+
+from napari_tweedie.widgets.forms.strokes import DOT, draw_bars, draw_line, draw_points, fill_between
 
 HEIGHT = 170
 MARGIN = 6
 TICK = 4
-DOT = 2
-"""Radius of a point."""
 MOST_TICKS = 4
 FAINT = 110
 """Opacity of axes, out of 255."""
@@ -41,6 +41,10 @@ class Curve:
         Whether it is drawn as a dashed line, for what is expected rather than measured.
     points : bool
         Whether each value is marked by a point rather than joined with the next.
+    band : array or None
+        Lower and upper end of an interval of every value, shape (2, values), drawn as a band.
+    bar : float
+        Width of the bar, in units of the positions, that each value is drawn as; 0: none.
     """
 
     label: str
@@ -49,6 +53,16 @@ class Curve:
     colour: str = COLOURS[0]
     dashed: bool = False
     points: bool = False
+    band: NDArray[np.float64] | None = None
+    bar: float = 0.0
+
+    @property
+    def extent(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Positions and values that what is drawn reaches."""
+        x, y = np.asarray(self.x, dtype=float), np.asarray(self.y, dtype=float)
+        if self.band is not None:
+            return x, np.concatenate([y, *np.asarray(self.band, dtype=float)])
+        return (np.concatenate([x - self.bar / 2, x + self.bar / 2]), np.append(y, 0.0)) if self.bar else (x, y)
 
 
 class Plot(QWidget):
@@ -90,16 +104,32 @@ class Plot(QWidget):
             painter.setPen(self._ink(FAINT))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "nothing to show yet")
             return
-        x_range = _range([x for _, x, _ in drawn])
-        y_range = _range([y for _, _, y in drawn], padding=0.05)
+        extents = [(x, y) if self.logarithmic else curve.extent for curve, x, y in drawn]
+        x_range = _range([x for x, _ in extents])
+        y_range = _range([y for _, y in extents], padding=0.05)
         frame = self._frame(y_range)
         self._draw_axes(painter, frame, x_range, y_range)
         self._draw_legend(painter, frame, [curve for curve, _, _ in drawn])
         painter.setClipRect(frame.adjusted(-DOT - 1, -DOT - 1, DOT + 1, DOT + 1))
+
+        def across(x: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.asarray(frame.left() + frame.width() * (x - x_range[0]) / (x_range[1] - x_range[0]))
+
+        def up(y: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.asarray(frame.bottom() - frame.height() * (y - y_range[0]) / (y_range[1] - y_range[0]))
+
         for curve, x, y in drawn:
-            across = frame.left() + frame.width() * (x - x_range[0]) / (x_range[1] - x_range[0])
-            up = frame.bottom() - frame.height() * (y - y_range[0]) / (y_range[1] - y_range[0])
-            _draw_curve(painter, curve, across, up)
+            colour = QColor(curve.colour)
+            if curve.band is not None:
+                lower, upper = np.asarray(curve.band, dtype=float)
+                fill_between(painter, colour, across(x), up(lower), up(upper))
+            if curve.bar:
+                ground = float(up(np.zeros(1))[0])
+                draw_bars(painter, colour, across(x - curve.bar / 2), across(x + curve.bar / 2), up(y), ground)
+            elif curve.points or np.isfinite(y).sum() == 1:
+                draw_points(painter, colour, across(x), up(y))
+            else:
+                draw_line(painter, colour, across(x), up(y), curve.dashed)
 
     def _finite(self, curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         y = np.asarray(curve.y, dtype=float)
@@ -170,23 +200,6 @@ class Plot(QWidget):
             painter.drawText(QRectF(right - width, 0, width, metrics.height()), 0, text)
             right -= width + 2 * MARGIN
             free -= width + 2 * MARGIN
-
-
-def _draw_curve(painter: QPainter, curve: Curve, across: NDArray[np.float64], up: NDArray[np.float64]) -> None:
-    pen = QPen(QColor(curve.colour), 1.5)
-    if curve.dashed:
-        pen.setStyle(Qt.PenStyle.DashLine)
-    painter.setPen(pen)
-    known = np.isfinite(across) & np.isfinite(up)
-    if curve.points or known.sum() == 1:
-        painter.setBrush(QColor(curve.colour))
-        for x, y in zip(across[known], up[known], strict=True):
-            painter.drawEllipse(QPointF(x, y), DOT, DOT)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        return
-    for stretch in np.split(np.arange(len(across)), np.flatnonzero(~known)):
-        stretch = stretch[known[stretch]]
-        painter.drawPolyline(QPolygonF([QPointF(across[n], up[n]) for n in stretch]))
 
 
 def _range(values: Sequence[NDArray[np.float64]], padding: float = 0.0) -> tuple[float, float]:
