@@ -119,7 +119,8 @@ class Samples:
     def _profiles(self, samples: NDArray[Any], regions: Regions, frame: tuple[int, ...], level: float) -> dict[int, Profile]:
         from napari_tweedie.analysis.profiles import line_profile
 
-        seen = samples[(slice(None), *frame)]
+        place: Any = (slice(None), *frame)
+        seen = samples[place]
         plane = seen if self.axes == 2 else seen[:, seen.shape[1] // 2]
         return {
             number: line_profile(plane, *ends, level=level, spacing=self.spacing[-2:]) for number, ends in regions.lines.items()

@@ -119,7 +119,7 @@ class RegionTable(QWidget):
             ends = np.array([each.interval for each in course]).T
             values = np.array([each.value for each in course])
             self.plot.x_label, self.plot.y_label = "frame", quantity.unit
-            self.plot.show_curves([Curve("", np.arange(len(course)), values, COLOURS[0], band=ends)])
+            self.plot.show_curves([Curve("", np.arange(len(course), dtype=float), values, COLOURS[0], band=ends)])
             return
         self.plot.x_label, self.plot.y_label = quantity.unit, "probability, %"
         self.plot.show_curves([bars_of(quantity)])
