@@ -6,14 +6,13 @@ import torch
 from scipy.ndimage import median_filter
 from torch import Tensor
 
-from napari_tweedie.degradations.correlation import REACH, Correlation
+from napari_tweedie.degradations.correlation import REACH, Correlation, draw_noise
 from napari_tweedie.denoisers.exact import Gaussian
 from napari_tweedie.denoisers.stepwise import in_steps
 from napari_tweedie.training import objectives
 from napari_tweedie.training.objectives import Patches
 from napari_tweedie.training.objectives.blind_spot import extent, median_around
 from napari_tweedie.training.objectives.neighbours import _draw, _of_cells
-from napari_tweedie.training.objectives.objective import draw_noise
 
 SIGMA = 0.2
 PRIOR = Gaussian(std=0.3, slope=2.0)

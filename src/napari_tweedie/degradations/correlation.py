@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from napari_tweedie.core.lazy import torch
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+    from torch import Generator, Tensor
 
 REACH = 7
 """Distances in pixels, along each axis, up to which neighbours are looked at."""
@@ -108,3 +111,13 @@ def _positive(power: NDArray[np.float64], mean: float) -> NDArray[np.float64]:
     """Return a power spectrum without values near or below 0, and with this mean."""
     power = np.maximum(power, DYNAMIC_RANGE * power.max())
     return np.asarray(power * (mean / power.mean()))
+
+
+def draw_noise(like: Tensor, correlation: Correlation | None, generator: Generator) -> Tensor:
+    """Draw Gaussian noise of standard deviation 1, white or correlated, of the shape and on the device of `like`."""
+    white = torch.randn(like.shape, generator=generator)
+    if correlation is None:
+        return white.to(like)
+    height, width = like.shape[-2:]
+    power = torch.from_numpy(correlation.spectrum((height, width))[:, : width // 2 + 1]).float()
+    return torch.fft.irfft2(torch.fft.rfft2(white) * power.sqrt(), s=(height, width)).to(like)

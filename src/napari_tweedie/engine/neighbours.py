@@ -90,9 +90,7 @@ class Neighbours:
             self._kept.popitem(last=False)
         planes, levels = [self._kept[other] for other in beside], [self._kept[other][2] for other in beside]
         noisy, clean = (torch.cat([plane[kind] for plane in planes]) for kind in (0, 1))
-        place = beside.index(index)
-        lines = [(1.0, 0.0) if n == place else brightness(plane, clean[place]) for n, plane in enumerate(clean)]
-        return fuse(_brought(noisy, lines), _brought(clean, lines), _levels(levels, lines, noisy), place)
+        return together(noisy, clean, levels, beside.index(index))
 
     def among(self, index: Index, denoiser: Denoiser, tile: int, measured: Callable[[Index], tuple[Tensor, float]]) -> TileByTile:
         """Denoise a block by a denoiser that looks at neighbours itself; as `Tiled.tile_by_tile`."""
@@ -113,6 +111,12 @@ class Neighbours:
         for share, clean in Tiled(middle, tile, denoiser.halo).tile_by_tile(stack, levels):
             yield share, clean[:, :, place]
         return clean[:, :, place]
+
+
+def together(noisy: Tensor, clean: Tensor, levels: list[float], place: int) -> tuple[Tensor, Tensor]:
+    """Bring planes, as measured and denoised one by one, to the brightness of one of them, and fuse them into it; as `fuse`."""
+    lines = [(1.0, 0.0) if n == place else brightness(plane, clean[place]) for n, plane in enumerate(clean)]
+    return fuse(_brought(noisy, lines), _brought(clean, lines), _levels(levels, lines, noisy), place)
 
 
 def _brought(planes: Tensor, lines: list[tuple[float, float]]) -> Tensor:

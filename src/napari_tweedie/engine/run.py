@@ -19,6 +19,7 @@ from napari_tweedie.denoisers.tiling import Tiled, Volume
 from napari_tweedie.engine.blocks import Blocks
 from napari_tweedie.engine.gate import ROOM, check_finite, check_plausible, json_ready
 from napari_tweedie.engine.jobs import JOBS, Step, Tools
+from napari_tweedie.engine.relation import settled
 from napari_tweedie.images.axes import Index
 from napari_tweedie.recipe.defaults import with_neighbours
 
@@ -148,18 +149,24 @@ class _Run:
         self.blocks = Blocks(image, recipe, channels)
         layout = self.blocks.layout
         self.recipe, self.helped = with_neighbours(recipe, layout.axes, layout.shape)
-        self.blocks.recipe = self.recipe
-        self.job = JOBS[recipe.job](self.recipe, self.blocks)
+        self.asked = recipe
         self.inside = inside
-        self.order = [index for index in self.job.order() if inside is None or layout.holds(inside, index)]
+        self._set_up()
         self.tile = recipe.tile or tile_that_fits(self.device, recipe.denoiser)
         self.shortage = ""
         log.info("solver %s, sampler %s, noise %s", recipe.solver.describe(), recipe.sampler.describe(), recipe.noise.describe())
         log.info("device %s, tiles of %d pixels, denoiser %s", self.device, self.tile, recipe.denoiser.name)
         self.warnings: dict[str, None] = {}
 
+    def _set_up(self) -> None:
+        self.blocks.recipe = self.recipe
+        self.job = JOBS[self.recipe.job](self.recipe, self.blocks)
+        inside, layout = self.inside, self.blocks.layout
+        self.order = [index for index in self.job.order() if inside is None or layout.holds(inside, index)]
+
     def steps(self) -> Generator[Progress | Preview, None, Result]:
         started = shown = time.monotonic()
+        self._settle()
         layout = self.blocks.layout
         outputs = {output.name: output for output in self.job.outputs()}
         if self.blocks.is_wide and self.job.uses_noise_level:
@@ -209,6 +216,13 @@ class _Run:
             return images
         place: Any = (..., *self.inside)
         return {name: image[place] for name, image in images.items()}
+
+    def _settle(self) -> None:
+        """Find out whether planes beside one another tell of each other; where not, go on without."""
+        recipe, note = settled(self.asked, self.recipe, self.blocks.image, self.blocks.layout, self.blocks.channel)
+        if recipe is not self.recipe:
+            self.recipe, self.helped = recipe, note
+            self._set_up()
 
     def _measure(self) -> None:
         """Measure all channels, which tells whether the results need more digits than float32 has."""

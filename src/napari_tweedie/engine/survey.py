@@ -130,7 +130,7 @@ def structured(image: Any, start: Sequence[int], stop: Sequence[int], axes: str,
     first, end = list(start), list(stop)
     y, x = axes.index("y"), axes.index("x")
     sides = {n: min(side, stop[n] - start[n]) for n in (y, x)}
-    best = -1.0
+    best = -np.inf
     for top in _places(start[y], stop[y], sides[y]):
         for left in _places(start[x], stop[x], sides[x]):
             first[y], end[y], first[x], end[x] = top, top + sides[y], left, left + sides[x]

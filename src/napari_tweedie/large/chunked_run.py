@@ -16,6 +16,7 @@ import numpy as np
 
 from napari_tweedie.core import device as devices
 from napari_tweedie.engine.channel import Channel
+from napari_tweedie.engine.relation import settled
 from napari_tweedie.engine.run import tile_that_fits
 from napari_tweedie.images import ngff, ome_zarr_writing
 from napari_tweedie.images.arrays import fetched
@@ -80,13 +81,17 @@ class ChunkedRun:
     ) -> Self:
         """Measure the image and create the OME-Zarr, which appears when it is ready to be filled."""
         picture = picture or read(source, number)
-        recipe, note = with_neighbours(recipe.fitted(picture), recipe.fitted(picture).axes, picture.data.shape)
-        layout = Layout(recipe.axes, tuple(picture.data.shape), recipe.volume)
+        asked = recipe.fitted(picture)
+        layout = Layout(asked.axes, tuple(picture.data.shape), asked.volume)
+        recipe, note = with_neighbours(asked, asked.axes, layout.shape)
         device = devices.pick(recipe.device)
         tile = recipe.tile or tile_that_fits(device, recipe.denoiser, LARGEST)
         cut = Regions.of(recipe, layout, tile, TOGETHER)
         stored = ngff.ordered(recipe.axes)
         channels = cut.measure(recipe, picture.data)
+        found, told = settled(asked, recipe, picture.data, layout, lambda index: channels[layout.channel(index)])
+        if found is not recipe:
+            recipe, note, cut = found, told, Regions.of(found, layout, tile, TOGETHER)
         facts = _identity(recipe, source, picture, number) | {
             "run": str(uuid4()),
             "notes": [*picture.notes, *filter(None, [note])],
@@ -116,7 +121,9 @@ class ChunkedRun:
             If it is another run than this one.
         """
         picture, facts = picture or read(source, number), read(part).metadata
-        recipe, _ = with_neighbours(recipe.fitted(picture), recipe.fitted(picture).axes, picture.data.shape)
+        recipe = recipe.fitted(picture)
+        if recipe.neighbours == "auto":  # which was settled when the run began
+            recipe = recipe.model_copy(update={"neighbours": facts.get("recipe", {}).get("neighbours", "auto")})
         layout = Layout(recipe.axes, tuple(picture.data.shape), recipe.volume)
         for name, value in _identity(recipe, source, picture, number).items():
             if facts.get(name) != value:

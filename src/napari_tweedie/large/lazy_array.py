@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_tweedie.degradations.noise import Auto, Gaussian, Noise
 from napari_tweedie.engine.channel import Channel
+from napari_tweedie.engine.relation import settled
 from napari_tweedie.images.axes import Layout, guess_axes
 from napari_tweedie.images.chunks import Region, regions
 from napari_tweedie.images.missing import plain
@@ -97,7 +99,8 @@ class OnDemand:
 
     def __init__(self, recipe: Recipe, image: Any, cache: int, failed: Failed | None = None) -> None:
         axes = recipe.axes or guess_axes(image.shape)
-        self.recipe, _ = with_neighbours(recipe.model_copy(update={"axes": axes}), axes, image.shape)
+        self.asked = recipe.model_copy(update={"axes": axes})
+        self.recipe, _ = with_neighbours(self.asked, axes, image.shape)
         self.image = image
         self.regions = Regions.of(self.recipe, Layout(axes, tuple(image.shape), recipe.volume), recipe.tile or SHOWN_TILE)
         self.shape = self.regions.shape
@@ -166,7 +169,17 @@ class OnDemand:
     def _computed(self, region: Region) -> NDArray[Any]:
         if not self._channels:
             self._channels = self.regions.measure(self.recipe, _Read(self.image))
+            self._settle()
         return np.ascontiguousarray(self.regions.computed(self.recipe, region, _Read(self.image).__getitem__, self._channels))
+
+    def _settle(self) -> None:
+        """Go on without neighbours where they tell nothing of each other; regions keep their size, which others know already."""
+        layout = self.regions.layout
+        found, _ = settled(
+            self.asked, self.recipe, _Read(self.image), layout, lambda index: self._channels[layout.channel(index)]
+        )
+        if found is not self.recipe:
+            self.recipe, self.regions = found, replace(self.regions, beside=-1, context=0)
 
 
 class _Read:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Method
+from napari_tweedie.degradations.correlation import draw_noise
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -52,16 +52,6 @@ class Patches:
         """Return the mean of an error over the pixels that may be learnt from, in noise variances."""
         relative = (error / self.level.square())[self.counts]
         return relative.sum() / max(1, relative.numel())
-
-
-def draw_noise(like: Tensor, correlation: Correlation | None, generator: Generator) -> Tensor:
-    """Draw Gaussian noise of standard deviation 1, white or correlated, of the shape and on the device of `like`."""
-    white = torch.randn(like.shape, generator=generator)
-    if correlation is None:
-        return white.to(like)
-    height, width = like.shape[-2:]
-    power = torch.from_numpy(correlation.spectrum((height, width))[:, : width // 2 + 1]).float()
-    return torch.fft.irfft2(torch.fft.rfft2(white) * power.sqrt(), s=(height, width)).to(like)
 
 
 class Objective(Method):

@@ -1,0 +1,140 @@
+"""Relation of frames or planes: whether those beside one another tell enough of each other to be denoised together.
+
+On a few squares some light is held back from all planes (`napari_tweedie.analysis.fission`); what is left is denoised with and
+without the planes beside it, and the light held back says, without bias and without any truth, which of the two is nearer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_tweedie import denoisers
+from napari_tweedie.analysis.fission import split_gaussian, split_photons
+from napari_tweedie.core.cancellation import cancellation_point
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.degradations.noise import Poisson
+from napari_tweedie.denoisers.coloured import matched
+from napari_tweedie.denoisers.mapped import mapped
+from napari_tweedie.engine.neighbours import together
+from napari_tweedie.engine.sampling import spread
+from napari_tweedie.engine.survey import structured
+from napari_tweedie.images.arrays import fetched
+from napari_tweedie.images.axes import Index, Layout, window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from napari_tweedie.engine.channel import Channel
+    from napari_tweedie.recipe.recipe import Recipe
+
+JUDGE = "unet-small"
+"""The denoiser that planes are compared with, whatever denoises them: a fast one."""
+SIDE = 160
+"""Side, in pixels, of the squares that are looked at."""
+PIXELS, FEWEST, MOST = 100_000, 4, 12
+"""Pixels that are judged, and the fewest and most squares that they are in."""
+HELD = 0.15
+"""Share of the light, or of the information, that is held back."""
+LEAST_GAIN = 0.003
+"""Gain, in variances of the noise of a pixel, that a standard error more than what was found must reach."""
+
+
+def settled(asked: Recipe, recipe: Recipe, image: Any, layout: Layout, channel: Callable[[Index], Channel]) -> tuple[Recipe, str]:
+    """Return a recipe whose planes help each other only if they do, and a sentence if they do not.
+
+    Parameters
+    ----------
+    asked : Recipe
+        The recipe as it was given: only where it leaves open whether planes help is that looked at.
+    recipe : Recipe
+        What `with_neighbours` made of it: its `neighbours` says along which axis they might.
+    image : array-like
+        All of the image; some squares of it are read.
+    layout : Layout
+        Of the image.
+    channel : callable
+        Returns what is known of the channel of a block; it is not asked for blocks without any number.
+    """
+    if asked.neighbours != "auto" or not recipe.context or recipe.denoiser.context:
+        return recipe, ""
+    found = (_gain(recipe, image, layout, index, channel) for index in _looked_at(layout))
+    gains = [gain for gain in found if gain is not None]
+    if not gains:
+        return recipe, ""
+    mean = float(np.mean([gain for gain, _ in gains]))
+    error = float(np.sqrt(sum(variance for _, variance in gains))) / len(gains)
+    if mean + error >= LEAST_GAIN:
+        return recipe, ""
+    what = "frames" if recipe.neighbours == "t" else "planes"
+    return recipe.model_copy(update={"neighbours": "none"}), (
+        f"The {what} beside one another tell too little of each other, so that each was denoised alone; "
+        f"neighbours: {recipe.neighbours} insists."
+    )
+
+
+def _looked_at(layout: Layout) -> list[Index]:
+    """Return the blocks of which a square is judged."""
+    area = int(np.prod([min(SIDE, length) for length in layout.block_shape]))
+    indices = list(layout)
+    return [indices[n] for n in spread(len(indices), min(MOST, max(FEWEST, PIXELS // area)))]
+
+
+def _gain(
+    recipe: Recipe, image: Any, layout: Layout, index: Index, channel: Callable[[Index], Channel]
+) -> tuple[float, float] | None:
+    """Return by how much planes beside a block lower the mean squared error in a square of it, and the variance of that.
+
+    Both in variances of the noise of a pixel. None where there is nothing to compare.
+    """
+    cancellation_point()
+    selection = layout.selection(index)
+    start = [at if isinstance(at, int) else 0 for at in selection]
+    stop = [at + 1 if isinstance(at, int) else length for at, length in zip(selection, layout.shape, strict=True)]
+    start, stop = structured(image, start, stop, layout.axes, SIDE)
+    along = layout.axes.index(recipe.neighbours)
+    at = window(start[along], stop[along], layout.shape[along], recipe.context)
+    place, start[along], stop[along] = start[along] - at.start, at.start, at.stop
+    part = fetched(image, tuple(slice(a, b) for a, b in zip(start, stop, strict=True)))
+    part_layout = Layout(layout.axes, part.shape)
+    blocks = [part_layout.read(part, other)[0] for other in part_layout]
+    if not np.isfinite(blocks[place]).all():
+        return None
+    whole = [n for n, block in enumerate(blocks) if np.isfinite(block).all()]
+    known = channel(index).taken_for(1.0)
+    if len(whole) < 2 or known.pixel_level <= 0:
+        return None
+    with torch.no_grad():
+        return _judged(np.stack([blocks[n] for n in whole]), whole.index(place), known, np.random.default_rng(0))
+
+
+def _judged(planes: NDArray[Any], place: int, channel: Channel, rng: np.random.Generator) -> tuple[float, float]:
+    """Do the same for planes (N, Y, X) in grey levels."""
+    noise, level = channel.noise, channel.pixel_level
+    thinned = channel.is_stabilised and channel.correlation is None and isinstance(noise, Poisson)
+    if thinned:
+        left, held = split_photons(planes, noise, HELD, rng)
+        y = _tensor(channel.intensity.forward(left))
+    else:
+        generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        y, other = split_gaussian(_tensor(channel.intensity.forward(planes)), level, HELD, generator, channel.correlation)
+        level /= (1 - HELD) ** 0.5
+    denoiser = matched(denoisers.registry.build(JUDGE), channel.correlation)
+    clean = torch.cat([denoiser(plane[None], level) for plane in y])
+    alone, helped = clean[place, 0], mapped(denoiser)(*together(y, clean, [level] * len(y), place))[0, 0]
+    if thinned:
+        alone, helped = (torch.from_numpy(channel.intensity.back(estimate.numpy())) for estimate in (alone, helped))
+        truth, variance = torch.from_numpy(held[place]), noise.variance(alone)
+    else:
+        truth, variance = other[place, 0], torch.full_like(alone, channel.pixel_level**2)
+    gain = ((alone - truth).square() - (helped - truth).square()) / variance
+    doubt = 4 * (helped - alone).square() / variance * (1 - HELD) / HELD
+    return float(gain.mean()), float(doubt.mean()) / gain.numel()
+
+
+def _tensor(planes: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(planes.astype(np.float32))[:, None]
