@@ -14,9 +14,10 @@ from napari_tweedie import denoisers
 from napari_tweedie.analysis.fission import split_gaussian, split_photons
 from napari_tweedie.core.cancellation import cancellation_point
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.degradations.noise import Poisson
+from napari_tweedie.degradations.noise import Camera, Poisson
 from napari_tweedie.denoisers.coloured import matched
 from napari_tweedie.denoisers.mapped import mapped
+from napari_tweedie.engine.blocks import Blocks
 from napari_tweedie.engine.neighbours import together
 from napari_tweedie.engine.sampling import spread
 from napari_tweedie.engine.survey import structured
@@ -40,7 +41,7 @@ PIXELS, FEWEST, MOST = 100_000, 4, 12
 """Pixels that are judged, and the fewest and most squares that they are in."""
 HELD = 0.15
 """Share of the light, or of the information, that is held back."""
-LEAST_GAIN = 0.003
+LEAST_GAIN = 0.002
 """Gain, in variances of the noise of a pixel, that a standard error more than what was found must reach."""
 
 
@@ -100,16 +101,20 @@ def _gain(
     at = window(start[along], stop[along], layout.shape[along], recipe.context)
     place, start[along], stop[along] = start[along] - at.start, at.start, at.stop
     part = fetched(image, tuple(slice(a, b) for a, b in zip(start, stop, strict=True)))
-    part_layout = Layout(layout.axes, part.shape)
-    blocks = [part_layout.read(part, other)[0] for other in part_layout]
-    if not np.isfinite(blocks[place]).all():
+    changed: dict[str, Any] = {"axes": layout.axes}
+    if isinstance(recipe.noise, Camera):
+        changed["noise"] = recipe.noise.beginning(*(start[layout.axes.index(axis)] for axis in "yx"))
+    blocks = Blocks(part, recipe.model_copy(update=changed))
+    every = list(blocks.layout)
+    if blocks.is_empty(every[place]):
         return None
-    whole = [n for n, block in enumerate(blocks) if np.isfinite(block).all()]
+    full = [n for n, other in enumerate(every) if not blocks.is_empty(other)]
     known = channel(index).taken_for(1.0)
-    if len(whole) < 2 or known.pixel_level <= 0:
+    if len(full) < 2 or known.pixel_level <= 0:
         return None
+    planes = np.stack([blocks.samples(every[n])[0, 0] for n in full])
     with torch.no_grad():
-        return _judged(np.stack([blocks[n] for n in whole]), whole.index(place), known, np.random.default_rng(0))
+        return _judged(planes, full.index(place), known, np.random.default_rng(0))
 
 
 def _judged(planes: NDArray[Any], place: int, channel: Channel, rng: np.random.Generator) -> tuple[float, float]:
