@@ -45,6 +45,28 @@ def test_samples_and_their_summary_are_layers(dock: Posterior, finish: Callable[
     np.testing.assert_array_equal(again.images["samples"], samples.data)
 
 
+def test_what_samples_do_not_agree_on_and_the_relative_spread_are_layers_on_demand(
+    dock: Posterior, finish: Callable[[Panel], str], qtbot: QtBot
+) -> None:
+    from napari_tweedie.analysis.support import unsupported
+
+    assert not dock.derived.isVisibleTo(dock)
+    dock.run()
+    finish(dock)
+    layers = dock.viewer.layers
+    dock.derived.support.click()
+    qtbot.waitUntil(lambda: "cells · not supported" in layers, timeout=LIMIT)
+    marks = layers["cells · not supported"]
+    np.testing.assert_array_equal(marks.data, unsupported(layers["cells · samples"].data))
+    np.testing.assert_allclose(marks.scale, (0.5, 0.5))
+    assert "% of the pixels show structure" in dock.bar.status.text()
+    dock.derived.relative.click()
+    relative = layers["cells · std, relative"]
+    np.testing.assert_allclose(relative.data, layers["cells · std"].data / layers["cells · mean"].data, rtol=1e-5)
+    layers.remove("cells · std")
+    assert not dock.derived.isVisibleTo(dock)
+
+
 def test_a_stop_keeps_the_samples_that_are_complete(dock: Posterior, finish: Callable[[Panel], str], qtbot: QtBot) -> None:
     dock.viewer.add_image(np.random.default_rng(0).random((512, 600), np.float32), name="large")
     dock.choosers["sampler"].form.editors["samples"].set(200)
@@ -89,6 +111,35 @@ def test_a_second_press_leaves_the_calibration_alone(dock: Posterior, finish: Ca
     finish(dock)
     assert dock.recipe().interval.coverage is not None
     assert "cells · mean" not in dock.viewer.layers
+
+
+def test_a_guarantee_is_found_on_a_stack_of_clean_images_and_stated(dock: Posterior, finish: Callable[[Panel], str]) -> None:
+    """α = ½ and δ = 0.2 take three images: two frames do not suffice, with two more they do."""
+    rng = np.random.default_rng(1)
+    for name in ("first", "second"):
+        stack = (1000 + 50 * rng.standard_normal((2, 48, 40))).astype(np.float32)
+        dock.viewer.add_image(stack, name=name, axis_labels=("time", "y", "x"), visible=False)
+    dock.source.layer.set_value(dock.viewer.layers["cells"])
+    dock.source.layer.pin()
+    dock.guarantee.alpha.setValue(0.5)
+    dock.guarantee.delta.setValue(0.2)
+    for name in ("first", "second"):
+        assert "alpha" not in dock.guarantee.fields(dock.correction.values()["factor"])
+        dock.reliability.layer.set_value(dock.viewer.layers[name])
+        dock.guarantee.button.click()
+        finish(dock)
+        if name == "first":
+            assert dock.guarantee.said.text().startswith("2 of the 3 clean images so far")
+    interval = dock.recipe().interval
+    assert (interval.alpha, interval.delta, interval.images) == (0.5, 0.2, 4)
+    assert "With 80 % confidence at most 50 % of the pixels lie outside" in dock.guarantee.said.text()
+    dock.run()
+    assert "with 80 % confidence at most 50 % of the pixels" in finish(dock)
+    stored = Recipe.model_validate(dock.viewer.layers["cells · mean"].metadata["napari_tweedie"]["recipe"])
+    dock.correction.editors["factor"].set(3.0)
+    assert dock.recipe().interval.alpha is None  # another width, without the guarantee
+    dock.fill(stored)
+    assert dock.recipe().interval == interval
 
 
 def test_calibration_without_a_clean_layer_says_what_to_do(dock: Posterior, finish: Callable[[Panel], str]) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from napari_tweedie.cli.options import Array, Degradation, Denoiser, Mask, Psf, Set, Volume
 from napari_tweedie.cli.recipes import apply_settings, files_of, noise_of, read_inputs
@@ -33,10 +34,12 @@ def guarantee(
     recipe: dict[str, Any] = {"job": "calibrate", "degradation": degradation, "sampler": sampler, "denoiser": denoiser}
     recipe |= {"noise": noise_of(sigma), "volume": volume}
     apply_settings(set_, recipe)
-    inputs, outside = read_inputs({"psf": psf, "mask": mask, **files_of(array)}), []
+    inputs = read_inputs({"psf": psf, "mask": mask, **files_of(array)})
+    outside: list[NDArray[np.float64]] = []
     for path in found:
         source = read(path)
-        outside.append(run_with_bar(Recipe(**recipe).fitted(source), source, **inputs).provenance["read"]["outside"])
+        found = run_with_bar(Recipe(**recipe).fitted(source), source, **inputs).provenance["read"]["outside"]
+        outside.append(np.mean(found, axis=0))  # planes of a file are one image
     held = guarantee(np.array(outside), alpha, delta)
     low, high = min(held.left_out), max(held.left_out)
     width = f"the interval must be {held.factor:.4g} times as wide; leaving out one image, {low:.4g} to {high:.4g} times"

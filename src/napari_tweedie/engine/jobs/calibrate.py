@@ -69,7 +69,7 @@ class Calibrate(Sample):
         self._look_for_noise(truth)
 
     def report(self) -> dict[str, Any]:
-        """Return also what was found: stated and measured coverage, the factor, the coverage that it leads to, and risks."""
+        """Return also what was found: stated and measured coverage, factor, what it leads to, and the risk of every block."""
         return {**super().report(), "read": self._found()}
 
     def _estimates(self, index: Index, stack: Tensor, running: Running) -> dict[str, Tensor]:
@@ -90,10 +90,10 @@ class Calibrate(Sample):
     def _found(self) -> dict[str, Any]:
         level = self.recipe.interval.level
         widths = {nominal: self._summary.width(nominal) for nominal in (*LEVELS, level)}
-        found = calibration([np.concatenate(both) for both in zip(*self._errors, strict=True)], widths, level)
+        images = [np.concatenate(halves) for halves in zip(*self._errors, strict=True)]
+        found = calibration(images, widths, level)
         held = cross_validated([np.concatenate(errors) for errors in self._errors], level)
-        scores = np.concatenate([errors for half in self._errors for errors in half])
-        outside = {"factors": list(FACTORS), "outside": outside_of(scores, widths[level]).tolist()}
+        outside = {"factors": list(FACTORS), "outside": [outside_of(scores, widths[level]).tolist() for scores in images]}
         return {
             **found.model_dump(mode="json"),
             **outside,

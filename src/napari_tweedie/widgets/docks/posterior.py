@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 from qtpy.QtWidgets import QWidget
@@ -14,7 +15,10 @@ from napari_tweedie.samplers.interval import Interval
 from napari_tweedie.widgets.docks.inverse import Inverse
 from napari_tweedie.widgets.forms.layout import folded
 from napari_tweedie.widgets.forms.method_form import Chooser, Form
+from napari_tweedie.widgets.layers.input import image_array
 from napari_tweedie.widgets.parts.calibration_form import Reliability
+from napari_tweedie.widgets.parts.derived import Derived
+from napari_tweedie.widgets.parts.guarantee_form import GuaranteeForm
 from napari_tweedie.widgets.runs.layer_run import Order
 
 CALIBRATION_SIDE = 192
@@ -29,6 +33,8 @@ class Posterior(Inverse):
     about = "See how sure the result is, pixel by pixel."
     term = "Posterior sampling: images that all agree with the measurement, their mean, standard deviation and interval."
     first = "identity"
+    _adds = False
+    """Whether the calibration under way adds to the images of a guarantee."""
     _degraded: bool | None = None
     """Whether there was a degradation when a sampler was proposed last."""
 
@@ -41,27 +47,38 @@ class Posterior(Inverse):
         for form in (self.interval, self.correction):
             form.changed.connect(self._on_edit)
         self.reliability.asked.connect(self.calibrate)
+        self.derived = Derived(self.viewer)
+        self.guarantee = GuaranteeForm()
+        self.guarantee.asked.connect(self.calibrate_all)
+        self.guarantee.changed.connect(self._take_guarantee)
         return {**super()._choosers(), "sampler": self._chooser("sampler", samplers.registry, "moment-matched")}
 
     def _parts(self) -> list[QWidget]:
         chosen = self.choosers
         parts = [chosen["degradation"], self.noise, chosen["sampler"], chosen["denoiser"], self.interval]
-        return [*parts, folded("Calibration", [self.reliability, self.correction])]
+        self.derived.told.connect(self.bar.tell)
+        return [self.derived, *parts, folded("Calibration", [self.reliability, self.guarantee, self.correction])]
 
     def recipe(self, **changes: Any) -> Recipe:
         interval = self.interval.values() | self.correction.values()
+        interval |= self.guarantee.fields(interval["factor"])
         return super().recipe(**{"interval": interval, **changes})
 
     def fill(self, recipe: Recipe) -> None:
         for form in (self.interval, self.correction):
             form.fill(dict(recipe.interval))
+        self.guarantee.fill(recipe.interval)
         super().fill(recipe)
 
     def calibrate(self) -> None:
         """Measure on a clean layer how often the interval holds the truth, and correct its width."""
-        self._start(self._calibration)
+        self._start(partial(self._calibration, adds=False))
 
-    def _calibration(self) -> Order:
+    def calibrate_all(self) -> None:
+        """Do so on every image of the clean layer, and add them to those that a guarantee rests on."""
+        self._start(partial(self._calibration, adds=True))
+
+    def _calibration(self, adds: bool) -> Order:
         clean = self.reliability.layer.value()
         if clean is None:
             raise ValueError("choose a clean layer to calibrate on, such as the truth of a simulated measurement")
@@ -71,6 +88,9 @@ class Posterior(Inverse):
                 raise ValueError("the noise level is not known yet: wait for its estimate, or give it")
             recipe = recipe.model_copy(update={"noise": Gaussian(sigma=self.noise.levels[0])})
         crop, recipe = self._visible(recipe, clean, CALIBRATION_SIDE)
+        self._adds = adds
+        if adds:
+            crop = crop.with_all_frames(recipe.axes, image_array(clean).shape, recipe.volume)
         return Order(recipe, clean, "", crop, self._inputs(crop), estimated=False)
 
     def _on_edit(self, *changed: object) -> None:
@@ -85,9 +105,26 @@ class Posterior(Inverse):
             self.choosers["sampler"].choose(sampler_of(self.job, self.choosers["degradation"].name)["name"])
 
     def _on_ended(self, text: str) -> None:
-        report = self._run.report if self._run is not None else {}
-        if report:
+        job = self._run
+        report = job.report if job is not None else {}
+        if job is not None and job.order.recipe.job == self.job and not job.order.preview:
+            self.derived.take(job.layers.by_name)
+        if report and self._adds:
+            self.guarantee.add(report["outside"], _without_axes(job.order.recipe) if job is not None else None)
+        elif report:
             self.reliability.show_report(report)
             self.correction.editors["factor"].set(report["factor"])
             self.correction.editors["coverage"].set(report["coverage_corrected"])
         super()._on_ended(text)
+
+    def _take_guarantee(self) -> None:
+        """State the interval as wide as is guaranteed."""
+        held = self.guarantee.held
+        if held is not None:
+            self.correction.editors["factor"].set(held.factor)
+            self.correction.editors["coverage"].set(None)
+
+
+def _without_axes(recipe: Recipe) -> Recipe:
+    """Return what matters of a recipe when images are counted together."""
+    return recipe.model_copy(update={"axes": "", "spacing": (), "unit": "pixel"})

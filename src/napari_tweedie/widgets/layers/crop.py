@@ -42,6 +42,13 @@ class Crop:
         """Return the part of an array, with as many axes."""
         return array[tuple(slice(first, last) for first, last in zip(self.start, self.stop, strict=True))]
 
+    def with_all_frames(self, axes: str, shape: Sequence[int], volume: bool) -> Crop:
+        """Return this crop with all that there is along the axes across which blocks follow one another."""
+        within = "zyxs" if volume else "yxs"
+        ends = zip(axes, self.start, self.stop, shape, strict=True)
+        found = [(first, last) if axis in within else (0, length) for axis, first, last, length in ends]
+        return Crop(tuple(first for first, _ in found), tuple(last for _, last in found))
+
     def with_neighbours(self, array: Any, recipe: Recipe) -> tuple[Any, tuple[slice, ...] | None]:
         """Return the part of an array with the planes that help a recipe, and where the crop lies in it; None: all of it."""
         context = recipe.context
