@@ -142,6 +142,28 @@ def test_a_guarantee_is_found_on_a_stack_of_clean_images_and_stated(dock: Poster
     assert dock.recipe().interval == interval
 
 
+def test_a_second_exposure_corrects_the_interval_without_any_truth(
+    dock: Posterior, finish: Callable[[Panel], str], qtbot: QtBot
+) -> None:
+    rng, truth = np.random.default_rng(5), dock.viewer.layers["truth"].data
+    dock.viewer.add_image(truth + 25 * rng.standard_normal(truth.shape).astype(np.float32), name="again", visible=False)
+    dock.source.layer.set_value(dock.viewer.layers["cells"])
+    dock.source.layer.pin()
+    dock.choosers["denoiser"].form.editors["std"].set(0.02)  # far too sure of itself
+    dock.repeat.layer.set_value(dock.viewer.layers["again"])
+    dock.repeat.button.click()
+    assert "Run on the first exposure" in dock.repeat.said.text()
+    dock.run()
+    finish(dock)
+    dock.repeat.button.click()
+    qtbot.waitUntil(lambda: dock.recipe().interval.factor > 1, timeout=LIMIT)
+    layers = dock.viewer.layers
+    error = layers["cells · mean"].data - truth
+    needed = float(np.sqrt((error**2).mean() / (layers["cells · std"].data ** 2).mean()))
+    assert dock.recipe().interval.factor == pytest.approx(needed, rel=0.15)
+    assert "times the stated standard deviation" in dock.repeat.said.text()
+
+
 def test_calibration_without_a_clean_layer_says_what_to_do(dock: Posterior, finish: Callable[[Panel], str]) -> None:
     dock.reliability.layer.set_value(None)
     dock.calibrate()

@@ -38,8 +38,8 @@ def guarantee(
     outside: list[NDArray[np.float64]] = []
     for path in found:
         source = read(path)
-        found = run_with_bar(Recipe(**recipe).fitted(source), source, **inputs).provenance["read"]["outside"]
-        outside.append(np.mean(found, axis=0))  # planes of a file are one image
+        planes = run_with_bar(Recipe(**recipe).fitted(source), source, **inputs).provenance["read"]["outside"]
+        outside.append(np.mean(planes, axis=0))  # planes of a file are one image
     held = guarantee(np.array(outside), alpha, delta)
     low, high = min(held.left_out), max(held.left_out)
     width = f"the interval must be {held.factor:.4g} times as wide; leaving out one image, {low:.4g} to {high:.4g} times"

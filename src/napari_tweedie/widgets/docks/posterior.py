@@ -19,6 +19,7 @@ from napari_tweedie.widgets.layers.input import image_array
 from napari_tweedie.widgets.parts.calibration_form import Reliability
 from napari_tweedie.widgets.parts.derived import Derived
 from napari_tweedie.widgets.parts.guarantee_form import GuaranteeForm
+from napari_tweedie.widgets.parts.repeat_form import RepeatForm
 from napari_tweedie.widgets.runs.layer_run import Order
 
 CALIBRATION_SIDE = 192
@@ -48,6 +49,8 @@ class Posterior(Inverse):
             form.changed.connect(self._on_edit)
         self.reliability.asked.connect(self.calibrate)
         self.derived = Derived(self.viewer)
+        self.repeat = RepeatForm(self.viewer.layers)
+        self.repeat.found.connect(self._take_factor)
         self.guarantee = GuaranteeForm()
         self.guarantee.asked.connect(self.calibrate_all)
         self.guarantee.changed.connect(self._take_guarantee)
@@ -57,7 +60,7 @@ class Posterior(Inverse):
         chosen = self.choosers
         parts = [chosen["degradation"], self.noise, chosen["sampler"], chosen["denoiser"], self.interval]
         self.derived.told.connect(self.bar.tell)
-        return [self.derived, *parts, folded("Calibration", [self.reliability, self.guarantee, self.correction])]
+        return [self.derived, *parts, folded("Calibration", [self.reliability, self.repeat, self.guarantee, self.correction])]
 
     def recipe(self, **changes: Any) -> Recipe:
         interval = self.interval.values() | self.correction.values()
@@ -109,6 +112,8 @@ class Posterior(Inverse):
         report = job.report if job is not None else {}
         if job is not None and job.order.recipe.job == self.job and not job.order.preview:
             self.derived.take(job.layers.by_name)
+            undone = job.order.recipe.degradation.name != "identity"
+            self.repeat.take(job.order.source, job.layers.by_name, undone)
         if report and self._adds:
             self.guarantee.add(report["outside"], _without_axes(job.order.recipe) if job is not None else None)
         elif report:
@@ -119,10 +124,13 @@ class Posterior(Inverse):
 
     def _take_guarantee(self) -> None:
         """State the interval as wide as is guaranteed."""
-        held = self.guarantee.held
-        if held is not None:
-            self.correction.editors["factor"].set(held.factor)
-            self.correction.editors["coverage"].set(None)
+        if self.guarantee.held is not None:
+            self._take_factor(self.guarantee.held.factor)
+
+    def _take_factor(self, factor: float) -> None:
+        """State the interval so many times as wide; how often it then holds the truth was not measured."""
+        self.correction.editors["factor"].set(factor)
+        self.correction.editors["coverage"].set(None)
 
 
 def _without_axes(recipe: Recipe) -> Recipe:
