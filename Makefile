@@ -12,7 +12,7 @@ CLEAN_SETTINGS := env NAPARI_CONFIG= XDG_CONFIG_HOME=$(CURDIR)/.cache/config XDG
 # Tests run side by side, a process a core, each on one thread.
 SIDE_BY_SIDE := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
-.PHONY: demo docs test test-fast fuzz check screen
+.PHONY: demo docs test test-fast fuzz lowest check screen
 
 demo: .venv/installed screen
 	$(if $(SCREEN),$(CLEAN_SETTINGS) $(SCREEN)) $(BIN)/napari-tweedie demo demo $(if $(SCREEN),--close)
@@ -30,6 +30,14 @@ EXAMPLES ?= 2000
 SEED ?= 1
 fuzz: .venv/installed
 	FUZZ_EXAMPLES=$(EXAMPLES) OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/fuzz --hypothesis-seed=$(SEED) --timeout=0
+
+# The lowest versions of what is needed, as declared, in an environment of their own: they install, fit together and work.
+lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet uv
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python --resolution lowest-direct --editable .
+	.venv-lowest/bin/uv pip check --python .venv-lowest/bin/python
+	.venv-lowest/bin/python tests/smoke.py
 
 # The documentation site, in site/; a link that leads nowhere is an error.
 docs: .venv/installed
