@@ -279,6 +279,18 @@ def test_a_run_that_was_cut_off_says_the_same_as_one_that_was_not(tmp_path: Path
     assert told["begun"] == told["all but done"] == told["whole"]
 
 
+def test_a_region_whose_worker_died_before_it_told_of_it_is_told_of_alike(tmp_path: Path, rng: np.random.Generator) -> None:
+    pixels = rng.random((64, 64)).astype(np.float32)
+    pixels[:10, :10] = np.nan
+    write(tmp_path / "in.zarr", pixels, "yx")
+    recipe = Recipe(**QUICK | {"noise": {"sigma": 0.1}})
+    work = ChunkedRun.start(recipe, tmp_path / "in.zarr", tmp_path / "out.part.zarr", "0.5")
+    region = (slice(0, 64), slice(0, 64))
+    first = work.do(0, region)
+    assert first.missing == 100
+    assert work.do(0, region) == first
+
+
 def test_cancelling_keeps_what_is_done(image: Path) -> None:
     asked: list[None] = []
     steps = run_file(Recipe(**QUICK), image, image.parent / "out.zarr", cancelled=lambda: len(asked) == 2)

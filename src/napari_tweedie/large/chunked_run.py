@@ -160,12 +160,13 @@ class ChunkedRun:
             If the image cannot be read there, or the chunk cannot be written.
         """
         device, missing = devices.pick(self.recipe.device), 0
-        if not self.is_done(level, region):
-            target = self._opened(level)
-            if level == 0:
-                target[region], missing = self._computed(region)
-            else:
-                target[region] = coarsened(self._opened(level - 1), region, ngff.ordered(self.recipe.axes))
+        if self.is_done(level, region):  # by who died before telling of it
+            return self.look_at(region) if level == 0 else Done(str(device), 0)
+        target = self._opened(level)
+        if level == 0:
+            target[region], missing = self._computed(region)
+        else:
+            target[region] = coarsened(self._opened(level - 1), region, ngff.ordered(self.recipe.axes))
         return Done(str(device), missing)
 
     def look_at(self, region: Region) -> Done:
