@@ -77,7 +77,7 @@ def runs(count: int) -> None:
     made = [Recipe.model_validate({"denoiser": "unet-small", "device": "cpu"} | recipe) for recipe in recipes]
 
     def turn(n: int) -> None:
-        image = rng.poisson(50 + 20 * np.sin(np.arange(SIZE) / 5), (SIZE, SIZE + n % 7)).astype(np.float32)
+        image = rng.poisson(50 + 20 * np.sin(np.arange(SIZE) / 5)[:, None], (SIZE, SIZE + n % 7)).astype(np.float32)
         last(run(made[n % len(made)], image))
 
     repeated("engine", count, turn)
