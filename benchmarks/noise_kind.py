@@ -1,7 +1,8 @@
 """How often is the noise of an image mistaken? Decisions of the automatic noise and alarms about given noise, on known truth.
 
 Usage: ``python benchmarks/noise_kind.py DATA [--side N] [--every N] [--verbose]``; DATA holds ``bsd68`` and ``clean``. The
-middle of every image gets every noise. *correlated* and *photon* count what was found so, *level* how often the level at the
+middle of every image gets every noise. *correlated* (lines that share
+something among them) and *photon* count what was found so, *level* how often the level at the
 mean of the image is off by more than 1.3 times. *alarms* count the advice given to a user who told the true noise (all of it
 false), and *missed* how often somebody who told a wrong one (Gaussian instead of photon noise, white instead of correlated,
 twice the level) is left without. Photon noise that grows less than twice from dark to bright may be called either way, and
@@ -101,13 +102,14 @@ def main() -> None:
             false, missed = alarms(kind, truth, [noisy])
             ratio = kind.noise.level(float(noisy.mean())) / truth.level(float(noisy.mean()))
             sure = not grows or growth(truth, truth.gain * case.photons * clean + case.offset) > SURE
-            found["correlated"].append(kind.correlation is not None)
+            correlated = kind.correlation is not None or bool(kind.lines)
+            found["correlated"].append(correlated)
             if sure:
                 found["photon"].append(is_photon)
                 found["missed"] += missed
                 found["false"].append(false)
             found["level"].append(not 1 / OFF < ratio < OFF)
-            wrong = ((kind.correlation is not None) != truth.correlated, sure and is_photon != grows, found["level"][-1])
+            wrong = (correlated != truth.correlated, sure and is_photon != grows, found["level"][-1])
             if chosen.verbose and (any(wrong) or false):
                 print(f"    {case.name} {name} {wrong} level {ratio:.2f}: {kind.sentence()}", flush=True)
             for key in ("missed", "false"):

@@ -54,10 +54,12 @@ def test_noise_of_whole_lines_is_found(clean: np.ndarray, axis: int) -> None:
     rng = np.random.default_rng(0)
     lines = rng.normal(0, 6, (256, 1) if axis == 0 else (1, 256))
     found = identify_noise([clean + rng.normal(0, 15, clean.shape) + lines])
-    assert found.correlation is not None
-    shares = [sum(line[:1]) for line in (found.correlation.rows, found.correlation.columns)]
-    assert shares[axis] == pytest.approx(36 / (36 + 225), rel=0.4)
-    assert shares[1 - axis] == 0
+    levels = [found.lines.rows.level, found.lines.columns.level]
+    assert levels[axis] == pytest.approx(6, rel=0.2)
+    assert levels[1 - axis] == 0
+    assert found.correlation is None
+    assert found.noise.level(0.0) == pytest.approx(15, rel=0.1)
+    assert "which is taken off" in found.sentence()
 
 
 def test_what_is_given_is_kept(clean: np.ndarray) -> None:

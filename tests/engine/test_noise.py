@@ -131,3 +131,18 @@ def test_photon_noise_has_a_strength_too(scene: np.ndarray, rng: np.random.Gener
     noisy = 3.0 * rng.poisson(20 * scene)
     smooth = [np.abs(np.diff(denoised(noisy, denoiser="gaussian", strength=strength))).mean() for strength in (0.3, 1.0, 2.0)]
     assert smooth[0] > 1.1 * smooth[1] > 1.2 * smooth[2]
+
+
+@pytest.mark.parametrize("job", ["denoise", "restore"])
+def test_offsets_of_rows_are_taken_off_unless_they_are_kept(job: str) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(0, 8, (96, 1))
+    image = (100 + rng.normal(0, 8, (96, 128)) + rows).astype(np.float32)
+    degradation = {"degradation": {"name": "gaussian-blur", "std": 0.8}} if job == "restore" else {}
+    left = {}
+    for lines in ("auto", "keep"):
+        recipe = Recipe(job=job, denoiser={"name": "tikhonov"}, noise={"name": "auto", "lines": lines}, **degradation)
+        result = last(run(recipe, image))
+        left[lines] = result.images["denoised" if job == "denoise" else "hqs"].mean(1).std()
+        assert ("rows are shifted by" in str(result.provenance["noise"])) == (lines == "auto")
+    assert left["auto"] < 0.5 * left["keep"]

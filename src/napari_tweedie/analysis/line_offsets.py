@@ -31,8 +31,8 @@ BANDS = ((0.125, 0.25), (0.25, 0.375), (0.375, 0.5))
 CERTAIN, FLAT = 4.0, 0.35
 """Standard errors that the variance of offsets must exceed in each of them, and the least share of the largest that the smallest is.
 Photographs with white noise reached 3.6 with 0.26 of the largest, or 2.2; offsets of 0.1 noise levels on 256 pixels have 5."""
-WEAKEST = 0.05
-"""Noise levels of a pixel that offsets, or the amplitude of a wave, must have to be worth it."""
+WEAKEST, MOST = 0.05, 5.0
+"""Noise levels of a pixel that offsets, or the amplitude of a wave, must have to be worth it; and what offsets have at most."""
 SLOWEST, SHARP, SHARED, STRONGEST = 0.1, 10.0, 0.8, 1.5
 """Waves: the least frequency in cycles a pixel, how many times more power than beside it, the share of the power that all parts have in
 common, and the most noise levels of its amplitude: what is stronger is a specimen with stripes."""
@@ -181,6 +181,8 @@ def _found(planes: Sequence[NDArray[np.float64]]) -> Offsets:
 def _of_plane(plane: NDArray[np.float64]) -> Offsets:
     across = np.abs(np.diff(plane, axis=1))
     noise_level = 1.4826 / 2**0.5 * (float(np.median(across)) or float(across.mean()))  # a little of the texture counts in
+    if not noise_level > 0:
+        return Offsets()
     frequencies, shared, own = _spectra(plane)
     waves = _sharp(plane, frequencies, shared, own, noise_level)
     beside = np.ones(len(frequencies), bool)
@@ -192,9 +194,9 @@ def _of_plane(plane: NDArray[np.float64]) -> Offsets:
         variances.append(float(shared[band].mean()))
         if variances[-1] < CERTAIN * own[band].mean() / band.sum() ** 0.5 * _SHARE:
             return Offsets(0.0, waves)
-    if min(variances) < FLAT * max(variances) or np.mean(variances) < (WEAKEST * noise_level) ** 2:
-        return Offsets(0.0, waves)
-    return Offsets(float(np.mean(variances) ** 0.5), waves)
+    level = float(np.mean(variances) ** 0.5)
+    worth = min(variances) > FLAT * max(variances) and WEAKEST * noise_level < level < MOST * noise_level
+    return Offsets(float(f"{level:.6g}") if worth else 0.0, waves)
 
 
 _SHARE = 0.41

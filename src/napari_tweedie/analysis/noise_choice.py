@@ -22,6 +22,9 @@ EVIDENCE, LITTLE = 14.0, 2.0
 """Twice the logarithm by which a line must be likelier than a constant: textures come with brightness, too."""
 CERTAIN = 3.0
 """Where noise grows so many times, little evidence is enough."""
+WEAK, STRAIGHT = 2.4, 0.165
+"""Where noise grows less than so many times it is measured well enough to tell; the line must then lie as close to the points as errors of
+measurement leave it (0.04 to 0.15), for texture in bright parts scatters more: 0.17 to 0.3 on photographs with the same noise everywhere."""
 LEAST_ERROR = 0.04
 """Relative error that a variance has at least."""
 SEEN_EVERY = 16
@@ -39,6 +42,8 @@ def chosen(fit: NoiseFit, planes: Sequence[NDArray[Any]], correlated: bool) -> t
     evidence = 2 * len(variances) * np.log(max(constant, LEAST_ERROR) / max(line, LEAST_ERROR))
     if evidence < (EVIDENCE if grows < CERTAIN else LITTLE):
         return "gaussian", "not following the brightness"
+    if grows < WEAK and line > STRAIGHT and not correlated:
+        return "gaussian", "not growing steadily with the brightness"
     times = f"{grows:.1f} times as strong" if grows < 100 else "far stronger"
     return "poisson", f"{times} where the image is bright"
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.ndimage import uniform_filter
 
+from napari_tweedie.analysis.line_offsets import LineOffsets
 from napari_tweedie.analysis.noise_choice import chosen, growth
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
 from napari_tweedie.analysis.noise_model import NoiseFit, fit_noise
@@ -55,16 +56,21 @@ class NoiseKind:
         None where every pixel has its own noise.
     reason : str
         Why this model.
+    lines : LineOffsets
+        What whole rows and columns share; all else is what is left when that is taken off.
     """
 
     noise: Gaussian | Poisson
     fit: NoiseFit | None
     correlation: Correlation | None
     reason: str
+    lines: LineOffsets = LineOffsets()
 
     def sentence(self) -> str:
         """Say what the noise is, and why."""
         shared = f"; {self.correlation.words()}" if self.correlation else ""
+        if self.lines:
+            shared += f"; {self.lines.words()}, which is taken off"
         if isinstance(self.noise, Poisson):
             values = ", ".join(
                 f"{name.replace('_', ' ')} {getattr(self.noise, name):.3g}" for name in ("gain", "offset", "read_noise")
@@ -95,6 +101,8 @@ class NoiseKind:
             reason = f"The noise is {self.reason}: no single level suits"
         elif self.correlation is not None and not correlated:
             reason = f"The noise is not white: {self.correlation.words()}"
+        elif self.lines and not correlated:
+            reason = f"Not every pixel has its own noise: {self.lines.words()}"
         elif found > 0 and not 1 / wrong < level / found < highest:
             reason = f"The noise level that was given, {level:.3g}, is {'too high' if level > found else 'too low'}"
         else:
@@ -110,6 +118,7 @@ def identify_noise(
     offset: float | None = None,
     read_noise: float | None = None,
     sigma: float | None = None,
+    lines: bool = True,
 ) -> NoiseKind:
     """Find out what noise some planes of one channel have; what is given is kept.
 
@@ -123,6 +132,8 @@ def identify_noise(
         What is known of photon noise, in grey levels.
     sigma : float, optional
         Standard deviation of Gaussian noise, where it is known.
+    lines : bool
+        Whether to look for what whole rows and columns share.
 
     Raises
     ------
@@ -130,12 +141,18 @@ def identify_noise(
         If the planes are too small, or too uniform in their values, for the photon noise that is asked for, or not finite.
     """
     known = _Known(model, correlation, gain, offset, read_noise, sigma)
+    offsets = LineOffsets.measured(planes) if lines and correlation != "white" else LineOffsets()
+    return replace(_without_lines(known, [offsets.without(plane) for plane in planes]), lines=offsets)
+
+
+def _without_lines(known: _Known, planes: Sequence[NDArray[Any]]) -> NoiseKind:
+    """Find out what noise planes have whose lines share nothing."""
     white = known.identified(planes, None)
-    if correlation == "white" or (white.correlation is None and model == "gaussian"):
+    if known.correlation == "white" or (white.correlation is None and known.model == "gaussian"):
         return white
     hint = white.correlation
     if hint is None and isinstance(white.noise, Poisson):
-        hint = _shape(planes, correlation)[0]  # what was taken for photon noise may be texture next to little fine noise
+        hint = _shape(planes, known.correlation)[0]  # what was taken for photon noise may be texture next to little fine noise
     return white if hint is None else known.identified(planes, hint)
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PATCH_SIZES = (8, 5, 3)  # sides of the square patches in pixels, the largest of which there are enough
-MAX_PATCHES = 2**17  # evenly spaced, so that large images take no longer than small ones
+ALL_PATCHES, MAX_PATCHES = 2**16, 2**15
+"""Up to so many patches are all looked at, as those of small images overlap; of more, which lie apart, so many, evenly spaced."""
 MAX_PLANES = 16
 FAINT = 0.03  # directions with less than this share of the most power tell of the image, not of correlated noise
 SEARCHED = 2**14  # patches that tell what noise alone looks like, while it is being found out which ones show nothing else
@@ -119,7 +120,7 @@ def _patches(
         return np.empty((0, size * size)), np.empty(0, bool)
     windows = sliding_window_view(image, (size, size))
     count = windows.shape[0] * windows.shape[1]
-    rows, columns = np.unravel_index(np.linspace(0, count - 1, min(count, MAX_PATCHES)).astype(int), windows.shape[:2])
+    rows, columns = np.unravel_index(looked_at(count), windows.shape[:2])
     patches = windows[rows, columns].astype(np.float64)
     patches -= low
     patches /= high - low
@@ -131,6 +132,12 @@ def _patches(
         usable &= np.ptp(patches, axis=(1, 2)) > 0
     half = (rows // (2 * size) + columns // (2 * size)) % 2 == 0
     return patches[usable].reshape(-1, size * size), half[usable]
+
+
+def looked_at(count: int, planes: int = 1) -> NDArray[np.int_]:
+    """Return the numbers of the patches, of so many in each of some planes, that are looked at."""
+    most = max(1, (ALL_PATCHES if count * planes <= ALL_PATCHES else MAX_PATCHES) // planes)
+    return np.linspace(0, count - 1, min(count, most)).astype(int)
 
 
 def enough(half: NDArray[np.bool_], pixels: int) -> bool:

@@ -114,7 +114,7 @@ class NoiseSpectrum:
 
     @property
     def is_white(self) -> bool:
-        """Whether every pixel may have its own noise."""
+        """Whether every pixel may have its own noise, but for offsets of whole lines, which texture resembles in a block."""
         if self.share < LEAST_SHARE or self.blocks < LEAST_ALIKE:
             return True
         if (self.tails * self.power)[_PATTERNED].sum() < NO_PATTERN * self.power[_PATTERNED].sum():
@@ -124,7 +124,7 @@ class NoiseSpectrum:
             self.power[band].mean() > (a + b / self.share**2 + c / self.blocks) * self.power[finer].mean()
             for band, finer, (a, b, c) in bands
         )
-        return not ((smooth and not self._is_texture) or self.has_rows or self.has_columns)
+        return not smooth or self._is_texture
 
     @property
     def _is_texture(self) -> bool:

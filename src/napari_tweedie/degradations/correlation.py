@@ -87,6 +87,21 @@ class Correlation:
         r = self.autocorrelation()
         return np.asarray(r[REACH + np.subtract.outer(rows, rows), REACH + np.subtract.outer(columns, columns)])
 
+    def across(self, axis: int) -> Correlation:
+        """Return that of the planes of a stack across Y (3) or X (4), as they lie along Z and the other axis; across Z (2): this.
+
+        Planes along Z are taken to be independent. What a row of the stack's planes shares is shared by a row of the plane across
+        Y that it lies in, and, seen across X, is one pixel's own; columns are the same, the other way round.
+        """
+        if axis == 2:
+            return self
+        lines, others = (self.rows, self.columns) if axis == 3 else (self.columns, self.rows)
+        along = np.array(self.near[0] if axis == 3 else [row[0] for row in self.near])
+        near = np.zeros((REACH + 1, REACH + 1))
+        near[0] = along + (np.array(others) if others else 0.0)
+        shared = (lines[0], *(0.0,) * REACH) if lines else ()
+        return Correlation(tuple(map(tuple, near.tolist())), shared)
+
     def words(self) -> str:
         """Say along which axes neighbours share noise."""
         if self.rows or self.columns:

@@ -74,6 +74,12 @@ class Auto(Noise):
     read_noise: float | None = Parameter(
         None, "Standard deviation without light, for photon noise; none: as measured.", unit="counts", advanced=True, ge=0
     )
+    lines: Literal["auto", "keep"] = Parameter(
+        "auto",
+        "Offsets that whole rows or columns share, and waves along an axis that all of them share, such as hum; auto: what is "
+        "found is taken off.",
+        advanced=True,
+    )
 
     @property
     def is_white(self) -> bool:

@@ -67,6 +67,9 @@ class Coloured(Wrapper):
                 z = self.denoiser(y - shared, strongest * level)
         return z[..., border[0] : border[0] + x.shape[-2], border[1] : border[1] + x.shape[-1]]
 
+    def across(self, axis: int) -> Denoiser:
+        return self.model_copy(update={"correlation": self.correlation.across(axis)})
+
     def _split(self, data: Tensor, power: Tensor, y: Tensor, first: Tensor, level: Tensor) -> Tensor:
         """Return what data and denoiser agree on after some turns; where the denoiser knows such noise, the mean with its word.
 
@@ -100,6 +103,9 @@ class Told(Wrapper):
         if not self.denoiser.takes_levels:
             return self.denoiser(x, level)
         return self.denoiser(x, level.view(-1, 1, 1, 1) * relative_levels(self.correlation, x))
+
+    def across(self, axis: int) -> Denoiser:
+        return self.model_copy(update={"correlation": self.correlation.across(axis)})
 
 
 def matched(denoiser: Denoiser, correlation: Correlation | None) -> Denoiser:

@@ -60,6 +60,10 @@ class Denoiser(Method):
     takes_levels: ClassVar[bool] = False
     """Whether noise need not be white: sigma may be its levels at every scale, (B, 10, Y | 1, X | 1), of `denoisers.levels`."""
 
+    def across(self, axis: int) -> Denoiser:
+        """Return it for the planes of a volume (B, C, Z, Y, X) across an axis: another one where those differ in what it knows."""
+        return self
+
     context: ClassVar[int] = 0
     """Planes on each side, along time or depth, that `among` looks at; 0: it sees one plane at a time."""
 

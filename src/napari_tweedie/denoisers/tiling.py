@@ -63,6 +63,11 @@ class Tiled:
         """Return f(x, σ) for x of shape (B, C, …, Y, X); maps of noise levels are cut with it."""
         return exhaust(self.tile_by_tile(x, sigma))
 
+    def across(self, axis: int) -> Tiled:
+        """Return it for the planes of a volume across an axis, where the denoiser treats those differently."""
+        adapted = getattr(self.denoiser, "across", None)
+        return self if adapted is None else Tiled(adapted(axis), self.size, self.halo)
+
     def tile_by_tile(self, x: Tensor, sigma: float | Tensor) -> TileByTile:
         """Do the same tile by tile: yield the share that is done with the result so far, and return the result."""
         height, width = x.shape[-2:]
@@ -153,7 +158,7 @@ class Volume:
 
     def _along(self, x: Tensor, level: Tensor, axis: int) -> TileByTile:
         stack = x.movedim(axis, 1)
-        return self.planes.tile_by_tile(stack.reshape(-1, 1, *stack.shape[3:]), _of_planes(level, axis, x))
+        return self.planes.across(axis).tile_by_tile(stack.reshape(-1, 1, *stack.shape[3:]), _of_planes(level, axis, x))
 
 
 def _as_volume(planes: Tensor, axis: int, x: Tensor) -> Tensor:

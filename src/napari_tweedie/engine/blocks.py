@@ -95,7 +95,11 @@ class Blocks:
         ValueError
             If values of a measurement that does not look like an image are missing.
         """
-        block = self.left_out.filled(self._read(index), index, self._channels.get(self.layout.channel(index)))
+        channel = self._channels.get(self.layout.channel(index))
+        block = self.left_out.filled(self._read(index), index, channel)
+        if channel is not None and channel.lines:
+            planes = block.reshape(-1, *block.shape[-2:])
+            block = np.stack([channel.lines.without(plane) for plane in planes]).reshape(block.shape)
         if self.recipe.inverts and not self.recipe.degradation.is_image:
             return self._cut(self.recipe.degradation, index).corrected(block)
         return to_opponent(block[:3, 0].astype(np.float32))[:, None] if self.colour else block
@@ -167,7 +171,13 @@ class Blocks:
 
     def _without_outliers(self, planes: list[NDArray[Any]]) -> Channel:
         """Return what is known of a channel by some of its planes, measured again where some of their pixels are left out."""
-        measured = partial(Channel.of, noise=self._noise(), stabilises=self.recipe.stabilises, blur=self.recipe.kernel)
+        measured = partial(
+            Channel.of,
+            noise=self._noise(),
+            stabilises=self.recipe.stabilises,
+            blur=self.recipe.kernel,
+            lines=self.recipe.takes_lines_off and not self.colour,
+        )
         channel = measured(planes)
         found = [channel.outliers(plane) for plane in planes] if self.left_out.leaves_out_outliers else []
         if not any(map(np.any, found)):

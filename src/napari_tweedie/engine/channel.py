@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tweedie.analysis.line_offsets import LineOffsets
 from napari_tweedie.analysis.noise_kind import NoiseKind, identify_noise
 from napari_tweedie.analysis.noise_model import NoiseFit
 from napari_tweedie.analysis.noise_of_blurred import law_of_noise
@@ -20,7 +21,7 @@ from napari_tweedie.images.intensity import Intensity
 from napari_tweedie.images.missing import mean_level
 from napari_tweedie.images.stabilisation import Anscombe, Stabilised
 
-NOT_NOISE = ("fit", "correlation", "decision", "told")
+NOT_NOISE = ("fit", "correlation", "decision", "told", "lines")
 """What `Channel.report` tells besides the noise model."""
 LEAST_SHARE = 0.7
 """Share of the noise of plain places that must be found beyond a blur: where less is, it was filtered after the detector."""
@@ -48,6 +49,8 @@ class Channel:
         What a user should know: what was chosen and why, or why another noise than the one that was given would suit.
     strength : float
         How many times as strong as it is the noise is taken to be by what removes it.
+    lines : LineOffsets
+        What whole rows and columns share, which is taken off before anything else.
     """
 
     intensity: Intensity
@@ -58,9 +61,17 @@ class Channel:
     decision: str = ""
     told: str = ""
     strength: float = 1.0
+    lines: LineOffsets = LineOffsets()
 
     @classmethod
-    def of(cls, planes: Sequence[NDArray[Any]], noise: Noise, stabilises: bool = False, blur: NDArray[Any] | None = None) -> Self:
+    def of(
+        cls,
+        planes: Sequence[NDArray[Any]],
+        noise: Noise,
+        stabilises: bool = False,
+        blur: NDArray[Any] | None = None,
+        lines: bool = False,
+    ) -> Self:
         """Measure what `noise` leaves open on some planes, in which missing pixels are NaN.
 
         Parameters
@@ -73,15 +84,18 @@ class Channel:
             Whether photon noise is to be made the same everywhere.
         blur : array, optional
             The point-spread function with which they are blurred, ([Z,] Y, X); their noise is told from it better.
+        lines : bool
+            Whether what whole rows and columns share may be taken off.
 
         Raises
         ------
         ValueError
             If the noise cannot be measured on these planes.
         """
-        found = _identified(planes, noise)
+        found = _identified(planes, noise, lines)
+        planes = [found.lines.without(plane) for plane in planes] if found else planes
         if blur is not None and found is not None:
-            found = _of_blurred(planes, noise, found, blur)
+            found = replace(_of_blurred(planes, noise, found, blur), lines=found.lines)
         resolved = noise if found is None else found.noise
         sigma = resolved.level(mean_level(planes))
         assert sigma is not None
@@ -90,7 +104,7 @@ class Channel:
         if stabilises and not isinstance(noise, Auto):
             told = identify_noise(planes).advice(resolved, found is not None and found.correlation is not None, planes)
         intensity = _stabilised(resolved, planes) if stabilises and isinstance(resolved, Poisson) else Intensity.of(planes)
-        return cls(intensity, sigma, resolved, *known, told)
+        return cls(intensity, sigma, resolved, *known, told, lines=found.lines if found else LineOffsets())
 
     def outliers(self, plane: NDArray[Any]) -> NDArray[np.bool_]:
         """Return which pixels of a plane (Y, X), in grey levels, neither their neighbours nor the noise explain."""
@@ -130,7 +144,8 @@ class Channel:
         correlation = Correlation.restored(report["correlation"]) if report.get("correlation") else None
         fit = report.get("fit")
         points = NoiseFit(**{**fit, "means": tuple(fit["means"]), "variances": tuple(fit["variances"])}) if fit else None
-        known = (points, correlation, report.get("decision", ""), report.get("told", ""))
+        lines = LineOffsets.restored(report["lines"]) if report.get("lines") else LineOffsets()
+        known = (points, correlation, report.get("decision", ""), report.get("told", ""), 1.0, lines)
         if stabilises and isinstance(noise, Poisson):
             return cls(Stabilised(*intensity, anscombe=_transform(noise)), sigma, noise, *known)
         return cls(Intensity(*intensity), sigma, noise, *known)
@@ -140,19 +155,21 @@ class Channel:
         points = {"fit": asdict(self.fit)} if self.fit else {}
         shape = {"correlation": self.correlation.describe()} if self.correlation else {}
         words = {name: text for name, text in (("decision", self.decision), ("told", self.told)) if text}
-        return {**self.noise.describe(), **points, **shape, **words}
+        lines = {"lines": self.lines.describe()} if self.lines else {}
+        return {**self.noise.describe(), **points, **shape, **lines, **words}
 
 
-def _identified(planes: Sequence[NDArray[Any]], noise: Noise) -> NoiseKind | None:
+def _identified(planes: Sequence[NDArray[Any]], noise: Noise, lines: bool) -> NoiseKind | None:
     """Measure what a noise model leaves open; None where that is nothing."""
     if isinstance(noise, Auto):
-        return identify_noise(planes, noise.model, noise.correlation, noise.gain, noise.offset, noise.read_noise)
+        lines &= noise.lines == "auto"
+        return identify_noise(planes, noise.model, noise.correlation, noise.gain, noise.offset, noise.read_noise, lines=lines)
     if noise.is_white and noise.level(0.0) is not None:
         return None
     correlation: Literal["white", "correlated"] = "white" if noise.is_white else "correlated"
     if isinstance(noise, Poisson):
-        return identify_noise(planes, "poisson", correlation, noise.gain, noise.offset, noise.read_noise)
-    return identify_noise(planes, "gaussian", correlation, sigma=noise.level(0.0))
+        return identify_noise(planes, "poisson", correlation, noise.gain, noise.offset, noise.read_noise, lines=lines)
+    return identify_noise(planes, "gaussian", correlation, sigma=noise.level(0.0), lines=lines)
 
 
 def _of_blurred(planes: Sequence[NDArray[Any]], noise: Noise, found: NoiseKind, blur: NDArray[Any]) -> NoiseKind:

@@ -78,7 +78,7 @@ def lazy_levels(recipe: Recipe, levels: Sequence[Any], cache: int = CACHE, faile
 def _left_open(noise: Noise) -> Noise:
     """Return a noise model of the same kind whose strength is to be measured."""
     if isinstance(noise, Auto):
-        return Auto(model=noise.model, correlation=noise.correlation)
+        return Auto(model=noise.model, correlation=noise.correlation, lines=noise.lines)
     return Gaussian(correlated=not noise.is_white)
 
 

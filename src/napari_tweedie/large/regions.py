@@ -222,7 +222,8 @@ class Regions:
                 planes += patch.planes(next(iter(patch.layout)))
             if not planes:
                 raise ValueError(f"no number was found in channel {number}: all pixels that were looked at are NaN or masked")
-            channels[number] = Channel.of(planes, recipe.noise, recipe.stabilises, recipe.kernel)
+            lines = recipe.takes_lines_off and "s" not in self.layout.axes
+            channels[number] = Channel.of(planes, recipe.noise, recipe.stabilises, recipe.kernel, lines)
         return channels
 
     def _patches(self, channel: int) -> Iterator[Region]:

@@ -181,6 +181,11 @@ class Recipe(Model):
         """Whether photon noise, where that is found or given, is made the same everywhere before it is removed."""
         return self.job == "denoise" or (self.job == "sample" and self.degradation.name == "identity")
 
+    @property
+    def takes_lines_off(self) -> bool:
+        """Whether offsets that whole lines share are taken off: not where the results are to add up to the image."""
+        return self.job in ("denoise", "restore", "sample")
+
     def arrays(self) -> dict[str, Input]:
         """Return the arrays that its methods name, at hand or not."""
         blending = {} if self.blending is None else self.blending.arrays()

@@ -39,6 +39,8 @@ class Sampler(Method):
     """Whether the sampler works along the singular directions of the degradation."""
     needs_uniform: ClassVar[bool] = False
     """Whether the noise must be equally strong in all pixels."""
+    whitens: ClassVar[bool] = False
+    """Whether noise that neighbours share may be made white by a filter: it then has no singular directions at hand."""
     differentiates: ClassVar[bool] = False
     """Whether the sampler needs autograd to see through the denoiser."""
 

@@ -43,6 +43,7 @@ class SplitGibbs(Sampler):
 
     name: ClassVar[str] = "split-gibbs"
     title: ClassVar[str] = "Split Gibbs"
+    whitens: ClassVar[bool] = True
 
     iterations: int = Parameter(16, "Turns of data and denoiser.", ge=1, le=10000)
     depth: int = Parameter(2, "Noise levels of a denoising draw; a turn costs one denoising more.", ge=2, le=100, advanced=True)

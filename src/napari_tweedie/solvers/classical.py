@@ -32,6 +32,7 @@ class Wiener(Solver):
 
     name: ClassVar[str] = "wiener"
     title: ClassVar[str] = "Wiener filter"
+    whitens: ClassVar[bool] = True
     uses_denoiser: ClassVar[bool] = False
     needs_linear: ClassVar[bool] = True
 
@@ -71,6 +72,7 @@ class Tikhonov(Solver):
 
     name: ClassVar[str] = "tikhonov"
     title: ClassVar[str] = "Tikhonov"
+    whitens: ClassVar[bool] = True
     uses_denoiser: ClassVar[bool] = False
     needs_linear: ClassVar[bool] = True
 

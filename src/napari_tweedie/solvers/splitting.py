@@ -28,6 +28,7 @@ class Splitting(PlugAndPlay):
     """Shared parameters of the splitting solvers: a falling schedule of denoising strengths."""
 
     in_turn: ClassVar[bool] = True
+    whitens: ClassVar[bool] = True
 
     start: float = Parameter(49 / 255, "Denoising strength of the first iteration.", unit="range", gt=0, le=1, advanced=True)
 

@@ -53,7 +53,7 @@ class Denoise(Job):
     def steps(self, index: Index, tools: Tools) -> Iterator[Step]:
         channel = self._frame(index)
         plain, level = self.denoiser(index), channel.level
-        if not self.recipe.volume:
+        if not (self.recipe.volume and 3 in plain.ndim):
             plain, level = matched(plain, channel.correlation), channel.pixel_level
         if self.neighbours is not None and plain.context and level > 0:
             for share, estimate in self.neighbours.among(index, plain, tools.tile, partial(self._measured, tools)):

@@ -11,6 +11,7 @@ from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.results import Output
 from napari_tweedie.degradations.noise import Gaussian, Poisson
 from napari_tweedie.degradations.problem import NOISE_FLOOR, Problem
+from napari_tweedie.degradations.whitened import Whitened
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
 from napari_tweedie.engine.jobs.misfit import Misfit, neighbour_correlation
 from napari_tweedie.images.intensity import Intensity
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from napari_tweedie.engine.blocks import Blocks
     from napari_tweedie.images.axes import Index
     from napari_tweedie.recipe.recipe import Recipe
+    from napari_tweedie.samplers import Sampler
+    from napari_tweedie.solvers import Solver
+
+WHITENED = "Neighbouring pixels share noise: the data count by its power spectrum."
+TAKEN_FOR_WHITE = (
+    "Neighbouring pixels share noise, which was taken for white noise of the level that is left at twice the pixel size; deblurring "
+    "Gaussian noise without missing pixels with hqs, or denoising first, treats it by its power spectrum."
+)
 
 
 class Restore(Job):
@@ -31,6 +40,7 @@ class Restore(Job):
         self._residuals: dict[Index, float] = {}
         self._trace: dict[str, list[float]] = {}
         self._misfits: list[Misfit] = []
+        self._told: dict[str, None] = {}
 
     def outputs(self) -> list[Output]:
         return [Output(self.recipe.solver.name), *self.phase()]
@@ -70,7 +80,7 @@ class Restore(Job):
     def notes(self) -> list[str]:
         """Say what is likely wrong where the residual is far from what the noise leaves."""
         furthest = max(self._misfits, key=lambda misfit: abs(np.log(max(misfit.ratio, 1e-6))), default=None)
-        return [] if furthest is None else list(filter(None, [furthest.note(self.recipe.degradation)]))
+        return [*self._told, *filter(None, [furthest and furthest.note(self.recipe.degradation)])]
 
     def stage(self, share: float) -> str:
         steps = self.recipe.solver.steps()
@@ -97,12 +107,24 @@ class Restore(Job):
             assert noise.read_noise is not None
             background = noise.offset or 0.0
             degradation, y = degradation.in_units(y - background, 0.0, intensity.scale)
-            # where neighbours share noise, as much as averages are left with
+            if channel.correlation is not None:  # as much as averages are left with
+                self._told[TAKEN_FOR_WHITE] = None
             as_white = channel.strength * (channel.level / channel.pixel_level if channel.pixel_level else 1.0)
             noise = noise.model_copy(update={"gain": noise.gain * as_white**2, "read_noise": noise.read_noise * as_white})
             return Problem(y, degradation, noise.in_units(background, intensity.scale))
         degradation, y = degradation.in_units(y, intensity.offset, intensity.scale)
-        return Problem(y, degradation, Gaussian(sigma=channel.level), dark=-intensity.offset / intensity.scale)
+        sigma, dark = channel.level, -intensity.offset / intensity.scale
+        if channel.correlation is not None and self._method.whitens and Whitened.suits(degradation, y):
+            whitened = Whitened.of(degradation, channel.correlation, y)
+            degradation, y, sigma = whitened, whitened.of_measured(y), channel.pixel_level
+            self._told[WHITENED] = None
+        elif channel.correlation is not None:
+            self._told[TAKEN_FOR_WHITE] = None
+        return Problem(y, degradation, Gaussian(sigma=sigma), dark=dark)
+
+    @property
+    def _method(self) -> Solver | Sampler:
+        return self.recipe.solver
 
     def intensity(self, index: Index) -> Intensity:
         """Return the map between grey levels and the units of the estimates; of counted light, zero is no light."""

@@ -12,13 +12,14 @@ from napari_tweedie.core.results import Output
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.engine.jobs.job import Step, Tools
-from napari_tweedie.engine.jobs.restore import Restore
+from napari_tweedie.engine.jobs.restore import TAKEN_FOR_WHITE, Restore
 from napari_tweedie.samplers.summary import Running
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
     from napari_tweedie.images.axes import Index
+    from napari_tweedie.samplers import Sampler
 
 PIXELS_AT_ONCE = 2**19
 """Samples are drawn together up to so many pixels, so that the first ones are there soon and a stop keeps them."""
@@ -100,8 +101,14 @@ class Sample(Restore):
         if not self.blocks.channel(index).is_stabilised:
             return super().problem(index, tools)
         channel = self.blocks.channel(index)
+        if channel.correlation is not None:
+            self._told[TAKEN_FOR_WHITE] = None
         x = tools.tensor(channel.intensity.forward(self.blocks.samples(index)))
         return Problem(x, self.blocks.degradation(index), Gaussian(sigma=channel.level))
+
+    @property
+    def _method(self) -> Sampler:
+        return self.recipe.sampler
 
     def _generator(self, index: Index) -> Generator:
         """Return the same generator for every batch of a block: a sample's own number tells it from the others."""
