@@ -14,7 +14,7 @@ SHAPE, SIGMA = (64, 48), 0.1
 
 @pytest.fixture(scope="module")
 def correlation() -> Correlation:
-    """Return that of white noise averaged over 1 × 3 pixels with weights 1, 2, 1, whose spectrum has a zero, and of half as much white."""
+    """Return that of noise of which a part is averaged over 1 × 3 pixels with weights 1, 2, 1, and a part white."""
     across = np.array([6, 4, 1, 0, 0, 0, 0, 0]) / 6 * 0.7
     near = np.zeros((8, 8))
     near[0] = across
@@ -26,7 +26,9 @@ def power(correlation: Correlation) -> torch.Tensor:
     return torch.from_numpy(correlation.spectrum(SHAPE)[:, : SHAPE[1] // 2 + 1]).float()
 
 
-def measured(correlation: Correlation, name: str = "gaussian-blur", **parameters) -> tuple[torch.Tensor, Problem, degradations.Degradation]:
+def measured(
+    correlation: Correlation, name: str = "gaussian-blur", **parameters
+) -> tuple[torch.Tensor, Problem, degradations.Degradation]:
     generator = torch.Generator().manual_seed(0)
     prior = denoisers.load("gaussian", std=0.3, slope=2.0)
     degradation = degradations.load(name, **parameters)
@@ -38,7 +40,9 @@ def measured(correlation: Correlation, name: str = "gaussian-blur", **parameters
     return x, Problem(whitened.of_measured(y), whitened, noise.Gaussian(sigma=SIGMA)), degradation
 
 
-@pytest.mark.parametrize("name, parameters", [("gaussian-blur", {"std": 1.2}), ("downsample", {"factor": 2}), ("identity", {})])
+@pytest.mark.parametrize(
+    ("name", "parameters"), [("gaussian-blur", {"std": 1.2}), ("downsample", {"factor": 2}), ("identity", {})]
+)
 def test_the_adjoint_is_the_adjoint(name: str, parameters: dict, correlation: Correlation) -> None:
     x, problem, _ = measured(correlation, name, **parameters)
     generator = torch.Generator().manual_seed(1)

@@ -23,8 +23,8 @@ EVIDENCE, LITTLE = 14.0, 2.0
 CERTAIN = 3.0
 """Where noise grows so many times, little evidence is enough."""
 WEAK, STRAIGHT = 2.4, 0.165
-"""Where noise grows less than so many times it is measured well enough to tell; the line must then lie as close to the points as errors of
-measurement leave it (0.04 to 0.15), for texture in bright parts scatters more: 0.17 to 0.3 on photographs with the same noise everywhere."""
+"""Where noise grows less than so many times the line must lie as close to the points as errors of measurement leave it (0.04 to
+0.15): texture in bright parts scatters more, by 0.17 to 0.3 on photographs with the same noise everywhere."""
 LEAST_ERROR = 0.04
 """Relative error that a variance has at least."""
 SEEN_EVERY = 16

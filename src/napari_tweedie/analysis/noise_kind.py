@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from napari_tweedie.analysis.line_offsets import LineOffsets
+from napari_tweedie.analysis.line_offsets import NO_LINES, LineOffsets
 from napari_tweedie.analysis.noise_choice import chosen, growth
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
 from napari_tweedie.analysis.noise_model import NoiseFit, fit_noise
@@ -64,7 +64,7 @@ class NoiseKind:
     fit: NoiseFit | None
     correlation: Correlation | None
     reason: str
-    lines: LineOffsets = LineOffsets()
+    lines: LineOffsets = NO_LINES
 
     def sentence(self) -> str:
         """Say what the noise is, and why."""
@@ -141,7 +141,7 @@ def identify_noise(
         If the planes are too small, or too uniform in their values, for the photon noise that is asked for, or not finite.
     """
     known = _Known(model, correlation, gain, offset, read_noise, sigma)
-    offsets = LineOffsets.measured(planes) if lines and correlation != "white" else LineOffsets()
+    offsets = LineOffsets.measured(planes) if lines and correlation != "white" else NO_LINES
     return replace(_without_lines(known, [offsets.without(plane) for plane in planes]), lines=offsets)
 
 

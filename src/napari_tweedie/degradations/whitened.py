@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from napari_tweedie.degradations.correlation import Correlation
 
 WEAKEST = 0.1
-"""Least power, next to the mean, that noise is taken to have at any frequency: what it really is where it is weak is known badly, and a
-filter that trusts it would amplify whatever the model lacks."""
+"""Least power, next to the mean, that noise is taken to have at any frequency: where it is weak it is known badly, and a filter
+that trusts it would amplify whatever the model lacks."""
 
 
 class Whitened(Degradation):

@@ -61,7 +61,7 @@ class Denoiser(Method):
     """Whether noise need not be white: sigma may be its levels at every scale, (B, 10, Y | 1, X | 1), of `denoisers.levels`."""
 
     def across(self, axis: int) -> Denoiser:
-        """Return it for the planes of a volume (B, C, Z, Y, X) across an axis: another one where those differ in what it knows."""
+        """Return it for the planes of a volume (B, C, Z, Y, X) across an axis, where it treats those differently."""
         return self
 
     context: ClassVar[int] = 0

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tweedie.analysis.line_offsets import LineOffsets
+from napari_tweedie.analysis.line_offsets import NO_LINES, LineOffsets
 from napari_tweedie.analysis.noise_kind import NoiseKind, identify_noise
 from napari_tweedie.analysis.noise_model import NoiseFit
 from napari_tweedie.analysis.noise_of_blurred import law_of_noise
@@ -61,7 +61,7 @@ class Channel:
     decision: str = ""
     told: str = ""
     strength: float = 1.0
-    lines: LineOffsets = LineOffsets()
+    lines: LineOffsets = NO_LINES
 
     @classmethod
     def of(
@@ -104,7 +104,7 @@ class Channel:
         if stabilises and not isinstance(noise, Auto):
             told = identify_noise(planes).advice(resolved, found is not None and found.correlation is not None, planes)
         intensity = _stabilised(resolved, planes) if stabilises and isinstance(resolved, Poisson) else Intensity.of(planes)
-        return cls(intensity, sigma, resolved, *known, told, lines=found.lines if found else LineOffsets())
+        return cls(intensity, sigma, resolved, *known, told, lines=found.lines if found else NO_LINES)
 
     def outliers(self, plane: NDArray[Any]) -> NDArray[np.bool_]:
         """Return which pixels of a plane (Y, X), in grey levels, neither their neighbours nor the noise explain."""
@@ -144,7 +144,7 @@ class Channel:
         correlation = Correlation.restored(report["correlation"]) if report.get("correlation") else None
         fit = report.get("fit")
         points = NoiseFit(**{**fit, "means": tuple(fit["means"]), "variances": tuple(fit["variances"])}) if fit else None
-        lines = LineOffsets.restored(report["lines"]) if report.get("lines") else LineOffsets()
+        lines = LineOffsets.restored(report["lines"]) if report.get("lines") else NO_LINES
         known = (points, correlation, report.get("decision", ""), report.get("told", ""), 1.0, lines)
         if stabilises and isinstance(noise, Poisson):
             return cls(Stabilised(*intensity, anscombe=_transform(noise)), sigma, noise, *known)

@@ -56,7 +56,7 @@ class Solver(Method):
     needs_linear: ClassVar[bool] = False
     """Whether it uses A itself, or that a measurement is A x + noise, rather than the problem's gradient and proximal map."""
     whitens: ClassVar[bool] = False
-    """Whether noise that neighbours share may be made white by a filter: not where measurements must be light, or steps would be short."""
+    """Whether noise that neighbours share may be made white by a filter: not where measurements must be light, or steps short."""
     scales: ClassVar[bool] = True
     """Whether it works on images scaled by what photon noise is about every pixel: a denoiser then meets one noise level."""
 
