@@ -3,9 +3,9 @@
 Usage: ``python benchmarks/noise_kind.py DATA [--side N] [--every N] [--verbose]``; DATA holds ``bsd68`` and ``clean``. The
 middle of every image gets every noise. *correlated*, whole lines among it, and *photon* count what was found so, *level* how
 often the level at the mean of the image is off by more than 1.3 times. *alarms* count the advice given to a user who told the
-true noise (all of it false), and *missed* how often somebody who told a wrong one (Gaussian instead of photon noise, white instead of correlated,
-twice the level) is left without. Photon noise that grows less than twice from dark to bright may be called either way, and
-counts in neither.
+true noise (all of it false), and *missed* how often somebody who told a wrong one (Gaussian instead of photon noise, white
+instead of correlated, twice the level) is left without. Photon noise that grows less than twice from dark to bright may be
+called either way, and counts in neither.
 """
 
 from __future__ import annotations

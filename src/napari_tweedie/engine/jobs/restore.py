@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 WHITENED = "Neighbouring pixels share noise: the data count by its power spectrum."
 TAKEN_FOR_WHITE = (
-    "Neighbouring pixels share noise, which was taken for white noise of the level that is left at twice the pixel size; hqs, where "
-    "noise is Gaussian and no pixel missing, or denoising first, treats it by its power spectrum."
+    "Neighbouring pixels share noise, which was taken for white noise of the level that is left at twice the pixel size; hqs, "
+    "where noise is Gaussian and no pixel missing, or denoising first, treats it by its power spectrum."
 )
 
 
