@@ -146,3 +146,16 @@ def test_offsets_of_rows_are_taken_off_unless_they_are_kept(job: str) -> None:
         left[lines] = result.images["denoised" if job == "denoise" else "hqs"].mean(1).std()
         assert ("rows are shifted by" in str(result.provenance["noise"])) == (lines == "auto")
     assert left["auto"] < 0.5 * left["keep"]
+
+
+def test_the_first_band_holds_the_noise_that_denoising_removes_also_where_it_correlates(
+    scene: np.ndarray, rng: np.random.Generator
+) -> None:
+    noise = rng.standard_normal(scene.shape)
+    noise = noise + np.roll(noise, 1, 0) + np.roll(noise, 1, 1)
+    image = (100 * scene + 6 * noise).astype(np.float32)
+    parameters = {"denoiser": {"name": "tikhonov"}, "noise": {"name": "gaussian", "correlated": True}}
+    bands = last(run(Recipe(job="decompose", **parameters), image)).images
+    clean = denoised(image, **parameters)
+    np.testing.assert_allclose(image - bands["band 1"], clean, atol=0.05)
+    assert rms(clean - denoised(image, denoiser={"name": "tikhonov"}, noise={"name": "gaussian"})) > 0.1
