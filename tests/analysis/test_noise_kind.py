@@ -86,3 +86,12 @@ def test_the_spectrum_of_a_correlation_is_that_of_its_noise(clean: np.ndarray) -
     assert power.mean() == pytest.approx(1)
     expected = np.exp(-np.add.outer(*((2 * np.pi * np.fft.fftfreq(n)) ** 2 for n in (64, 48))))
     assert np.corrcoef(power.ravel(), expected.ravel())[0, 1] > 0.98
+
+
+def test_of_large_planes_the_noise_is_that_of_the_whole(clean: np.ndarray) -> None:
+    large = np.tile(clean, (6, 7))
+    noisy = 4.0 * np.random.default_rng(0).poisson(large / 10) + 30
+    found = identify_noise([noisy.astype(np.float32)])
+    assert isinstance(found.noise, Poisson)
+    assert found.correlation is None
+    assert found.noise.gain == pytest.approx(4, rel=0.1)

@@ -39,6 +39,8 @@ have in common, and the most noise levels of its amplitude: what is stronger is 
 BESIDE, NEXT = 16, 3
 """Frequencies on either side that a wave is compared with, but for the nearest."""
 MOST_WAVES = 6
+SOME = 5
+"""Of so many pixels one tells how much pixels usually differ."""
 FINER = 32
 """Fractions of a frequency to which that of a wave is found."""
 SMOOTHED = 9
@@ -153,7 +155,7 @@ def _steps(plane: NDArray[np.float64], parts: int = 1) -> NDArray[np.float64]:
     for part in np.array_split(np.diff(plane, axis=0), parts, axis=1):
         middle = np.median(part, axis=1, keepdims=True)
         around = part - middle
-        usual = USUAL * (1.4826 * float(np.median(np.abs(around))) or float(around.std()))
+        usual = USUAL * (1.4826 * float(np.median(np.abs(around.ravel()[::SOME]))) or float(around.std()))
         steps.append(middle[:, 0] + np.clip(around, -usual, usual).mean(1))
     return np.array(steps)
 
@@ -183,7 +185,9 @@ def _found(planes: Sequence[NDArray[np.float64]]) -> Offsets:
 
 def _of_plane(plane: NDArray[np.float64]) -> Offsets:
     across = np.abs(np.diff(plane, axis=1))
-    noise_level = 1.4826 / 2**0.5 * (float(np.median(across)) or float(across.mean()))  # a little of the texture counts in
+    noise_level = (
+        1.4826 / 2**0.5 * (float(np.median(across.ravel()[::SOME])) or float(across.mean()))
+    )  # a little of the texture counts in
     if not noise_level > 0:
         return Offsets()
     frequencies, shared, own = _spectra(plane)

@@ -38,6 +38,8 @@ AROUND = 9
 LIT, MOSTLY, LESS = 10.0, 0.5, 0.93
 """Photons from which a root is as good as normal, share of the pixels that must have them, and how weak noise must be then for a
 line through groups of patches to count as raised by texture."""
+SQUARES, SQUARE = 4, 256
+"""Squares of a large plane along each axis that are looked at, and their side in pixels."""
 FEWEST = 1.0
 """Photons a pixel below which no transform makes the noise the same."""
 
@@ -142,7 +144,16 @@ def identify_noise(
     """
     known = _Known(model, correlation, gain, offset, read_noise, sigma)
     offsets = LineOffsets.measured(planes) if lines and correlation != "white" else NO_LINES
-    return replace(_without_lines(known, [offsets.without(plane) for plane in planes]), lines=offsets)
+    return replace(_without_lines(known, [_seen(offsets.without(plane)) for plane in planes]), lines=offsets)
+
+
+def _seen(plane: NDArray[Any]) -> NDArray[Any]:
+    """Return a plane, or, of a large one, squares of it, evenly spread, put together: few patches lie across their borders."""
+    if plane.size <= 2 * (SQUARES * SQUARE) ** 2 or min(plane.shape) < SQUARES * SQUARE:
+        return plane
+    tops, lefts = ((np.arange(SQUARES) * length // SQUARES + (length // SQUARES - SQUARE) // 2) for length in plane.shape)
+    rows, columns = ((first[:, None] + np.arange(SQUARE)).ravel() for first in (tops, lefts))
+    return np.asarray(plane[np.ix_(rows, columns)])
 
 
 def _without_lines(known: _Known, planes: Sequence[NDArray[Any]]) -> NoiseKind:
