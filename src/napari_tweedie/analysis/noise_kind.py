@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from napari_tweedie.analysis.compression import is_compressed
 from napari_tweedie.analysis.line_offsets import NO_LINES, LineOffsets
 from napari_tweedie.analysis.noise_choice import chosen, growth
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
@@ -199,11 +198,6 @@ class _Known:
             sigma = self.sigma
             if sigma is None:
                 sigma = estimate_stack_noise_level(planes) if shape is None else level
-                if shape is None and self.correlation == "auto" and is_compressed(planes):
-                    spectrum = NoiseSpectrum.of(planes)
-                    slow = spectrum.slow_level if spectrum else 0.0
-                    if slow > sigma:
-                        sigma, reason = slow, "of an image compressed in squares, which hides its finest detail"
             return NoiseKind(Gaussian(sigma=sigma, correlated=shape is not None), fit, shape, reason)
         assert fit is not None
         anscombe = Anscombe(fit.gain, fit.offset, fit.read_noise)

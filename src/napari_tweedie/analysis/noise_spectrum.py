@@ -159,11 +159,6 @@ class NoiseSpectrum:
         level = float(self.power[_RADIUS >= 8].mean() ** 0.5)
         return level if self.share >= SURE and 1 < level < MOST_RAISED else 1.0
 
-    @property
-    def slow_level(self) -> float:
-        """The level that the noise has away from its finest detail, 0 where that is not certain."""
-        return float(self.power[_LOW].mean() ** 0.5) if self.share >= LEAST_SHARE and self.blocks >= LEAST_ALIKE else 0.0
-
     def correlation(self) -> tuple[Correlation, float]:
         """Return the autocorrelation and the noise level, in units of the image, by least squares.
 
