@@ -169,7 +169,7 @@ def _spectra(plane: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
     """Return frequencies, and the power of the offsets of rows that parts of the width share, and that they have in the mean."""
     steps = _limited(_steps(plane, PARTS))
     taper = np.hanning(steps.shape[1] + 2)[1:-1]
-    frequencies = np.fft.rfftfreq(steps.shape[1])
+    frequencies = np.fft.rfftfreq(steps.shape[1]).astype(np.float64)
     found = np.fft.rfft(steps * taper, axis=1) / (2 * np.sin(np.pi * np.maximum(frequencies, 1e-3)))
     found /= float((taper**2).sum()) ** 0.5
     own = (np.abs(found) ** 2).sum(0)

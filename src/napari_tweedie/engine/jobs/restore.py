@@ -80,7 +80,8 @@ class Restore(Job):
     def notes(self) -> list[str]:
         """Say what is likely wrong where the residual is far from what the noise leaves."""
         furthest = max(self._misfits, key=lambda misfit: abs(np.log(max(misfit.ratio, 1e-6))), default=None)
-        return [*self._told, *filter(None, [furthest and furthest.note(self.recipe.degradation)])]
+        note = "" if furthest is None else furthest.note(self.recipe.degradation)
+        return [*self._told, *([note] if note else [])]
 
     def stage(self, share: float) -> str:
         steps = self.recipe.solver.steps()
