@@ -41,6 +41,11 @@ EXPOSURE = {
     "licence": "CC0-1.0",
     "credit": "Hagen et al., GigaScience 10:giab032 (2021)",
 }
+BRAIN = {
+    "source": "github.com/mikgroup/sigpy-mri-tutorial, data/cartesian_ksp.npy",
+    "licence": "BSD-3-Clause, copyright 2019 mikgroup",
+    "credit": "mikgroup (Frank Ong, Michael Lustig and others)",
+}
 TOOTH = {
     "source": "github.com/tomopy/tomopy, source/tomopy/data/tooth.h5, one row",
     "licence": "licence of TomoPy (BSD-3-Clause with notice)",
@@ -229,6 +234,14 @@ def ct_sinogram(sources: Path) -> None:
     write(HERE / "ct_sinogram.tif", integrals.T.astype(np.float32), "yx", metadata=TOOTH)
 
 
+def mri_kspace(sources: Path) -> None:
+    """Write the k-space of a brain as real and imaginary part of one coil after the other, zero where nothing was measured."""
+    with np.load(sources / "mri_brain_8coil_kspace.npz") as scan:
+        coils = scan["ksp"]
+    parts = np.stack([coils.real, coils.imag], 1).reshape(-1, *coils.shape[1:])
+    write(HERE / "mri_kspace.tif", parts.astype(np.float32), "qyx", metadata=BRAIN)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sources", type=Path, help="folder with the originals")
@@ -240,3 +253,4 @@ if __name__ == "__main__":
     short_exposure(folder)
     low_dose_tem(folder)
     ct_sinogram(folder)
+    mri_kspace(folder)

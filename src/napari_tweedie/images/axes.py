@@ -160,6 +160,11 @@ class Layout:
         around = window(index[place], index[place] + 1, self.shape[self.axes.index(axis)], context)
         return [(*index[:place], position, *index[place + 1 :]) for position in range(around.start, around.stop)]
 
+    def along(self, index: Index, axis: str) -> list[Index]:
+        """Return the blocks that differ from one along an axis alone, in order."""
+        place = [self.axes[n] for n in self._loops].index(axis)
+        return [(*index[:place], n, *index[place + 1 :]) for n in range(self.shape[self.axes.index(axis)])]
+
     def holds(self, region: Sequence[slice], index: Index) -> bool:
         """Tell whether a block lies in a region, given by a slice an axis of the array."""
         return all(region[n].start <= position < region[n].stop for n, position in zip(self._loops, index, strict=True))

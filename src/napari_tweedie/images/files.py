@@ -14,6 +14,7 @@ import numpy as np
 from napari_tweedie.images import (
     arrays_of_files,
     dicom,
+    ismrmrd,
     mrc,
     ngff,
     nifti,
@@ -54,7 +55,8 @@ def names(path: str | Path) -> list[str]:
             return dicom.names(path)
         if _is_zarr(path):
             return ome_zarr.names(path)
-        return other_readers.names(path) if _is_foreign(path) else [""]
+        raw = suffix(path) in ismrmrd.SUFFIXES and ismrmrd.is_one(path)
+        return other_readers.names(path) if _is_foreign(path) and not raw else [""]
 
 
 def plate(path: str | Path) -> plates.Plate | None:
@@ -70,8 +72,8 @@ def plate(path: str | Path) -> plates.Plate | None:
 def read(path: str | Path, number: int | None = None, pixels: bool = True) -> Picture:
     """Read an image: TIFF (OME, ImageJ or plain), OME-Zarr (0.1 to 0.5), NIfTI, MRC, DICOM, a picture such as PNG, or an array.
 
-    A folder of DICOM files is read as its series. Arrays, which may be complex, are those of NumPy (.npy, .npz) and BART
-    (.cfl). Other formats are read by bioio or by plugins of napari, where those are installed.
+    A folder of DICOM files is read as its series. Arrays, which may be complex, are those of NumPy (.npy, .npz), BART (.cfl)
+    and ISMRMRD (.h5, .mrd). Other formats are read by bioio or by plugins of napari, where those are installed.
 
     An OME-Zarr and a large TIFF are opened only: chunks are read when the array is looked at. Metadata that make no sense
     leave the pixel size unknown along their axis; the picture's notes say so.
@@ -100,6 +102,8 @@ def read(path: str | Path, number: int | None = None, pixels: bool = True) -> Pi
             picture = module.read(path)
         elif _is_dicom(path):
             picture = dicom.read(path, number or 0)
+        elif suffix(path) in ismrmrd.SUFFIXES and ismrmrd.is_one(path):
+            picture = ismrmrd.read(path)
         elif _is_foreign(path):
             picture = other_readers.read(path, number or 0)
         else:

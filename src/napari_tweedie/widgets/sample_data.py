@@ -66,6 +66,12 @@ def ct_sinogram() -> Layers:
     return [_layer("ct_sinogram", "sinogram")]
 
 
+def mri_kspace() -> Layers:
+    """Open the k-space of a brain, 12 % of it, measured by eight coils; its truth is not known."""
+    show_note("MRI k-space of eight coils. Deblur, with the degradation “Undersampled Fourier transform”, makes the image.")
+    return [_layer("mri_kspace", "k-space")]
+
+
 def _layer(file: str, name: str, kind: str = "image", visible: bool = True) -> tuple[Any, dict[str, Any], str]:
     with as_file(files("napari_tweedie") / "sample_data" / f"{file}.tif") as path:
         picture = read(path)
