@@ -36,7 +36,7 @@ def test_many_projections_are_taken_in_portions(monkeypatch: pytest.MonkeyPatch,
     operator = degradations.load("radon", angles=7)
     x = torch.rand((2, 1, 16, 16), generator=generator)
     y, back = operator(x), operator.adjoint(operator(x))
-    monkeypatch.setattr("napari_tweedie.degradations.radon.SAMPLES_AT_ONCE", 3 * 16**2)
+    monkeypatch.setattr("napari_tweedie.degradations.rays.SAMPLES_AT_ONCE", 3 * 16**2)
     torch.testing.assert_close(operator(x), y)
     torch.testing.assert_close(operator.adjoint(y), back)
 

@@ -9,6 +9,7 @@ from skimage.transform import radon
 import napari_tweedie as nt
 from napari_tweedie import degradations
 from napari_tweedie.degradations.sinogram import line_integrals, spacing_of
+from napari_tweedie.images.picture import Picture
 
 SIZE = 48
 ANGLES = 60
@@ -146,3 +147,90 @@ def test_a_scan_is_restored_as_well_with_its_axis_off_the_middle(
     start = degradations.load("radon", angles=30).start(measured(sinogram[:, ::2] + noise))[0, 0].numpy()
     assert errors[1] < 1.4 * errors[0]  # half a pixel that is not found triples it
     assert errors[0] < 0.8 * float(np.sqrt(np.mean((start - specimen) ** 2)))
+
+
+def blobs(shape: int) -> list[tuple[float, float, float, float]]:
+    """Return Gaussian blobs, (row, column, std, height) about the middle pixel: their line integrals are known."""
+    return [(0.05 * shape, -0.1 * shape, 0.06 * shape, 1.0), (-0.15 * shape, 0.12 * shape, 0.04 * shape, 0.7)]
+
+
+@pytest.mark.parametrize("source", [None, 80.0, 400.0])
+def test_a_fan_of_rays_has_the_line_integrals_of_gaussian_blobs(source: float | None) -> None:
+    n, theta = 64, np.arange(0, 360, 5.0)
+    rows, columns = np.indices((n, n)) - n // 2
+    image, expected = np.zeros((n, n)), np.zeros((n, len(theta)))
+    d, angle = np.arange(n)[:, None] - n // 2, np.deg2rad(theta)
+    towards, aside = np.stack([np.cos(angle), np.sin(angle)]), np.stack([-np.sin(angle), np.cos(angle)])
+    for row, column, std, height in blobs(n):
+        image += height * np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / (2 * std**2))
+        along, across = (row * axis[0] + column * axis[1] for axis in (towards, aside))
+        distance = across - d if source is None else (across - d * (1 + along / source)) / np.sqrt(1 + (d / source) ** 2)
+        expected += height * std * np.sqrt(2 * np.pi) * np.exp(-(distance**2) / (2 * std**2))
+    operator = degradations.load("radon", at="0:360:5", axis=0.0, source=source)
+    x = torch.from_numpy(image.astype(np.float32))[None, None]
+    y = operator(x)
+    np.testing.assert_allclose(y[0, 0], expected, atol=0.01 * expected.max())
+    back = operator.start(y)[0, 0].numpy()
+    assert np.abs(back - image)[np.hypot(rows, columns) < 0.4 * n].max() < 0.05
+    other = torch.rand(y.shape, generator=torch.Generator().manual_seed(0))
+    assert float((operator(x) * other).sum()) == pytest.approx(float((x * operator.adjoint(other)).sum()), rel=1e-4)
+
+
+def test_the_norm_of_a_fan_is_a_bound() -> None:
+    operator = degradations.load("radon", at="0:360:12", axis=0.0, source=50.0)
+    x = torch.rand((1, 1, 32, 32), generator=torch.Generator().manual_seed(0))
+    for _ in range(20):
+        x = operator.adjoint(operator(x))
+        x = x / x.norm()
+    assert float(operator(x).norm()) <= operator.norm((32, 32))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_pixels_of_the_detector_that_see_nothing_are_left_out(
+    turned: bool, specimen: np.ndarray, sinogram: np.ndarray, rng: np.random.Generator
+) -> None:
+    y = sinogram + rng.normal(0, 0.05, sinogram.shape)
+    y[[15, 21, 28]] = np.array([np.nan, 0.0, 3.0])[:, None]
+    y[30, 7] = np.nan
+    y = y.T if turned else y
+    operator = degradations.load("radon", angles=ANGLES).fitted(measured(y))
+    assert any("3 pixels of the detector see nothing and 1 further values are missing" in note for note in operator.notes(2))
+    whole = degradations.load("radon", angles=ANGLES, axis=operator.axis)  # type: ignore[attr-defined]
+    rows, columns = np.indices(specimen.shape) - SIZE // 2
+    inside = np.hypot(rows, columns) < SIZE // 2 - 2
+    starts = [each.start(measured(values))[0, 0].numpy() for each, values in ((operator, y), (whole, sinogram))]
+    errors = [np.sqrt(np.mean((start - specimen)[inside] ** 2)) for start in starts]
+    assert errors[0] < 0.05 + 1.5 * errors[1]
+    seen = operator(measured(specimen))[0, 0].numpy()
+    seen = seen.T if turned else seen
+    assert not seen[[15, 21, 28]].any()
+    assert seen[30, 7] == 0
+    assert seen[30, 8] > 0
+
+
+def test_a_sinogram_with_missing_values_is_restored(sinogram: np.ndarray) -> None:
+    y = sinogram.copy()
+    y[15] = np.nan
+    quick = {"solver": {"name": "hqs", "iterations": 1}, "denoiser": "tikhonov"}
+    result = nt.restore(y, "radon", angles=ANGLES, sigma=0.1, **quick)
+    assert np.isfinite(result.image).all()
+    assert any("1 pixels of the detector see nothing" in note for note in result.notes)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"at": "0:180"}, "write angles as numbers"),
+        ({"at": "zero"}, "write angles as numbers"),
+        ({"at": "0 1 2", "angles": 3}, "give one of them"),
+    ],
+)
+def test_angles_that_cannot_be_read_are_named(parameters: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        degradations.load("radon", **parameters)
+
+
+def test_the_size_of_a_pixel_says_what_the_values_are_per_length(sinogram: np.ndarray) -> None:
+    picture = Picture(sinogram.astype(np.float32), "yx", (0.02, 1.0), "millimeter")
+    result = nt.restore(picture, "radon", solver={"name": "hqs", "iterations": 1}, denoiser="tikhonov")
+    assert any("divide by 0.02 for those per millimetre" in note for note in result.notes)

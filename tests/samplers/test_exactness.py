@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from napari_tweedie import degradations, denoisers, samplers
+from napari_tweedie.degradations.complex_fourier import ComplexFourier
 from napari_tweedie.degradations.linear_algebra import fourier_filter
 from napari_tweedie.degradations.noise import Gaussian, Poisson
 from napari_tweedie.degradations.problem import Problem
@@ -215,3 +216,23 @@ def test_samplers_of_white_noise_refuse_that_of_photons(name: str) -> None:
     problem = Problem(torch.ones(1, 1, 8, 8), OPERATORS["identity"], Poisson(gain=0.1, offset=0, read_noise=0))
     with pytest.raises(ValueError, match=r"needs noise that is the same everywhere.*choose split-gibbs"):
         samplers.load(name)(problem, FIELDS["white"])
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.3])
+def test_split_gibbs_draws_from_the_posterior_of_a_complex_image(sigma: float) -> None:
+    """Real and imaginary part are fields of their own, seen by two coils at half of the frequencies."""
+    field, generator = FIELDS["white"], torch.Generator().manual_seed(1)
+    coils = torch.randn((2, SIDE, SIDE), generator=generator, dtype=torch.complex64)
+    coils = coils / coils.abs().square().sum(0).sqrt()
+    operator = ComplexFourier.of(coils, torch.zeros(SIDE, SIDE), MASK)
+    y = operator(0.5 * torch.randn((1, 2, SIDE, SIDE), generator=generator))
+    y = torch.where(operator.observed(y), y + sigma * torch.randn(y.shape, generator=generator), 0.0)
+    problem = Problem(y, operator, Gaussian(sigma=sigma))
+    impulses = torch.eye(2 * SIDE**2).view(-1, 2, SIDE, SIDE)
+    a = operator(impulses).flatten(1).T.double()
+    covariance = torch.linalg.inv(torch.eye(len(impulses)).double() / 0.5**2 + a.T @ a / sigma**2)
+    mean = covariance @ a.T @ y.flatten().double() / sigma**2
+    *_, state = samplers.load("split-gibbs", samples=200)(problem, field)
+    ratio, slope = ratio_and_slope(state.estimate, mean, covariance.diagonal())
+    assert ratio == pytest.approx(1, abs=0.05)
+    assert slope == pytest.approx(1, abs=0.02)

@@ -48,6 +48,14 @@ class Degradation(Method):
     """Whether A is a random projection, which message passing needs: i.i.d. or randomised-orthogonal, with E AᵀA = I."""
     has_noise_of_images: ClassVar[bool] = False
     """Whether noise is measured on such a measurement as on an image, although it does not look like one."""
+    leaves_out_missing: ClassVar[bool] = False
+    """Whether values of a measurement that does not look like the image may be missing, which `fitted` leaves out."""
+    doubted: ClassVar[tuple[str, str]] = ("degradation", "its parameters and the order of the axes")
+    """What is likely wrong where a result leaves more of the measurement than noise, and what to check."""
+    noise_is_seen_in: ClassVar[str] = "a flat part of the image"
+    """Where a measurement shows nothing but noise."""
+    errors_are_local: ClassVar[bool] = True
+    """Whether what is wrong with A shows as structure in the measurement: it does not in frequencies."""
     has_phase: ClassVar[bool] = False
     """Whether x is a complex image: its real and imaginary parts are two channels, and zero has a meaning."""
     is_disjoint: ClassVar[bool] = False

@@ -35,6 +35,12 @@ class FourierMask(Degradation):
     solver: ClassVar[str] = "pnp-admm"
     ndim: ClassVar[tuple[int, ...]] = (2,)
     is_image: ClassVar[bool] = False
+    doubted: ClassVar[tuple[str, str]] = (
+        "sampling, the sensitivity of a coil or the phase",
+        "that frequencies that were not measured are zero, that sensitivities are those of this slice, and phase='keep'",
+    )
+    noise_is_seen_in: ClassVar[str] = "the outermost frequencies"
+    errors_are_local: ClassVar[bool] = False
 
     pattern: Literal["cartesian", "radial", "random"] = Parameter(
         "cartesian", "What a simulation measures: random rows, diameters, or random points; all with the middle."

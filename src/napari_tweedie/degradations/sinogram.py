@@ -103,14 +103,66 @@ def axis_of_rotation(sinogram: Array, theta: Array) -> tuple[float, str]:
 
 
 def spacing_of(theta: Array) -> Array:
-    """Return the range in radians that each angle stands for, its neighbours sharing the rest; 180° is 0° again.
+    """Return the range in radians that each angle stands for, π in all, its neighbours sharing the rest.
 
-    A gap of more than three times the usual one, as of a limited tilt, counts for none.
+    180° is 0° again, unless the angles go further: then 360° is, and every angle counts half. A gap of more than three times the
+    usual one, as of a limited tilt, counts for none.
     """
-    order = np.argsort(theta % 180)
-    gaps = np.diff(theta[order] % 180, append=theta[order][0] % 180 + 180)
+    turn = 360.0 if np.ptp(theta) > 180 else 180.0
+    order = np.argsort(theta % turn)
+    gaps = np.diff(theta[order] % turn, append=theta[order][0] % turn + turn)
     usual = float(np.median(gaps))
     gaps = np.where(gaps > 3 * usual, usual, gaps)
     spacing = np.empty_like(gaps)
     spacing[order] = (gaps + np.roll(gaps, 1)) / 2
-    return np.deg2rad(spacing)
+    return np.deg2rad(spacing) * 180 / turn
+
+
+def spelled(words: str) -> Array:
+    """Return angles in degrees that are written as numbers, or as ``from:up to:step``; none of nothing.
+
+    Raises
+    ------
+    ValueError
+        If they are neither.
+    """
+    parts = words.replace(",", " ").split()
+    try:
+        ends = [float(part) for part in words.split(":")] if ":" in words else []
+        found = np.arange(*ends) if len(ends) == 3 else np.array([float(part) for part in parts])
+    except (ValueError, ZeroDivisionError):
+        found = np.array([np.nan])
+    if not np.isfinite(found).all() or (words.strip() and found.size == 0):
+        raise ValueError(f"at = {words!r}: write angles as numbers, such as 0 1.5 3, or as from:up to:step, such as 0:180:1.5")
+    return found
+
+
+def dead_pixels(sinogram: Array) -> NDArray[np.bool_]:
+    """Return which pixels of a sinogram, (detector, angles), say nothing: not finite, or of a detector pixel that never changes.
+
+    Such a pixel lies beside others that do change, on both sides, so that it does not see air.
+    """
+    unknown = ~np.isfinite(sinogram)
+    filled = np.where(unknown, 0.0, sinogram)
+    still = np.ptp(filled, axis=1) == 0
+    changing = np.flatnonzero(~still)
+    if len(changing) and sinogram.shape[1] > 3:
+        within = np.arange(len(still))
+        usual = np.median(np.ptp(filled[changing], axis=1))
+        before, after = (np.searchsorted(changing, within, side) - n for side, n in (("left", 1), ("right", 0)))
+        ends = [np.clip(ends, 0, len(changing) - 1) for ends in (before, after)]
+        lively = [np.ptp(filled[changing[end]], axis=1) > 0.1 * usual for end in ends]
+        inside = (within > changing[0]) & (within < changing[-1])
+        unknown[still & inside & lively[0] & lively[1]] = True
+    return unknown
+
+
+def bridged(sinogram: Array, unknown: NDArray[np.bool_]) -> Array:
+    """Return a sinogram, (detector, angles), with unknown pixels interpolated along the detector."""
+    filled = np.where(unknown, 0.0, sinogram)
+    places = np.arange(len(filled))
+    for angle in np.flatnonzero(unknown.any(0)):
+        known = ~unknown[:, angle]
+        if known.any():
+            filled[:, angle] = np.interp(places, places[known], filled[known, angle])
+    return filled

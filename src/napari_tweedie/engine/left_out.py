@@ -56,6 +56,12 @@ class LeftOut:
         found = self._missing[index]
         return self._none() if found is None else found
 
+    def nowhere(self, index: Index) -> NDArray[np.bool_]:
+        """Return, in the same way, which pixels have no value in any of the blocks that a block of the result is made of."""
+        if self.recipe.job != "average":
+            return self.missing(index)
+        return np.all([self.missing(other) for other in self.layout.along(index, self.recipe.along)], axis=0)
+
     def degradation(self, index: Index) -> Degradation:
         """Return the degradation of a block, told of its missing pixels where it knows such."""
         degradation, missing = self._cut(index), self.missing(index)[0, 0]
@@ -97,6 +103,8 @@ class LeftOut:
         """
         missing = self.missing(index)
         if missing.any() and self.recipe.inverts and not self.recipe.degradation.is_image:
+            if self.recipe.degradation.leaves_out_missing:
+                return np.where(np.isfinite(block), block, np.nan)
             if (missing & self.observed(block.shape, index)).any():
                 raise ValueError(
                     f"a measurement by {self.recipe.degradation.name!r} must be finite (got {int(missing.sum())} values that "
@@ -109,7 +117,7 @@ class LeftOut:
     @property
     def leaves_out_outliers(self) -> bool:
         """Whether outliers are left out: from grey images whose noise is removed."""
-        removes = self.recipe.job in ("denoise", "decompose", "restore", "sample")
+        removes = self.recipe.job in ("denoise", "decompose", "restore", "sample", "outliers")
         is_image = not self.recipe.inverts or self.recipe.degradation.is_image
         return self.recipe.outliers == "auto" and removes and is_image and "s" not in self.layout.axes
 
@@ -122,7 +130,7 @@ class LeftOut:
         """Return which pixels of a result, of a shape that may be finer or coarser, have no value; None where all have."""
         if self.restores_missing or self.recipe.job == "blend":  # which fills its region, and leaves alone the rest
             return None
-        missing = self.missing(index)[0, 0]
+        missing = self.nowhere(index)[0, 0]
         if not missing.any():
             return None
         for axis, (length, own) in enumerate(zip(shape, missing.shape, strict=True)):
@@ -132,6 +140,8 @@ class LeftOut:
     def notes(self) -> list[str]:
         """Return what the user should know of missing pixels and outliers of all blocks that were looked at, a sentence each."""
         found = {index: missing for index, missing in self._missing.items() if missing is not None}
+        if self.recipe.inverts and self.recipe.degradation.leaves_out_missing:  # which tells of them itself
+            found = {}
         if self.restores_missing:
             found = {index: missing & self._marked_known(index) for index, missing in found.items()}
         count = sum(int(missing.sum()) for missing in found.values())

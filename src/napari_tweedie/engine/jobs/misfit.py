@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_tweedie.degradations.blur import Blur
+from napari_tweedie.degradations.degradation import Degradation
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from napari_tweedie.degradations import Degradation
-
 TOO_LARGE, TOO_SMALL = 1.3, 0.7
 """Residuals over the noise level that are no longer put down to chance."""
+SMALLER = "What the result leaves of the measurement is only"
+"""How the sentence begins that tells of a residual that is too small."""
 RANDOM = 0.1
 """Correlation of neighbours up to which a residual counts as random."""
 
@@ -35,9 +35,15 @@ class Misfit:
 
     def note(self, degradation: Degradation) -> str:
         """Say in a sentence which assumption is likely wrong and how to check it; nothing where none is in doubt."""
+        kinds = degradation.kinds()
+        kind = next((kind for kind in kinds if kind.doubted != Degradation.doubted), kinds[0])
+        (what, check), seen = kind.doubted, kind.noise_is_seen_in
+        if self.ratio > TOO_LARGE and not kind.errors_are_local:
+            return (
+                f"What the result leaves of the measurement is {self.ratio:.1f} times the noise: likely the {what} is wrong, so "
+                f"check {check}; or the noise level is too low, so check it against {seen}."
+            )
         if self.ratio > TOO_LARGE and self.correlation > RANDOM:
-            what = "point-spread function" if any(issubclass(kind, Blur) for kind in degradation.kinds()) else "degradation"
-            check = "its width, its centre and the pixel sizes" if what[0] == "p" else "its parameters and the order of the axes"
             return (
                 f"What the result leaves of the measurement is {self.ratio:.1f} times the noise, and neighbours correlate by "
                 f"{self.correlation:.2f}: likely the {what} is wrong, so check {check}."
@@ -45,12 +51,12 @@ class Misfit:
         if self.ratio > TOO_LARGE:
             return (
                 f"What the result leaves of the measurement is {self.ratio:.1f} times the noise, but as random: likely the noise "
-                "level is too low, so check it against a flat part of the image, or give that much more."
+                f"level is too low, so check it against {seen}, or give that much more."
             )
         if self.ratio < TOO_SMALL:
             return (
-                f"What the result leaves of the measurement is only {self.ratio:.2f} times the noise: likely the noise level is "
-                "too high, or noise was taken for structure, so check the level against a flat part of the image."
+                f"{SMALLER} {self.ratio:.2f} times the noise: likely the noise level is "
+                f"too high, or noise was taken for structure, so check the level against {seen}."
             )
         return ""
 
