@@ -88,13 +88,18 @@ def degrade(
 
 def run(
     recipe: Annotated[Path, typer.Argument(help="JSON of a recipe, or an image that this program wrote.")],
-    image: In, result: Out, psf: Psf = None, mask: Mask = None, array: Array = [], scheduler: Scheduler = "local",
+    image: In, result: Out,
+    then: Annotated[list[Path], typer.Option(help="A recipe for the result of those before; may be given several times.")] = [],
+    psf: Psf = None, mask: Mask = None, array: Array = [], scheduler: Scheduler = "local",
 ) -> None:  # fmt: skip
-    """Run a stored recipe, or that of an earlier result, on an image."""
+    """Run a stored recipe, or that of an earlier result, on an image; and others on its result."""
     from napari_tweedie.recipe.provenance import stored_recipe
 
     stored = stored_recipe(recipe)
     of_another = ("spacing", "unit")
+    if then:
+        whole = Recipe.chain(*(Recipe(**each["recipe"]) for each in (stored, *map(stored_recipe, then))))
+        stored = {"recipe": whole.model_dump(mode="json")}
     said = {field: value for field, value in stored["recipe"].items() if field not in of_another}
     run_recipe(said, [], image, result, scheduler, stored, arrays={"psf": psf, "mask": mask, **files_of(array)})
 

@@ -37,10 +37,12 @@ def run_recipe(
     from napari_tweedie.recipe.provenance import differences
 
     apply_settings(settings, recipe)
-    for name, given in read_inputs(arrays).items():
-        of = "noise" if name in Camera.inputs() else "degradation"
-        named: dict[str, Any] = {"name": Camera.name} if of == "noise" else {}
-        recipe[of] = {**named, **_as_dict(recipe.get(of, PARTS[of])), name: given}
+    inputs = dict[str, Any](read_inputs(arrays))
+    if not recipe.get("first"):  # whose arrays are those of its steps
+        for name in list(inputs):
+            of = "noise" if name in Camera.inputs() else "degradation"
+            named: dict[str, Any] = {"name": Camera.name} if of == "noise" else {}
+            recipe[of] = {**named, **_as_dict(recipe.get(of, PARTS[of])), name: inputs.pop(name)}
     whole = Recipe(**recipe)
     if whole.obstacle:
         raise ValueError(whole.obstacle)
@@ -52,9 +54,9 @@ def run_recipe(
         told.extend(notes)
         warn(notes)
 
-    steps = run_to_file(whole, image, result, scheduler=pick(scheduler), noted=noted)
+    steps = run_to_file(whole, image, result, scheduler=pick(scheduler), noted=noted, **inputs)
     try:
-        facts = with_bar(f"{recipe['job']} {image.name}", steps)
+        facts = with_bar(f"{' → '.join(step.job for step in whole.steps)} {image.name}", steps)
     except (KeyboardInterrupt, Cancelled):
         if (part := unfinished(result)).exists():
             kept = f"Stopped. What is done is kept in {part}: run the same again to go on."

@@ -149,7 +149,8 @@ def dead_pixels(sinogram: Array) -> NDArray[np.bool_]:
     if len(changing) and sinogram.shape[1] > 3:
         within = np.arange(len(still))
         usual = np.median(np.ptp(filled[changing], axis=1))
-        before, after = (np.searchsorted(changing, within, side) - n for side, n in (("left", 1), ("right", 0)))
+        before = np.searchsorted(changing, within, "left") - 1
+        after = np.searchsorted(changing, within, "right")
         ends = [np.clip(ends, 0, len(changing) - 1) for ends in (before, after)]
         lively = [np.ptp(filled[changing[end]], axis=1) > 0.1 * usual for end in ends]
         inside = (within > changing[0]) & (within < changing[-1])

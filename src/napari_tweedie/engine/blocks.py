@@ -106,7 +106,7 @@ class Blocks:
 
     def is_empty(self, index: Index) -> bool:
         """Tell whether a block holds no number at all."""
-        return bool(self.left_out.missing(index).all())
+        return bool(self.left_out.nowhere(index).all())
 
     def are_all_empty(self) -> bool:
         """Tell whether no block of a whole image holds a number, once all were looked at."""
@@ -269,7 +269,8 @@ class Blocks:
         """
         count = output.count
         shape = self.layout.resized(self._result_shape())
-        shape = tuple(3 if axis == "s" else length for axis, length in zip(self.layout.axes, shape, strict=True))
+        lengths = {"s": 3} | ({self.recipe.along: 1} if self.recipe.job == "average" else {})
+        shape = tuple(lengths.get(axis, length) for axis, length in zip(self.layout.axes, shape, strict=True))
         if self.components > 1 and self.recipe.job == "degrade":
             count = self.components
         if count:

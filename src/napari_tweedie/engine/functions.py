@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,13 +147,20 @@ def decompose(image: Any, levels: int = 4, denoiser: Any = "unet", *, sigma: flo
     return _run("decompose", image, fields, sigma, denoiser=denoiser)
 
 
-def run(recipe: Recipe | Mapping[str, Any], image: Any, *, progress: Told | None = None, **inputs: Any) -> Result:
+def run(
+    recipe: Recipe | Mapping[str, Any] | Sequence[Recipe | Mapping[str, Any]],
+    image: Any,
+    *,
+    progress: Told | None = None,
+    **inputs: Any,
+) -> Result:
     """Run a recipe on an image.
 
     Parameters
     ----------
-    recipe : Recipe or mapping
-        What to do; axes and pixel size that it leaves open are those of the image, where it has some.
+    recipe : Recipe or mapping, or a sequence of them
+        What to do, or what to do one after the other; axes and pixel size that it leaves open are those of the image, where it
+        has some.
     image : array-like, layer or path
         As for `denoise`.
     progress : callable, optional
@@ -167,7 +174,8 @@ def run(recipe: Recipe | Mapping[str, Any], image: Any, *, progress: Told | None
         As `denoise`.
     """
     picture = as_picture(image)
-    fitted = Recipe.model_validate(dict(recipe) if isinstance(recipe, Mapping) else recipe).fitted(picture)
+    whole = Recipe.chain(*map(_recipe, recipe)) if isinstance(recipe, list | tuple) else _recipe(recipe)
+    fitted = whole.fitted(picture)
     result = last(steps_of(fitted, picture.data, **{name: _input(value) for name, value in inputs.items()}), progress)
     notes = [*picture.notes, *result.notes]
     return replace(result, notes=notes, provenance=result.provenance | {"notes": notes})
@@ -210,6 +218,10 @@ def _run(
         fields["noise"] = {"name": "gaussian", "sigma": sigma}
     progress = fields.pop("progress", None)
     return run(Recipe(job=job, **said, **fields), image, progress=progress, **(inputs or {}))
+
+
+def _recipe(value: Any) -> Recipe:
+    return Recipe.model_validate(dict(value) if isinstance(value, Mapping) else value)
 
 
 def _input(value: Any) -> Any:

@@ -16,6 +16,7 @@ from napari_tweedie.core.cancellation import cancellable, cancellation_point
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.results import Cancelled, Output, Preview, Progress, Result
 from napari_tweedie.denoisers.tiling import Tiled, Volume
+from napari_tweedie.engine import chain
 from napari_tweedie.engine.blocks import Blocks
 from napari_tweedie.engine.gate import ROOM, check_finite, check_plausible, json_ready
 from napari_tweedie.engine.jobs import JOBS, Step, Tools
@@ -52,7 +53,7 @@ def run(
     inside: Sequence[slice] | None = None,
     **inputs: Any,
 ) -> Generator[Progress | Preview, None, Result]:
-    """Run a recipe on an image.
+    """Run a recipe on an image; one of several steps as `chain.steps` does.
 
     Parameters
     ----------
@@ -91,7 +92,9 @@ def run(
         If even small tiles on the CPU do not fit.
     """
     with devices.shortage_told():
-        return (yield from cancellable(_Run(recipe.with_inputs(**inputs), image, inside=inside).steps(), cancelled))
+        whole = recipe.with_inputs(**inputs)
+        steps = chain.steps(whole, image, _Run) if whole.first else _Run(whole, image, inside=inside).steps()
+        return (yield from cancellable(steps, cancelled))
 
 
 def run_region(recipe: Recipe, region: Any, channels: Mapping[int, Channel], inside: Sequence[slice] | None = None) -> Result:
@@ -104,12 +107,15 @@ def run_region(recipe: Recipe, region: Any, channels: Mapping[int, Channel], ins
 
 
 def measure(recipe: Recipe, image: Any, **inputs: Any) -> list[Channel]:
-    """Return what `run` would know of every channel: range, noise model and level.
+    """Return what `run` would know of every channel: range, noise model and level; of several steps, what the first would.
 
     Parameters and errors are those of `run`; an image without missing pixels is measured without torch.
     """
     with devices.shortage_told():
-        blocks = Blocks(image, recipe.with_inputs(**inputs))
+        whole = recipe.with_inputs(**inputs)
+        if whole.first:
+            whole = chain.fitted(whole.steps[0], whole.axes, whole.spacing, whole.unit, whole).with_inputs()
+        blocks = Blocks(image, whole)
         for index in blocks.layout:
             blocks.channel(index)
         return blocks.channels
@@ -117,7 +123,7 @@ def measure(recipe: Recipe, image: Any, **inputs: Any) -> list[Channel]:
 
 def outputs(recipe: Recipe, image: Any) -> list[Output]:
     """Return what a run will return, without reading the image; errors are those that `run` raises before it begins."""
-    return _Run(recipe, image).job.outputs()
+    return chain.outputs(recipe, image, _Run) if recipe.first else _Run(recipe, image).job.outputs()
 
 
 def last(steps: Generator[Any, None, Result], told: Callable[[Progress], None] | None = None) -> Result:

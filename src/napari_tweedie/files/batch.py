@@ -129,7 +129,7 @@ def run_batch(
             if output.exists():
                 status, why = "kept", "the output exists"
             else:
-                own = {key: array for key, array in inputs.items() if key in recipes[name].arrays()}
+                own = recipes[name].taken(inputs)
                 steps = run_to_file(recipes[name], image, output, cancelled=cancelled, **own)
                 facts = yield from _within(steps, f"{image.name}, {name}", number, len(tasks), started)
                 why = " ".join(facts["notes"])

@@ -72,7 +72,7 @@ def run_to_file(
     if target.resolve() == source.resolve():
         raise ValueError(f"{target} is the image itself: choose another name for the result")
     check_target(target)
-    by_region = target.suffix.lower() == ".zarr" and recipe.job in JOBS and not recipe.probes
+    by_region = target.suffix.lower() == ".zarr" and recipe.job in JOBS and not recipe.probes and not recipe.first
     if scheduler is not local and not by_region:
         raise ValueError(f"a cluster writes an OME-Zarr of the jobs {' and '.join(JOBS)} only: {target} must end in .zarr")
     layout = plate(source)

@@ -103,7 +103,7 @@ def _picture(path: Path, header: ElementTree.Element, lines: NDArray[Any]) -> Pi
         counts[place] += 1
     space /= np.maximum(counts, 1)
     wanted = int(_said(encoding, "reconSpace/matrixSize/x", str(size["x"])))
-    measured = counts.any(-1)
+    measured = np.asarray(counts.any(-1))
     if wanted < size["x"] and (counts[measured] > 0).all():
         space = _cut(space, wanted) * measured[..., None]
         notes.append(f"The readout is oversampled: the image was cut to {wanted} of {size['x']} pixels along X.")

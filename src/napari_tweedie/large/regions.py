@@ -90,6 +90,8 @@ class Regions:
         ValueError
             If the recipe cannot be done region by region.
         """
+        if recipe.first:
+            raise ValueError("a recipe of several steps is not done region by region: write its result as a TIFF")
         if recipe.job not in JOBS:
             raise ValueError(f"the job {recipe.job!r} is not done region by region: write its result as a TIFF")
         spatial, restores = layout.spatial, recipe.inverts

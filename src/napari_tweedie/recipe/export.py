@@ -43,6 +43,8 @@ def as_command_line(recipe: Recipe, image: str = "image.tif", result: str = "res
     ValueError
         If the command line has no such job, or does not take one of the arrays.
     """
+    if recipe.first:
+        raise ValueError("the command line takes several steps from a file: save the recipe, then napari-tweedie run FILE")
     unknown = [f"the job {recipe.job!r}"] if recipe.job not in COMMANDS else []
     unknown += [
         f"the array {name!r}" for name in _named(recipe) if name not in {**recipe.degradation.arrays(), **recipe.noise.arrays()}

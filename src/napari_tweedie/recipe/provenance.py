@@ -22,6 +22,9 @@ def differences(provenance: Mapping[str, Any], recipe: Recipe) -> list[str]:
     recipe : Recipe
         Its recipe, with the arrays that go with it filled in.
     """
+    if recipe.first:
+        each = zip(provenance.get("steps", []), recipe.steps, strict=False)
+        return list(dict.fromkeys(why for stored, step in each for why in differences(stored, step)))
     found = []
     made, installed = provenance.get("version"), version("napari-tweedie")
     if made is not None and made != installed:
@@ -43,16 +46,23 @@ def differences(provenance: Mapping[str, Any], recipe: Recipe) -> list[str]:
 
 
 def stored_recipe(path: Path) -> dict[str, Any]:
-    """Return the provenance in the metadata of a result, or a recipe in a JSON file as one.
+    """Return the provenance in the metadata of a result, or a recipe in a JSON file as one; a list of them is one of steps.
 
     Raises
     ------
     ValueError
         If there is none.
     """
-    stored = {"recipe": _of_json(path)} if path.suffix == ".json" else read(path).metadata
+    stored = {"recipe": as_one(_of_json(path))} if path.suffix == ".json" else read(path).metadata
     if not isinstance(stored, dict) or not isinstance(stored.get("recipe"), dict):
         raise ValueError(f"{path} holds no recipe: it was not written by napari-tweedie")
+    return stored
+
+
+def as_one(stored: Any) -> Any:
+    """Return a stored recipe, or a list of them as that of several steps."""
+    if isinstance(stored, list) and stored and all(isinstance(step, dict) for step in stored):
+        return {**stored[-1], "first": [*stored[:-1], *stored[-1].get("first", [])]}
     return stored
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from napari_tweedie import degradations, denoisers
 from napari_tweedie.analysis.decomposition import Decomposition
@@ -28,25 +29,43 @@ from napari_tweedie.solvers import Solver
 M = TypeVar("M", bound=Method)
 
 JobName: TypeAlias = Literal[
-    "denoise", "restore", "sample", "calibrate", "degrade", "decompose", "inspect", "synthesise", "blend"
+    "denoise", "restore", "sample", "calibrate", "degrade", "decompose", "inspect", "synthesise", "blend", "average", "outliers"
 ]
 
 
+WITHOUT_DENOISER = ("degrade", "blend", "average", "outliers")
+"""Jobs that no denoiser has a part in."""
 SMALLEST_TILE = 16
 """Side of the smallest tile, in pixels: each comes with a margin of some 50, so that smaller ones take hours."""
 
 
+FOLLOWED = ("denoise", "restore", "sample", "degrade", "average", "outliers")
+"""Jobs whose result another recipe can work on."""
+
+
+_OPEN: dict[str, Any] = {"axes": "", "spacing": (), "unit": "pixel"}
+"""What a recipe does not say of the image that it is for."""
+
+
 class Recipe(Model):
     """Everything that determines a result, besides the image and the arrays that its methods name.
+
+    A recipe of several steps has in `first` what is done before: every step works on the result of the one before it. Axes and
+    pixel sizes of the whole are those of the image; those of the results follow from it.
 
     Examples
     --------
     >>> recipe = Recipe(job="restore", degradation={"name": "gaussian-blur", "std": 2.0}, solver="hqs")
     >>> Recipe.model_validate_json(recipe.model_dump_json()) == recipe
     True
+    >>> [step.job for step in Recipe.chain(Recipe(), recipe).steps]
+    ['denoise', 'restore']
     """
 
     version: Literal[1] = Field(1, description="Version of this format.")
+    first: tuple[Recipe, ...] = Field(
+        (), description="What is done before, a recipe after the other, each on the result of the one before; empty: nothing."
+    )
     job: JobName = Field("denoise", description="What to do.")
     denoiser: Annotated[denoisers.Denoiser, *chosen_from(denoisers.registry.build)] = Field(
         "unet", validate_default=True, description="The model of what images look like."
@@ -83,6 +102,7 @@ class Recipe(Model):
         "score", validate_default=True, description="What is looked at; for the job inspect."
     )
     blending: PoissonEditing | None = Field(None, description="What is pasted into which region; for the job blend.")
+    along: Literal["t", "z"] = Field("t", description="Axis whose planes become their mean; for the job average.")
     axes: str = Field("", description="One letter of tczyxsq an axis; empty: guessed from the number of axes.")
     volume: bool = Field(False, description="Treat Z as depth (3-D) rather than plane by plane.")
     neighbours: Literal["auto", "none", "t", "z"] = Field(
@@ -97,6 +117,33 @@ class Recipe(Model):
     seed: int = Field(0, ge=0, le=2**63 - 1, description="Seed of every random number.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
     tile: int = Field(0, ge=0, le=2**14, description="Tile size of the denoiser in pixels; 0: from the free memory.")
+
+    @classmethod
+    def chain(cls, *steps: Recipe) -> Recipe:
+        """Return a recipe that does several after one another; axes and pixel sizes that they were made for are left open.
+
+        Raises
+        ------
+        ValueError
+            If there is none, or one whose result is no image that another could work on.
+        """
+        open_ = [step.model_copy(update=_OPEN) for recipe in steps for step in recipe.steps]
+        if not open_:
+            raise ValueError("a recipe of several steps needs at least one")
+        return cls(**{**dict(open_[-1]), "first": tuple(open_[:-1])})
+
+    @property
+    def steps(self) -> tuple[Recipe, ...]:
+        """What is done, one after the other; of a recipe of a single step, itself."""
+        return (*self.first, self.model_copy(update={"first": (), **_OPEN})) if self.first else (self,)
+
+    @field_validator("first")
+    @classmethod
+    def _flat(cls, first: tuple[Recipe, ...]) -> tuple[Recipe, ...]:
+        flat = tuple(step for recipe in first for step in recipe.steps)
+        if unfit := next((step.job for step in flat if step.job not in FOLLOWED), None):
+            raise ValueError(f"the job {unfit!r} can only be the last step: those before are {', '.join(FOLLOWED)}")
+        return flat
 
     @model_validator(mode="after")
     def _dimensions_fit(self) -> Recipe:
@@ -134,7 +181,8 @@ class Recipe(Model):
     @property
     def context(self) -> int:
         """Planes on each side that help to denoise one, once it is chosen which; 0: none."""
-        return (self.denoiser.context or CONTEXT) if self.job == "denoise" and self.neighbours in ("t", "z") else 0
+        helps = self.job == "denoise" and self.neighbours in ("t", "z") and not self.first
+        return (self.denoiser.context or CONTEXT) if helps else 0
 
     @property
     def hides_depth(self) -> bool:
@@ -152,6 +200,8 @@ class Recipe(Model):
 
         What only the arrays or the image tell is found when the recipe runs.
         """
+        if self.first:
+            return next(filter(None, (step.obstacle for step in self.steps)), "")
         chosen, obstacle = resolved(self), ""
         if self.job == "restore":
             obstacle = chosen.solver.obstacle_in(self.degradation)
@@ -174,7 +224,7 @@ class Recipe(Model):
     @property
     def uses_denoiser(self) -> bool:
         """Whether the denoiser is called."""
-        return self.job not in ("degrade", "blend") and (self.job != "restore" or self.solver.uses_denoiser)
+        return self.job not in WITHOUT_DENOISER and (self.job != "restore" or self.solver.uses_denoiser)
 
     @property
     def stabilises(self) -> bool:
@@ -187,7 +237,9 @@ class Recipe(Model):
         return self.job in ("denoise", "restore", "sample")
 
     def arrays(self) -> dict[str, Input]:
-        """Return the arrays that its methods name, at hand or not."""
+        """Return the arrays that its methods name, at hand or not; of several steps as ``name_2``, with its number."""
+        if self.first:
+            return {f"{name}_{n}": given for n, step in enumerate(self.steps, 1) for name, given in step.arrays().items()}
         blending = {} if self.blending is None else self.blending.arrays()
         return {**self.degradation.arrays(), **self.denoiser.arrays(), **self.noise.arrays(), **blending}
 
@@ -200,24 +252,51 @@ class Recipe(Model):
         """Return this recipe ready to run.
 
         The arrays that its methods name are filled in, its degradation knows the pixel size, and nothing is left to be chosen.
+        Of several steps an array goes to each that has one of that name, or as ``name_2`` to the second alone; pixel sizes and
+        choices of each are made when it runs.
 
         Raises
         ------
         ValueError
             If an array is unknown to both, or one that is needed is missing.
         """
+        if self.first:
+            return self._steps_with_inputs(inputs)
         unknown = set(inputs) - set(self.arrays())
         if unknown:
             methods = {"degradation": self.degradation, "denoiser": self.denoiser, "noise": self.noise}
             *some, last = (f"the {part} {method.name!r}" for part, method in methods.items())
             what = f"{', '.join(some)} and {last}"
             raise ValueError(f"{what} take no {', '.join(sorted(unknown))}")
-        degradation = self._informed(self.degradation.with_arrays(inputs))
-        changed: dict[str, Method] = {"degradation": degradation, "denoiser": self.denoiser.with_arrays(inputs)}
-        changed["noise"] = self.noise.with_arrays(inputs)
+        filled = self._filled(inputs)
+        return resolved(filled.model_copy(update={"degradation": filled._informed(filled.degradation)}))
+
+    def taken(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those of some arrays that its methods name."""
+        named = {name for step in self.steps for name in step.arrays()} | set(self.arrays())
+        return {name: given for name, given in inputs.items() if name in named}
+
+    def _filled(self, inputs: Mapping[str, Any]) -> Recipe:
+        """Return this recipe of a single step with the arrays that its methods name."""
+        parts: dict[str, Method] = {"degradation": self.degradation, "denoiser": self.denoiser, "noise": self.noise}
         if self.blending is not None:
-            changed["blending"] = self.blending.with_arrays(inputs)
+            parts["blending"] = self.blending
+        changed = {part: method.with_arrays(inputs) for part, method in parts.items()}
         for part, method in changed.items():
             for field in method.missing_inputs():
                 raise MissingInput(part, method.name, field)
-        return resolved(self.model_copy(update=changed))
+        return self.model_copy(update=changed)
+
+    def _steps_with_inputs(self, inputs: Mapping[str, Any]) -> Recipe:
+        if unknown := set(inputs) - set(self.taken(inputs)):
+            raise ValueError(f"none of the {len(self.steps)} steps takes {', '.join(sorted(unknown))}")
+        filled = [
+            step._filled({name: inputs.get(f"{name}_{n}", inputs.get(name)) for name in step.arrays() if _given(name, n, inputs)})
+            for n, step in enumerate(self.steps, 1)
+        ]
+        return filled[-1].model_copy(update={"first": tuple(filled[:-1]), **{name: getattr(self, name) for name in _OPEN}})
+
+
+def _given(name: str, step: int, inputs: Mapping[str, Any]) -> bool:
+    """Tell whether an array of a step is among those that are given."""
+    return name in inputs or f"{name}_{step}" in inputs

@@ -12,7 +12,10 @@ from napari_tweedie.recipe.recipe import Recipe
 
 def schema() -> dict[str, Any]:
     """Return the JSON schema of a recipe with the parameters of every installed method."""
-    described = Recipe.model_json_schema()
+    described = Recipe.model_json_schema(ref_template="#/$defs/{model}")
+    own = described["$defs"].pop("Recipe")  # which names itself, for steps that come first
+    own["properties"]["first"]["items"] = {"$ref": "#"}
+    described = own | {"$defs": described["$defs"]}
     for registry in (denoisers.registry, degradations.registry, solvers.registry, samplers.registry):
         field = described["properties"][registry.kind]
         found = registry.all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from napari_tweedie.engine.jobs.average import Average
 from napari_tweedie.engine.jobs.blend import Blend
 from napari_tweedie.engine.jobs.calibrate import Calibrate
 from napari_tweedie.engine.jobs.decompose import Decompose
@@ -9,6 +10,7 @@ from napari_tweedie.engine.jobs.degrade import Degrade
 from napari_tweedie.engine.jobs.denoise import Denoise
 from napari_tweedie.engine.jobs.inspect import Inspect
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
+from napari_tweedie.engine.jobs.outliers import Outliers
 from napari_tweedie.engine.jobs.restore import Restore
 from napari_tweedie.engine.jobs.sample import Sample
 from napari_tweedie.engine.jobs.synthesise import Synthesise
@@ -25,5 +27,7 @@ JOBS: dict[str, type[Job]] = {
     "inspect": Inspect,
     "synthesise": Synthesise,
     "blend": Blend,
+    "average": Average,
+    "outliers": Outliers,
 }
 """The jobs by their names in recipes."""

@@ -135,6 +135,12 @@ class Panel(EnterRuns):
         self.device.setCurrentText(recipe.device)
         self.source.fill(recipe)
 
+    def wrong_dock(self, recipe: Recipe) -> str:
+        """Say why this form cannot show a recipe, or nothing."""
+        if recipe.first:
+            return f"has {len(recipe.steps)} steps: load it in the dock Steps"
+        return "" if recipe.job == self.job else f"is for the job {recipe.job!r}, not {self.job!r}: load it in that dock"
+
     def obstacle(self) -> str:
         """Say why the form cannot run, or nothing."""
         image = self.source.image()

@@ -14,6 +14,7 @@ from napari_tweedie.recipe.provenance import differences
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.layers.input import METADATA
 from napari_tweedie.widgets.layers.messages import sentence
+from napari_tweedie.widgets.parts.doors import open_dock
 from napari_tweedie.widgets.runs.background import Background
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class RecipeButton(QToolButton):
         menu.addAction("Copy as Python", self.copy_python)
         menu.addAction("Copy as command line", self.copy_command_line)
         menu.addSeparator()
+        menu.addAction("Add to Steps", self.add_to_steps)
+        menu.addSeparator()
         menu.addAction("Load recipe of the selected layer", self.load_layer)
         menu.addAction("Load recipe from the clipboard", self.load_clipboard)
         self.setMenu(menu)
@@ -54,6 +57,17 @@ class RecipeButton(QToolButton):
     def copy_command_line(self) -> None:
         """Put the command that runs the recipe into the clipboard."""
         self._copy("The command", lambda recipe: as_command_line(recipe, self._file()))
+
+    def add_to_steps(self) -> None:
+        """Open the dock *Steps* and put what the form says at the end of its list."""
+        try:
+            recipe = self._panel.recipe()
+        except ValueError as error:
+            self._panel.bar.tell(sentence(error))
+            return
+        dock = open_dock(self._panel.viewer, "Steps")
+        if dock is not self._panel:
+            dock.list.add(recipe)
 
     def load_layer(self) -> None:
         """Fill the form from the recipe of the selected result."""
@@ -83,8 +97,8 @@ class RecipeButton(QToolButton):
         except ValueError as error:
             panel.bar.tell(f"The recipe of {origin} cannot be used: {error}.")
             return
-        if recipe.job != panel.job:
-            panel.bar.tell(f"The recipe of {origin} is for the job {recipe.job!r}, not {panel.job!r}: load it in that dock.")
+        if wrong := panel.wrong_dock(recipe):
+            panel.bar.tell(f"The recipe of {origin} {wrong}.")
             return
         self._choose_input(made.get("input", ""))
         panel.fill(recipe)

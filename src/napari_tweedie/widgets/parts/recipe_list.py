@@ -50,13 +50,13 @@ class RecipeList(QWidget):
         self.from_files.setToolTip("Add recipes from JSON files, or from images that this plugin wrote.")
         self.remove = QPushButton("Remove")
         self.remove.setToolTip("Remove the chosen recipe from the list.")
-        buttons = QGridLayout()
-        buttons.addWidget(self.from_layers, 0, 0, 1, 2)
-        buttons.addWidget(self.from_files, 1, 0)
-        buttons.addWidget(self.remove, 1, 1)
+        self.buttons = QGridLayout()
+        self.buttons.addWidget(self.from_layers, 0, 0, 1, 2)
+        self.buttons.addWidget(self.from_files, 1, 0)
+        self.buttons.addWidget(self.remove, 1, 1)
         layout = column(self)
         layout.addWidget(self.list)
-        layout.addLayout(buttons)
+        layout.addLayout(self.buttons)
         self.from_layers.clicked.connect(self.add_layers)
         self.from_files.clicked.connect(self._browse)
         self.remove.clicked.connect(self._remove)
@@ -102,7 +102,10 @@ class RecipeList(QWidget):
         except ValueError as error:
             self.told.emit(f"The recipe {name} cannot be used: {error}.")
             return
-        plain = re.sub(r"[^\w.-]+", "-", name).strip("-") or recipe.job
+        self._append(re.sub(r"[^\w.-]+", "-", name).strip("-") or recipe.job, recipe)
+
+    def _append(self, plain: str, recipe: Recipe) -> None:
+        """Put a recipe at the end of the list, with a number behind its name where that is taken."""
         taken = [plain, *(f"{plain}-{number}" for number in range(2, len(self._recipes) + 2))]
         free = next(name for name in taken if name not in self._recipes)
         self._recipes[free] = recipe
@@ -125,6 +128,8 @@ class RecipeList(QWidget):
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(step.get("job", step)) if isinstance(step, dict) else str(step) for step in value)
     if not isinstance(value, dict):
         return str(value)
     rest = ", ".join(f"{key} {part}" for key, part in value.items() if key != "name" and not isinstance(part, dict))

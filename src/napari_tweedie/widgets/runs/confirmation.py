@@ -18,7 +18,8 @@ SHOWN = 12
 
 def question(recipes: Iterable[Recipe]) -> str:
     """Return what to ask before recipes run; nothing if they run no programs of others, or they were asked about before."""
-    used = (denoiser for recipe in recipes if recipe.uses_denoiser for denoiser in _all(recipe.denoiser))
+    steps = [step for recipe in recipes for step in recipe.steps]
+    used = (denoiser for step in steps if step.uses_denoiser for denoiser in _all(step.denoiser))
     asked = {program: denoiser for denoiser in used if (program := denoiser.program()) and program not in ASKED}
     if not asked:
         return ""

@@ -97,7 +97,7 @@ class Job(Run):
     def _steps(self) -> Generator[Progress | Preview, None, Result | None]:
         order, worker = self.order, self._worker
         array, recipe = image_array(order.source), order.recipe
-        if not recipe.inverts:  # whose axes may be those of components
+        if not (recipe.inverts or recipe.first):  # whose axes may be those of components
             recipe, _ = with_neighbours(recipe, recipe.axes, array.shape)
         image, inside = order.crop.with_neighbours(array, recipe)
         if isinstance(recipe.noise, Camera) and order.crop != Crop.whole(array.shape):
@@ -146,6 +146,9 @@ class Job(Run):
     def _stop(self) -> str:
         """Keep what is usable: a solver's estimate of all of the image, or the samples that are complete."""
         recipe, last = self.order.recipe, self._last
+        if recipe.first:  # a step that is not finished is no result of all
+            self.layers.remove()
+            return f"{self._reason}; nothing was kept."
         layout = Layout(recipe.axes, image_array(self.order.source).shape, recipe.volume)
         finished = int(self.trace[-1].get("finished", 0)) if self.trace else 0
         usable = recipe.job == "restore" or (recipe.job == "sample" and finished > 0)
