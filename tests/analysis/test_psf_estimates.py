@@ -42,6 +42,13 @@ def test_beads_give_the_widths_of_the_function_they_were_made_with(
     assert np.corrcoef(found.psf.ravel(), expected.ravel())[0, 1] > 0.995
 
 
+def test_noise_around_beads_is_no_part_of_their_function(rng: np.random.Generator) -> None:
+    """Of noise whose negative values are cut off, a pedestal is left that blurs much wider than the beads."""
+    found = psf_of_beads(beads((160, 160), (1.5, 1.5), 14, rng, 300), (12, 12))
+    distance = np.hypot(*(np.indices(found.psf.shape) - 12))
+    assert found.psf[distance > 7].sum() < 0.01
+
+
 def test_saturated_beads_and_pairs_are_left_out_and_told(rng: np.random.Generator) -> None:
     image = beads((200, 200), (1.5, 1.5), 15, rng, 1000)
     y, x = np.mgrid[:200, :200]

@@ -6,7 +6,8 @@ import torch
 
 from napari_tweedie import degradations
 from napari_tweedie.core.method import Input
-from napari_tweedie.degradations.psf_array import background, offset, resampled
+from napari_tweedie.degradations.psf_array import offset, resampled
+from napari_tweedie.degradations.psf_noise import background
 from napari_tweedie.engine import last, run
 from napari_tweedie.recipe import Recipe
 

@@ -69,7 +69,14 @@ USABLE = {
     "on a background as high": (lambda: gaussian(15, 7) + 1, 0.1, "background of 1 was subtracted"),
     "noisy, on a background, off the middle": (
         lambda: 1000 * gaussian(31, 15.4) + 100 + 3 * np.random.default_rng(5).standard_normal((31, 31)),
-        0.5, r"background of .*out of its noise, 0\.\d+ % of its peak.*moved by \(-0.4",
+        0.5, r"background of .*Noise of 0\.\d+ % of its peak was removed from.*moved by \(-0\.(39|4)",
+    ),
+    "with noise of 2 %": (
+        lambda: 1000 * gaussian(31, 15) + 20 * np.random.default_rng(5).standard_normal((31, 31)),
+        0.3, r"Noise of [12](\.\d)? % of its peak was removed from .*, averaged with its mirror images along Y, X",
+    ),
+    "with noise of 2 %, in the corner of its array": (
+        lambda: 1000 * gaussian(31, 11.5) + 20 * np.random.default_rng(6).standard_normal((31, 31)), 0.5, "images along Y, X",
     ),
 }  # fmt: skip
 

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, maximum_filter, median_filter, shift
 
+from napari_tweedie.degradations.psf_noise import noise as border_noise
+from napari_tweedie.degradations.psf_noise import without_noise
+
 Array = NDArray[np.float64]
 
 BRIGHT = 8.0
@@ -27,7 +30,7 @@ class Beads:
     Parameters
     ----------
     psf : array
-        Their mean, of odd sides, its centre in the middle pixel, without background, of sum 1.
+        Their mean, of odd sides, its centre in the middle pixel, without background and noise, of sum 1.
     fwhm : tuple of float
         Full width at half maximum along every axis, in pixels.
     spread : tuple of float
@@ -98,7 +101,9 @@ def psf_of_beads(image: NDArray[np.generic], radius: tuple[int, ...] | None = No
             "them, or a smaller radius where they lie close together"
         )
     total = np.sum(boxes, axis=0)
-    psf = np.clip(total, 0, None)
+    sigma = border_noise(total)
+    clean = without_noise(total, sigma)[0] if sigma else total
+    psf = np.clip(clean if clean.any() else total, 0, None)
     widths = np.array([widths_of(box) for box in boxes])
     notes = [f"{len(boxes)} beads were averaged{f'; left out: {left_out}' if left_out else ''}."]
     return Beads(psf / psf.sum(), widths_of(psf), tuple(np.nanstd(widths, axis=0)), np.array(kept)[np.array(alike)], notes)

@@ -14,12 +14,10 @@ from napari_tweedie.degradations.linear_algebra import Shape
 from napari_tweedie.degradations.psf_array import (
     NOISY_SYMMETRIC,
     SYMMETRIC,
-    background,
     cut_off,
     is_symmetric,
     is_wrapped,
     moved,
-    noise,
     odd,
     odd_axis,
     offset,
@@ -27,8 +25,8 @@ from napari_tweedie.degradations.psf_array import (
     saturated,
     trimmed,
     widths,
-    without_noise,
 )
+from napari_tweedie.degradations.psf_noise import background, noise, without_noise
 
 Array = NDArray[np.float64]
 
@@ -157,11 +155,13 @@ def _cleaned(kernel: Array) -> tuple[Array, list[str]]:
         kernel = kernel - level if sigma else np.clip(kernel - level, 0, None)
         notes.append(f"A background of {level:.4g} was subtracted from the point-spread function.")
     if sigma > 0:
-        kept = np.clip(without_noise(kernel, sigma), 0, None)
+        clean, alike = without_noise(kernel, sigma)
+        kept = np.clip(clean, 0, None)
         if kept.any():
             part = 100 * sigma / kernel.max()
             kernel = kept
-            notes.append(f"The point-spread function was kept where it stands out of its noise, {part:.2g} % of its peak.")
+            mirrors = f", averaged with its mirror images along {', '.join(alike)}" if alike else ""
+            notes.append(f"Noise of {part:.2g} % of its peak was removed from the point-spread function{mirrors}.")
     if part := cut_off(kernel):
         notes.append(
             f"At its border the point-spread function still has {100 * part:.0f} % of its peak: its tail was cut off, and what "

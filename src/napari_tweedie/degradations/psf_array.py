@@ -1,9 +1,11 @@
-"""Arrays of point-spread functions: background and noise, pixels, middle, and what is wrong with a measured one."""
+"""Arrays of point-spread functions: their pixels, their middle, and what is wrong with a measured one."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_tweedie.degradations.psf_noise import outermost
 
 Array = NDArray[np.float64]
 
@@ -25,59 +27,6 @@ UNLIKE = 1.3
 """Ratio of the widths along two axes from which on they differ."""
 
 
-def background(psf: Array) -> float:
-    """Return the level that the border of the function stands on; 0 where the border shows none.
-
-    It is the median of the outermost pixels, of noise their mean, if it is sure (beyond three times their own spread, or, where
-    they are noise, five of its standard errors), above 0.1 % of the peak and well below it, and the pixels next to them are no
-    higher: a kernel that is cut off while it falls, or is flat, keeps its border.
-    """
-    border, peak = _outermost(psf), float(psf.max())
-    level = float(np.median(border))
-    spread = _spread(border)
-    error = 1.25 * spread / np.sqrt(border.size)
-    noisy = noise(psf) > 0
-    sure = level > 3 * spread or (noisy and level > 5 * error)
-    flat = min(psf.shape) > 4 and float(np.median(_outermost(_inner(psf)))) - level < max(0.25 * level, 4 * error)
-    if not (sure and flat and 1e-3 * peak < level < 0.95 * peak):
-        return 0.0
-    return float(border[np.abs(border - level) < 4 * spread].mean()) if noisy else level
-
-
-def noise(psf: Array) -> float:
-    """Return the standard deviation of the noise that the border of the function shows; 0 where it shows none.
-
-    The outermost pixels are noise if they scatter between 0.1 and 10 % of the peak and neighbours do not correlate.
-    """
-    border = _outermost(psf)
-    spread, level = _spread(border), float(np.median(border))
-    height = float(psf.max()) - level
-    if min(psf.shape) < 7 or not 1e-3 * height < spread < 0.1 * height:
-        return 0.0
-    products, squares = 0.0, 0.0
-    for axis in range(psf.ndim):
-        for face in (psf.take([0], axis) - level, psf.take([-1], axis) - level):
-            for along in range(face.ndim):
-                pairs = np.moveaxis(face, along, 0)
-                products += float((pairs[1:] * pairs[:-1]).sum())
-                squares += float((pairs[1:] ** 2).sum())
-    return spread if products < 0.4 * squares else 0.0
-
-
-def without_noise(psf: Array, sigma: float) -> Array:
-    """Return the function with zeros where nothing of it stands out of white noise of standard deviation `sigma`.
-
-    Kept are the places where its mean over a Gaussian of 1 px exceeds four times the noise of such means, if eight times
-    somewhere in the same piece, and the pixels next to them.
-    """
-    from scipy.ndimage import binary_dilation, gaussian_filter, label
-
-    mean = gaussian_filter(psf, 1.0, mode="constant") / (sigma * (2 * np.sqrt(np.pi)) ** (-psf.ndim))
-    pieces, _ = label(mean > 4)
-    kept = np.isin(pieces, np.setdiff1d(np.unique(pieces[mean > 8]), 0))
-    return np.where(binary_dilation(kept), psf, 0.0)
-
-
 def trimmed(psf: Array) -> Array:
     """Return the function without surroundings that hold less than 0.01 % of it, where they make it more than twice as long.
 
@@ -97,7 +46,7 @@ def cut_off(psf: Array) -> float:
     """Return the part of its peak that the function still has at its border, where it is falling there; else 0."""
     if min(psf.shape) < 5:
         return 0.0
-    part = float(np.median(_outermost(psf)) / psf.max())
+    part = float(np.median(outermost(psf)) / psf.max())
     faces = [(axis, end, inner) for axis in range(psf.ndim) for end, inner in ((0, 1), (-1, -2))]
     falls = [np.mean(psf.take([inner], axis) > psf.take([end], axis)) for axis, end, inner in faces]
     return part if part > CUT_OFF and float(np.mean(falls)) > 0.9 else 0.0
@@ -175,25 +124,6 @@ def widths(psf: Array) -> tuple[float, ...]:
     weights = np.clip(psf, 0, None)
     grids = zip(np.indices(psf.shape), offset(psf), psf.shape, strict=True)
     return tuple(float(np.sqrt((weights * (grid - n // 2 - centre) ** 2).sum() / weights.sum())) for grid, centre, n in grids)
-
-
-def _inner(psf: Array) -> Array:
-    """Return the function without its outermost pixels."""
-    inner: Array = psf[tuple(slice(1, -1) for _ in psf.shape)]
-    return inner
-
-
-def _outermost(psf: Array) -> Array:
-    """Return the outermost pixels, as a list; all where there are no others."""
-    border = np.ones(psf.shape, bool)
-    border[tuple(slice(1, -1) for _ in psf.shape)] = False
-    values: Array = psf[border]
-    return values
-
-
-def _spread(values: Array) -> float:
-    """Return the standard deviation of most of the values, by their median deviation."""
-    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
 def is_symmetric(psf: Array, axis: int, least: float = SYMMETRIC) -> bool:
