@@ -10,7 +10,7 @@ import pytest
 
 from napari_tweedie.images.files import read, write
 from napari_tweedie.large.run_file import run_file
-from napari_tweedie.large.schedulers import Cluster, local, pick
+from napari_tweedie.large.schedulers import Cluster, Slurm, local, pick
 from napari_tweedie.recipe import Recipe
 
 distributed = pytest.importorskip("dask.distributed")
@@ -74,3 +74,47 @@ def test_an_address_where_nobody_answers_is_named(tmp_path: Path, monkeypatch: p
 
     with dask.config.set({"distributed.comm.timeouts.connect": "0.5s"}), pytest.raises(ValueError, match="no scheduler answers"):
         list(Cluster("tcp://127.0.0.1:9")(str, iter([])))
+
+
+SBATCH = """#!/bin/sh
+# As Slurm does: takes a copy of the script, says the number of the job, and runs it somewhere.
+cp "$1" {folder}/job.$$.sh
+sh {folder}/job.$$.sh > {folder}/log.$$ 2>&1 &
+echo "Submitted batch job $!"
+"""
+
+
+def test_jobs_of_slurm_give_the_same_pixels_and_end(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dask = pytest.importorskip("dask")
+    pytest.importorskip("dask_jobqueue")
+    for name, script in (("sbatch", SBATCH.format(folder=tmp_path)), ("scancel", '#!/bin/sh\nkill "$@"\n')):
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    write(tmp_path / "in.zarr", rng.random((96, 128)).astype(np.float32), "yx")
+    list(run_file(RECIPE, tmp_path / "in.zarr", tmp_path / "alone.zarr"))
+    asked = {"cores": 1, "memory": "1GB", "queue": "small", "walltime": "00:10:00", "local-directory": str(tmp_path)}
+    with dask.config.set({"jobqueue.slurm": {**dask.config.get("jobqueue.slurm"), **asked, "interface": "lo"}}):
+        list(run_file(RECIPE, tmp_path / "in.zarr", tmp_path / "jobs.zarr", scheduler=Slurm(1)))
+    np.testing.assert_array_equal(read(tmp_path / "jobs.zarr").data[...], read(tmp_path / "alone.zarr").data[...])
+    (job,) = tmp_path.glob("job.*.sh")
+    assert "#SBATCH -p small" in job.read_text()
+    assert "#SBATCH -t 00:10:00" in job.read_text()
+
+
+def test_without_slurm_or_its_configuration_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dask = pytest.importorskip("dask")
+    pytest.importorskip("dask_jobqueue")
+    assert isinstance(pick("slurm:20"), Slurm)
+    with pytest.raises(ValueError, match="sbatch is not found"):
+        list(pick("slurm:2")(str, iter([])))
+    (tmp_path / "sbatch").write_text("#!/bin/sh\n")
+    (tmp_path / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with (
+        dask.config.set({"jobqueue.slurm.cores": None, "jobqueue.slurm.memory": "1GB"}),
+        pytest.raises(ValueError, match="what a job of Slurm asks for: cores"),
+    ):
+        list(pick("slurm:2")(str, iter([])))

@@ -20,9 +20,10 @@ from napari_tweedie.cli.options import (
     Scheduler,
     Set,
     Sigma,
+    Slurm,
     Volume,
 )
-from napari_tweedie.cli.recipes import files_of, noise_of, read_inputs, run_recipe
+from napari_tweedie.cli.recipes import files_of, noise_of, on, read_inputs, run_recipe
 from napari_tweedie.cli.terminal import err, out, with_bar
 from napari_tweedie.recipe.recipe import Recipe
 
@@ -30,22 +31,24 @@ from napari_tweedie.recipe.recipe import Recipe
 def denoise(
     image: In, result: Out, denoiser: Denoiser = "unet",
     sigma: Sigma = None, camera: CameraMaps = None, volume: Volume = False, neighbours: Neighbours = "auto", set_: Set = [],
-    scheduler: Scheduler = "local",
+    scheduler: Scheduler = "local", slurm: Slurm = 0,
 ) -> None:  # fmt: skip
     """Remove noise from an image."""
     recipe = {"job": "denoise", "denoiser": denoiser, "noise": noise_of(sigma), "volume": volume, "neighbours": neighbours}
-    run_recipe(recipe, set_, image, result, scheduler, arrays={"maps": camera})
+    run_recipe(recipe, set_, image, result, on(scheduler, slurm), arrays={"maps": camera})
 
 
 def restore(
     image: In, result: Out, degradation: Degradation = "identity",
     solver: Annotated[str, typer.Option(help="A name from `list`; auto: what suits the degradation.")] = "auto",
     sigma: Sigma = None, camera: CameraMaps = None, psf: Psf = None, mask: Mask = None, array: Array = [],
-    volume: Volume = False, set_: Set = [], scheduler: Scheduler = "local",
+    volume: Volume = False, set_: Set = [], scheduler: Scheduler = "local", slurm: Slurm = 0,
 ) -> None:  # fmt: skip
     """Undo a known degradation: blur, missing pixels, low resolution."""
     recipe = {"job": "restore", "degradation": degradation, "solver": solver, "noise": noise_of(sigma), "volume": volume}
-    run_recipe(recipe, set_, image, result, scheduler, arrays={"maps": camera, "psf": psf, "mask": mask, **files_of(array)})
+    run_recipe(
+        recipe, set_, image, result, on(scheduler, slurm), arrays={"maps": camera, "psf": psf, "mask": mask, **files_of(array)}
+    )
 
 
 def sample(
@@ -90,7 +93,7 @@ def run(
     recipe: Annotated[Path, typer.Argument(help="JSON of a recipe, or an image that this program wrote.")],
     image: In, result: Out,
     then: Annotated[list[Path], typer.Option(help="A recipe for the result of those before; may be given several times.")] = [],
-    psf: Psf = None, mask: Mask = None, array: Array = [], scheduler: Scheduler = "local",
+    psf: Psf = None, mask: Mask = None, array: Array = [], scheduler: Scheduler = "local", slurm: Slurm = 0,
 ) -> None:  # fmt: skip
     """Run a stored recipe, or that of an earlier result, on an image; and others on its result."""
     from napari_tweedie.recipe.provenance import stored_recipe
@@ -101,7 +104,7 @@ def run(
         whole = Recipe.chain(*(Recipe(**each["recipe"]) for each in (stored, *map(stored_recipe, then))))
         stored = {"recipe": whole.model_dump(mode="json")}
     said = {field: value for field, value in stored["recipe"].items() if field not in of_another}
-    run_recipe(said, [], image, result, scheduler, stored, arrays={"psf": psf, "mask": mask, **files_of(array)})
+    run_recipe(said, [], image, result, on(scheduler, slurm), stored, arrays={"psf": psf, "mask": mask, **files_of(array)})
 
 
 def batch(

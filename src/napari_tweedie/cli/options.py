@@ -21,6 +21,7 @@ Set = Annotated[
 Scheduler = Annotated[
     str, typer.Option(help="For an OME-Zarr: local, or the address of a dask.distributed scheduler, tcp://HOST:8786.")
 ]
+Slurm = Annotated[int, typer.Option(min=0, help="For an OME-Zarr: how many jobs of Slurm do its regions; 0: none.")]
 Denoiser = Annotated[str, typer.Option(help="A name from `list`.")]
 Volume = Annotated[bool, typer.Option(help="Treat Z as depth (3-D) rather than plane by plane.")]
 Neighbours = Annotated[str, typer.Option(help="Planes that help each other: t (frames), z (planes), none, or auto.")]

@@ -86,6 +86,11 @@ def files_of(arrays: Sequence[str]) -> dict[str, Path]:
     return named
 
 
+def on(scheduler: str, slurm: int) -> str:
+    """Return the name of a scheduler: jobs of Slurm where some are asked for."""
+    return f"slurm:{slurm}" if slurm else scheduler
+
+
 def noise_of(sigma: float | None) -> dict[str, Any]:
     """Return a recipe's noise: of a known level, or to be estimated."""
     return {} if sigma is None else {"sigma": sigma}

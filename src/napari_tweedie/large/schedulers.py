@@ -1,7 +1,8 @@
-"""Schedulers of the regions of a large image: this process, or the workers of a cluster."""
+"""Schedulers of the regions of a large image: this process, the workers of a cluster, or jobs of Slurm."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -97,14 +98,53 @@ class Cluster:
             raise OSError(f"the cluster at {self.address} failed: {reason}") from error
 
 
+class Slurm:
+    """Does regions in jobs of Slurm, that dask-jobqueue submits and ends; what a job asks for stands in dask's configuration.
+
+    Parameters
+    ----------
+    jobs : int
+        How many jobs are submitted; the run begins with the first that starts.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+
+    def __call__(self, work: Work, regions: Iterator[Region]) -> Iterator[Any]:
+        """Do regions in all jobs at once.
+
+        Raises
+        ------
+        ValueError
+            If dask-jobqueue is not installed, this is no node of a Slurm cluster, or it is not configured what a job asks for.
+        """
+        try:
+            import dask.config
+            from dask_jobqueue import SLURMCluster
+        except ImportError as error:
+            raise ValueError("Slurm needs dask-jobqueue: pip install 'napari-tweedie[slurm]'") from error
+        if shutil.which("sbatch") is None:
+            raise ValueError("sbatch is not found: run this on a node from which jobs of Slurm are submitted")
+        asked = dask.config.get("jobqueue.slurm", {})
+        if missing := [name for name in ("cores", "memory") if not asked.get(name)]:
+            raise ValueError(f"say in ~/.config/dask/jobqueue.yaml what a job of Slurm asks for: {' and '.join(missing)}")
+        with SLURMCluster() as cluster:
+            cluster.scale(jobs=self.jobs)
+            cluster.wait_for_workers(1)  # jobs may wait in Slurm's queue for hours
+            yield from Cluster(cluster.scheduler_address)(work, regions)
+
+
 def _call(work: Work, region: Region) -> str:
     return work(region)
 
 
 def pick(name: str) -> Scheduler:
-    """Return the scheduler of that name: ``local``, or the address of a cluster."""
+    """Return the scheduler of that name: ``local``, ``slurm:JOBS``, or the address of a cluster."""
     if name == "local":
         return local
+    kind, _, jobs = name.partition(":")
+    if kind == "slurm" and jobs.isdigit() and int(jobs):
+        return Slurm(int(jobs))
     if "://" not in name:
         raise ValueError(f"scheduler {name!r} is neither local nor an address such as tcp://node1:8786")
     return Cluster(name)
