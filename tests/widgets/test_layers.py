@@ -191,6 +191,9 @@ def test_a_mask_is_cut_like_the_image() -> None:
 def test_pixel_sizes_are_known_where_a_layer_has_units_of_length() -> None:
     assert nanometres(Image(np.zeros((8, 8)), scale=(0.1, 0.2), units=("um", "um"))) == pytest.approx((100, 200))
     assert nanometres(Image(np.zeros((8, 8)), scale=(5, 5))) == ()
+    turned = np.array([[0, -0.2, 7], [0.1, 0, 0], [0, 0, 1]])
+    assert nanometres(Image(np.zeros((8, 8)), affine=turned, units=("um", "um"))) == pytest.approx((100, 200))
+    assert nanometres(Image(np.zeros((8, 8)), scale=(2, 2), affine=turned, units=("um", "um"))) == pytest.approx((200, 400))
     assert nanometres(Image(np.zeros((8, 8)), scale=(-0.1, 0.2), units=("um", "um"))) == pytest.approx((100, 200))
     assert nanometres(Image(np.zeros((2, 8, 8)), scale=(5, 0.1, 0.2), units=("s", "um", "um"))) == ()
 

@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from napari_tweedie.images.arrays import as_array
 from napari_tweedie.images.axes import guess_axes, role
 from napari_tweedie.images.calibration import Calibration, Stated, calibrate
@@ -78,12 +80,15 @@ def of_layer(layer: Any, axes: str = "") -> Picture:
 def layer_calibration(layer: Any, axes: str) -> Calibration:
     """Return what a layer says of its pixels, along axes in our letters (without colour); a flip has the size of its pixels.
 
-    Sizes of 1 in no unit, beside others that have one, say nothing.
+    Sizes of 1 in no unit, beside others that have one, say nothing. What an affine map of the layer enlarges counts; that it
+    turns the layer does not.
     """
+    matrix = getattr(getattr(layer, "affine", None), "linear_matrix", None)
+    enlarged = np.ones(layer.ndim) if matrix is None else np.linalg.norm(matrix, axis=0)
     units = [str(unit) for unit in getattr(layer, "units", None) or ["pixel"] * layer.ndim]
     some = any(not is_relative(unit) for unit in units)
     stated = {}
-    for axis, scale, unit in zip(axes, layer.scale, units, strict=False):
+    for axis, scale, unit in zip(axes, np.asarray(layer.scale) * enlarged, units, strict=False):
         if not (is_relative(unit) and (axis == "t" or (some and abs(scale) == 1))):
             stated[axis] = Stated(abs(float(scale)), unit, f"The layer's scale of {axis}")
     return calibrate(axes, stated)

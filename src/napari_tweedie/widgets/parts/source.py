@@ -163,7 +163,7 @@ class Source(QWidget):
         pixels, names, sizes = (
             Relay(image.events.data),
             Relay(image.events.axis_labels),
-            Relay(image.events.scale, image.events.units),
+            Relay(image.events.scale, image.events.units, image.events.affine),
         )
         pixels.fired.connect(self._on_data)
         names.fired.connect(self._on_layer_axes)
