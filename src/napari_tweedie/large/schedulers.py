@@ -120,7 +120,7 @@ class Slurm:
         """
         try:
             import dask.config
-            from dask_jobqueue import SLURMCluster
+            from dask_jobqueue.slurm import SLURMCluster
         except ImportError as error:
             raise ValueError("Slurm needs dask-jobqueue: pip install 'napari-tweedie[slurm]'") from error
         if shutil.which("sbatch") is None:
