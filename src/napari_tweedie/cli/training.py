@@ -38,6 +38,7 @@ def train(
 ) -> None:
     """Train a network from images and drawn ones; the same command goes on after an interruption."""
     from napari_tweedie.core import device as devices
+    from napari_tweedie.core.method import sentences
     from napari_tweedie.training.data import Images
     from napari_tweedie.training.export import write_weights
     from napari_tweedie.training.loop import Training
@@ -46,7 +47,8 @@ def train(
     from napari_tweedie.training.synthetic import Synthetic
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    training = Training.model_validate_json(settings)
+    with sentences():
+        training = Training.model_validate_json(settings)
     out.mkdir(parents=True, exist_ok=True)
     (out / "settings.json").write_text(training.model_dump_json(indent=2))
     groups = unpack(packed) if packed else _groups(photographs, microscopy, medical, licence)
