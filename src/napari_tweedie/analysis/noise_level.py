@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PATCH_SIZES = (8, 5, 3)  # sides of the square patches in pixels, the largest of which there are enough
-ALL_PATCHES, MAX_PATCHES = 2**16, 2**15
-"""Up to so many patches are all looked at, as those of small images overlap; of more, which lie apart, so many, evenly spaced."""
+MAX_PATCHES = 2**17
+"""Patches that are looked at, evenly spaced, so that large images take no longer than small ones."""
 MAX_PLANES = 16
 FAINT = 0.03  # directions with less than this share of the most power tell of the image, not of correlated noise
 SEARCHED = 2**14  # patches that tell what noise alone looks like, while it is being found out which ones show nothing else
@@ -134,9 +134,8 @@ def _patches(
     return patches[usable].reshape(-1, size * size), half[usable]
 
 
-def looked_at(count: int, planes: int = 1) -> NDArray[np.int_]:
-    """Return the numbers of the patches, of so many in each of some planes, that are looked at."""
-    most = max(1, (ALL_PATCHES if count * planes <= ALL_PATCHES else MAX_PATCHES) // planes)
+def looked_at(count: int, most: int = MAX_PATCHES) -> NDArray[np.int_]:
+    """Return the numbers of at most so many patches that are looked at, of all there are."""
     return np.linspace(0, count - 1, min(count, most)).astype(int)
 
 

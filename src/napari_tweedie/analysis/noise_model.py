@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_tweedie.degradations.correlation import Correlation
 
 SIZE, FRAME = 6, 2  # side of a patch, and width of the frame around it, in pixels
+MOST_PATCHES = 2**16
 MOST_GROUPS, GROUP_SIZE = 24, 25 * SIZE**2  # groups of patches, and how many patches one should have
 DARKEST = 0.01  # share of the patches, those with the darkest surroundings, whose mean counts as unlit
 LEAST_SHARE = 1e-3  # photon noise counts at least this share of the read noise's variance: a gain of zero has no photons
@@ -112,7 +113,7 @@ def _points(
     planes: Sequence[NDArray[Any]], covariance: NDArray[np.float64] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]:
     """Return mean, noise variance and weight of every group of patches, and the mean of the darkest patches."""
-    parts = [_patches(plane, len(planes)) for plane in planes]
+    parts = [_patches(plane, MOST_PATCHES // len(planes)) for plane in planes]
     patches, around, half = (np.concatenate(part) for part in zip(*parts, strict=True))
     groups = min(MOST_GROUPS, len(patches) // GROUP_SIZE)
     if groups < 2:
@@ -136,17 +137,14 @@ def _points(
     return means, variances, np.sqrt(np.minimum(counts, counts.mean())), float(darkest)
 
 
-def _patches(plane: NDArray[Any], planes: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Return patches (N, SIZE * SIZE), the mean of the frame around each, and which half of the plane it lies in.
-
-    Of so many planes this is one.
-    """
+def _patches(plane: NDArray[Any], most: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Return patches (N, SIZE * SIZE), the mean of the frame around each, and which half of the plane it lies in."""
     side = SIZE + 2 * FRAME
     if min(plane.shape) < side:
         return np.empty((0, SIZE**2)), np.empty(0), np.empty(0, bool)
     windows = sliding_window_view(plane, (side, side))
     count = windows.shape[0] * windows.shape[1]
-    rows, columns = np.unravel_index(looked_at(count, planes), windows.shape[:2])
+    rows, columns = np.unravel_index(looked_at(count, most), windows.shape[:2])
     squares = windows[rows, columns].astype(np.float64)
     usable = np.isfinite(squares).all((1, 2)) & (np.ptp(squares, axis=(1, 2)) > 0)
     squares = squares[usable]

@@ -119,26 +119,28 @@ def _gain(
 
 def _judged(planes: NDArray[Any], place: int, channel: Channel, rng: np.random.Generator) -> tuple[float, float]:
     """Do the same for planes (N, Y, X) in grey levels."""
-    noise, level = channel.noise, channel.pixel_level
-    thinned = channel.is_stabilised and channel.correlation is None and isinstance(noise, Poisson)
-    if thinned:
+    noise, intensity, level = channel.noise, channel.intensity, channel.pixel_level
+    if channel.is_stabilised and channel.correlation is None and isinstance(noise, Poisson):
         left, held = split_photons(planes, noise, HELD, rng)
-        y = _tensor(channel.intensity.forward(left))
-    else:
-        generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
-        y, other = split_gaussian(_tensor(channel.intensity.forward(planes)), level, HELD, generator, channel.correlation)
-        level /= (1 - HELD) ** 0.5
-    denoiser = matched(denoisers.registry.build(JUDGE), channel.correlation)
-    clean = torch.cat([denoiser(plane[None], level) for plane in y])
-    alone, helped = clean[place, 0], mapped(denoiser)(*together(y, clean, [level] * len(y), place))[0, 0]
-    if thinned:
-        alone, helped = (torch.from_numpy(channel.intensity.back(estimate.numpy())) for estimate in (alone, helped))
+        estimates = _both(_tensor(intensity.forward(left)), level, place, channel)
+        alone, helped = (torch.from_numpy(intensity.back(estimate.numpy())) for estimate in estimates)
         truth, variance = torch.from_numpy(held[place]), noise.variance(alone)
     else:
-        truth, variance = other[place, 0], torch.full_like(alone, channel.pixel_level**2)
+        generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+        y, other = split_gaussian(_tensor(intensity.forward(planes)), level, HELD, generator, channel.correlation)
+        alone, helped = _both(y, level / (1 - HELD) ** 0.5, place, channel)
+        truth, variance = other[place, 0], torch.full_like(alone, level**2)
     gain = ((alone - truth).square() - (helped - truth).square()) / variance
     doubt = 4 * (helped - alone).square() / variance * (1 - HELD) / HELD
     return float(gain.mean()), float(doubt.mean()) / gain.numel()
+
+
+def _both(y: Tensor, level: float, place: int, channel: Channel) -> tuple[Tensor, Tensor]:
+    """Return a plane (Y, X) of planes (N, 1, Y, X) denoised alone, and with the others."""
+    denoiser = matched(denoisers.registry.build(JUDGE), channel.correlation)
+    clean = torch.cat([denoiser(plane[None], level) for plane in y])
+    helped = mapped(denoiser)(*together(y, clean, [level] * len(y), place))
+    return clean[place, 0], helped[0, 0]
 
 
 def _tensor(planes: NDArray[Any]) -> Tensor:
