@@ -27,6 +27,14 @@ class Inverse(Panel):
     def chosen_layers(self) -> dict[str, Layer]:
         return super().chosen_layers() | self.choosers["degradation"].chosen_layers()
 
+    def _measured_through(self) -> object:
+        degradation = self.choosers["degradation"]
+        try:
+            described = degradation.method().describe()
+        except ValueError:
+            return None
+        return described, {name: id(layer) for name, layer in degradation.chosen_layers().items()}
+
     def _on_edit(self, *changed: object) -> None:
         self._fit_simulation()
         self._fit_dimensions()

@@ -251,7 +251,7 @@ class Panel(EnterRuns):
     def _measure(self) -> None:
         """Have the noise estimated when what it depends on has changed."""
         image, noise = self.source.image(), self.noise.method()
-        state = (self.source.state(), tuple(map(_mark, self._marks())), noise)
+        state = (self.source.state(), tuple(map(_mark, self._marks())), noise, self._measured_through())
         if RUNS.job is not None or self.noise.is_for(state) or image is None or noise.level(0.0) is not None:
             return
         try:
@@ -259,6 +259,10 @@ class Panel(EnterRuns):
             self.noise.measure(recipe, image_array(image), self._inputs(Crop.whole(image_array(image).shape)))
         except ValueError:
             return
+
+    def _measured_through(self) -> object:
+        """Return what changes with the methods that tell what of the layer is noise."""
+        return None
 
     def _marks(self) -> list[Labels | Shapes]:
         """Return the layers that mark pixels for the methods."""
