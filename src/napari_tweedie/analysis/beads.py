@@ -96,8 +96,9 @@ def psf_of_beads(image: NDArray[np.generic], radius: tuple[int, ...] | None = No
     boxes = [box for box, same in zip(boxes, alike, strict=True) if same]
     left_out = ", ".join(f"{count} {why}" for why, count in counts.items() if count)
     if len(boxes) < FEWEST:
+        count = "1 isolated bead was" if len(boxes) == 1 else f"{len(boxes)} isolated beads were"
         raise ValueError(
-            f"{len(boxes)} isolated beads were found, {FEWEST} are needed{f' ({left_out})' if left_out else ''}: give more of "
+            f"{count} found, {FEWEST} are needed{f' ({left_out})' if left_out else ''}: give more of "
             "them, or a smaller radius where they lie close together"
         )
     total = np.sum(boxes, axis=0)

@@ -112,6 +112,9 @@ class Chooser(QWidget, Generic[M]):
         self.left_out.setWordWrap(True)
         self.left_out.setHidden(not self.left_out.text())
         place.addWidget(self.left_out)
+        self._plain = QWidget()
+        column(self._plain)
+        place.addWidget(self._plain)
         self.advanced = QWidget(self)  # until a dock places it: without a parent it would be a window
         column(self.advanced)
         self.name = chosen
@@ -197,10 +200,11 @@ class Chooser(QWidget, Generic[M]):
             plain = [name for name in fields if not self.cls.hint(name, "advanced")]
             advanced = [name for name in fields if name not in plain]
             self._forms[self.name] = forms = Form(self.cls, plain, self._layers), Form(self.cls, advanced, self._layers)
-            for form, place in zip(forms, (self, self.advanced), strict=True):
+            for form, place in zip(forms, (self._plain, self.advanced), strict=True):
                 form.show_grey_unit(self.grey_unit)
                 form.changed.connect(self.changed)
                 place.layout().addWidget(form)
         for form in self._forms[self.name]:
             form.setVisible(bool(form.editors))
-        self.advanced.setVisible(bool(self._forms[self.name][1].editors))
+        for form, place in zip(self._forms[self.name], (self._plain, self.advanced), strict=True):
+            place.setVisible(bool(form.editors))

@@ -15,6 +15,7 @@ from napari_tweedie.degradations.composition import Composition
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.forms.layout import column
 from napari_tweedie.widgets.forms.method_form import Chooser
+from napari_tweedie.widgets.parts.psf_estimator import PsfEstimator
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -37,6 +38,10 @@ class Sequence(Chooser[Degradation]):
         self.more.setCursor(Qt.CursorShape.PointingHandCursor)
         self.more.setToolTip("One degradation after another: a blur and then coarser pixels, for example.")
         self.more.setStyleSheet("text-align: left; border: none; background: transparent; padding: 0 4px;")
+        self.estimator = PsfEstimator(layers)
+        self.estimator.found.connect(self._on_found)
+        self.changed.connect(self._fit_estimator)
+        self.layout().addWidget(self.estimator)
         self.layout().addWidget(self.then)
         self.layout().addWidget(self.more)
         self.more.toggled.connect(self._on_more)
@@ -79,6 +84,17 @@ class Sequence(Chooser[Degradation]):
     def kinds(self) -> tuple[type[Degradation], ...]:
         """Return the classes of what is chosen, the first first."""
         return (self.cls, self.then.cls) if self.more.isChecked() else (self.cls,)
+
+    def _on_found(self, layer: Layer) -> None:
+        """Choose a point-spread function that was found."""
+        if "psf" in self.cls.inputs():
+            chosen = self.editor("psf")
+            chosen.set(layer)
+            chosen.widget.pin()
+
+    def _fit_estimator(self) -> None:
+        """Offer to estimate a point-spread function where one is asked for."""
+        self.estimator.setVisible("psf" in self.cls.inputs())
 
     def _on_more(self, more: bool) -> None:
         self.then.setVisible(more)

@@ -1,0 +1,176 @@
+"""PSF estimator: a button that makes a point-spread function from beads or an image, with its sections and widths."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+from weakref import WeakSet
+
+import numpy as np
+from napari.layers import Image
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtWidgets import QGridLayout, QLabel, QMenu, QPushButton, QWidget
+
+from napari_tweedie.images.units import is_relative, symbol
+from napari_tweedie.widgets.forms.layout import column, one_row
+from napari_tweedie.widgets.layers.input import METADATA
+from napari_tweedie.widgets.layers.messages import sentence
+from napari_tweedie.widgets.runs.background import Background
+
+if TYPE_CHECKING:
+    from napari.components import LayerList
+    from numpy.typing import NDArray
+
+    from napari_tweedie.engine.psf_estimate import PsfEstimate
+
+ESTIMATE, AT_WORK = "Estimate it…", "Estimating…"
+WIDEST, TALLEST = 270, 110
+"""Pixels of the screen that all sections of the function together have across, and each along."""
+GAP = 6
+
+
+class PsfEstimator(QWidget):
+    """A button with a menu of the open images: the beads in one of them, or the blur that an image shows itself.
+
+    What is found becomes a layer, which `found` announces.
+    """
+
+    found = Signal(object)
+
+    def __init__(self, layers: LayerList) -> None:
+        super().__init__()
+        self._layers = layers
+        self._background = Background(self)
+        self.button = QPushButton(ESTIMATE)
+        self.button.setToolTip("Make the point-spread function from an image of beads, or tell its width from a blurred image.")
+        self.menu = QMenu(self.button)
+        self.menu.aboutToShow.connect(self._offer)
+        self._made: WeakSet[Image] = WeakSet()
+        self.button.setMenu(self.menu)
+        self.sections = QWidget()
+        self.sections.setToolTip(
+            "Sections through the middle, as large as they are in the sample; brightness is the square root."
+        )
+        grid = QGridLayout(self.sections)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(GAP)
+        self._pictures = [(QLabel(), QLabel()) for _ in range(3)]
+        for place, pair in enumerate(self._pictures):
+            for row, label in enumerate(pair):
+                label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+                label.setStyleSheet("padding: 0; margin: 0;")
+                grid.addWidget(label, row, place)
+        grid.setColumnStretch(len(self._pictures), 1)
+        self.told = QLabel()
+        self.told.setWordWrap(True)
+        layout = column(self)
+        for widget in (one_row("", self.button, self.button.toolTip()), self.sections, self.told):
+            layout.addWidget(widget)
+        self.sections.hide()
+        self.told.hide()
+
+    def estimate(self, layer: Image, source: str) -> None:
+        """Estimate the function from the "beads" of a layer, or from the "image" that it is."""
+        from napari_tweedie.engine.psf_estimate import estimate_psf
+
+        self.button.setEnabled(False)
+        self.button.setText(AT_WORK)
+        self._background.call(partial(estimate_psf, layer, source), partial(self._show, layer.name))  # type: ignore[arg-type]
+
+    def _offer(self) -> None:
+        """Offer the images that are open now, the topmost first."""
+        self.menu.clear()
+        images = [layer for layer in reversed(self._layers) if isinstance(layer, Image) and not layer.rgb]
+        images = [layer for layer in images if layer not in self._made]
+        planes = [layer for layer in images if layer.ndim == 2]
+        if not images:
+            self.menu.addAction("Open an image first.").setEnabled(False)
+        for layer in images:
+            self.menu.addAction(f"from the beads in “{layer.name}”", partial(self.estimate, layer, "beads"))
+        if planes:
+            self.menu.addSeparator()
+        for layer in planes:
+            self.menu.addAction(f"its width, from “{layer.name}” itself", partial(self.estimate, layer, "image"))
+
+    def _show(self, name: str, found: PsfEstimate | Exception) -> None:
+        self.button.setEnabled(True)
+        self.button.setText(ESTIMATE)
+        self.sections.setVisible(not isinstance(found, Exception))
+        self.told.show()
+        if isinstance(found, Exception):
+            self.told.setText(sentence(str(found)))
+            return
+        drawn = sections(found.psf, found.spacing)
+        for picture, caption in self._pictures:
+            picture.setVisible(False)
+            caption.setVisible(False)
+        for (picture, caption), (axes, image) in zip(self._pictures, drawn.items(), strict=False):
+            picture.setPixmap(QPixmap.fromImage(image))
+            caption.setText(axes)
+            picture.setVisible(True)
+            caption.setVisible(True)
+        self.told.setText("\n".join([widths(found), *found.notes[:1]]))
+        layer = Image(
+            found.psf,
+            name=f"{name} · PSF",
+            scale=found.spacing,
+            units=(found.unit or "pixel",) * found.psf.ndim,
+            axis_labels=tuple("zyx"[-found.psf.ndim :]),
+            colormap="magma",
+            visible=False,
+            metadata={METADATA: {"input": name, "notes": found.notes}},
+        )
+        self._made.add(layer)
+        active = self._layers.selection.active
+        self._layers.append(layer)
+        self._layers.selection.active = active
+        self.found.emit(layer)
+
+
+def widths(found: PsfEstimate) -> str:
+    """Return the full widths at half maximum, in pixels and in the sample where its pixels are known, as a sentence."""
+    axes = "ZYX"[-found.psf.ndim :]
+    pixels = [f"{width:.2f}" for width in found.fwhm]
+    if is_relative(found.unit):
+        return f"Full width at half maximum: {_listed(axes, pixels, 'px')}."
+    sizes = [f"{width * size:.3g}" for width, size in zip(found.fwhm, found.spacing, strict=True)]
+    return f"Full width at half maximum: {_listed(axes, sizes, symbol(found.unit))} ({', '.join(pixels)} px)."
+
+
+def sections(psf: NDArray[np.float32], spacing: tuple[float, ...]) -> dict[str, QImage]:
+    """Return pictures of the sections through the middle of a function, by their axes, as large as they are in the sample."""
+    step, middle = np.abs(spacing), [n // 2 for n in psf.shape]
+    kept = {"YX": (-2, -1)} if psf.ndim == 2 else {"YX": (1, 2), "ZX": (0, 2), "ZY": (0, 1)}
+    planes, sizes = {}, {}
+    for name, axes in kept.items():
+        shown = [axis % psf.ndim for axis in axes]
+        planes[name] = psf[tuple(slice(None) if axis in shown else middle[axis] for axis in range(psf.ndim))]
+        sizes[name] = [float(step[axis]) for axis in shown]
+    lengths = [[n * size for n, size in zip(planes[name].shape, sizes[name], strict=True)] for name in planes]
+    width = WIDEST - GAP * (len(planes) - 1)
+    scale = min(TALLEST / max(rows for rows, _ in lengths), width / sum(columns for _, columns in lengths))
+    return {
+        name: _grey(_enlarged(plane, [scale * size for size in sizes[name]]), float(psf.max())) for name, plane in planes.items()
+    }
+
+
+def _listed(axes: str, numbers: list[str], unit: str) -> str:
+    """Return numbers with their axes and one unit."""
+    return ", ".join(f"{axis} {number}" for axis, number in zip(axes, numbers, strict=True)) + f" {unit}"
+
+
+def _grey(plane: NDArray[np.float32], peak: float) -> QImage:
+    """Return a picture of the square root of a plane, white at the peak."""
+    grey = np.ascontiguousarray(np.rint(255 * np.sqrt(np.clip(plane / max(peak, 1e-30), 0, 1))).astype(np.uint8))
+    height, width = grey.shape
+    return QImage(grey.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()
+
+
+def _enlarged(plane: NDArray[np.float32], factors: list[float]) -> NDArray[np.float32]:
+    """Return a plane with so many pixels of the screen for each of its own."""
+    places = []
+    for n, factor in zip(plane.shape, factors, strict=True):
+        length = max(1, round(n * factor))
+        places.append(np.clip((np.arange(length) / length * n).astype(int), 0, n - 1))
+    return plane[np.ix_(*places)]
