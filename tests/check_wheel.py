@@ -14,7 +14,9 @@ manifest = PluginManifest.from_distribution("napari-tweedie")
 manifest.validate_imports()
 held = {str(path.relative_to(package)) for path in package.rglob("*") if path.is_file()}
 needed = {"napari.yaml", "sample_data/README.md", "sample_data/stack_psf.tif"}
-needed |= {f"weights/{name}.{suffix}" for name in ("unet", "unet-levels", "unet-small") for suffix in ("safetensors", "md")}
+needed |= {
+    f"weights/{name}.{suffix}" for name in ("unet", "unet-levels", "unet-small", "lidia") for suffix in ("safetensors", "md")
+}
 needed |= {"icon.png", "docs/index.html", "docs/pictures/icon.png"}
 assert needed <= held, f"the wheel lacks {sorted(needed - held)}"
 unneeded = [name for name in held if ("test" in name and "core/testing" not in name) or name.endswith("make.py")]

@@ -90,6 +90,26 @@ def test_the_objective_follows_the_noise_and_what_there_is(lattice: np.ndarray, 
     assert resolved(Learning(objective="noise2void"), [source]).objective.name == "noise2void"
 
 
+def test_the_non_local_network_refuses_to_learn_from_correlated_noise(rng: np.random.Generator, lattice: np.ndarray) -> None:
+    image = lattice + 20 * gaussian_filter(rng.standard_normal(lattice.shape), 1.0)
+    source = Source(image, Recipe(axes="yx", noise={"name": "gaussian", "correlated": True}))
+    with pytest.raises(ValueError, match="lidia learns from white noise alone, and this is correlated: start from unet"):
+        next(learn_from([source], Learning(objective="sure", start="lidia"), "cpu"))
+
+
+def test_the_non_local_network_is_adapted_and_its_file_says_what_it_is(
+    rng: np.random.Generator, lattice: np.ndarray, tmp_path: Path
+) -> None:
+    image = lattice + rng.normal(0, 30, lattice.shape)
+    settings = Learning(objective="sure", start="lidia", steps=10, batch=2, patch=32, learning_rate=2e-3)
+    *_, state = learn_from([Source(image, Recipe(axes="yx", noise={"sigma": 30.0}))], settings, "cpu")
+    path = tmp_path / "lattice.safetensors"
+    write_learnt(state, path, settings, ["lattice"], 1.0)
+    assert "non-local network, width 64, 2 pairs of layers a scale, 57,218 parameters" in path.with_suffix(".md").read_text()
+    before, after = (nt.denoise(image, one, sigma=30).image for one in ("lidia", {"name": "file", "path": str(path)}))
+    assert np.mean((after - lattice) ** 2) < 0.95 * np.mean((before - lattice) ** 2)
+
+
 def test_correlated_noise_is_learnt_from_and_removed_in_one_call(
     lattice: np.ndarray, rng: np.random.Generator, tmp_path: Path
 ) -> None:

@@ -84,6 +84,37 @@ def test_training_starts_from_given_weights(sources: list[Source], tmp_path: Pat
         train(other_widths, sources, tmp_path / "third", torch.device("cpu"), start=path)
 
 
+def test_the_non_local_network_is_trained_resumed_and_loaded_back(
+    sources: list[Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step has two losses, that of the guide and that of the result."""
+    settings = Training(architecture="lidia", widths=(16,), blocks=1, steps=4, batch=1, patch=32, large_patch=32)
+    whole = train(settings, sources, tmp_path / "whole", torch.device("cpu"), every=2)
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_tweedie.training.loop.weighted_squared_error", _fails_at(5))
+        with pytest.raises(KeyboardInterrupt):
+            train(settings, sources, tmp_path / "parts", torch.device("cpu"), every=2)
+    resumed = train(settings, sources, tmp_path / "parts", torch.device("cpu"), every=2)
+    for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)
+    path = tmp_path / "net.safetensors"
+    write_weights(whole, path)
+    loaded, x = load_network(path, torch.device("cpu")), torch.rand(1, 1, 16, 16)
+    torch.testing.assert_close(loaded(x, torch.tensor([0.1])), whole(x, torch.tensor([0.1])), rtol=2e-2, atol=2e-3)
+    still = settings.model_copy(update={"learning_rate": 1e-12})
+    again = train(still, sources, tmp_path / "again", torch.device("cpu"), start=path)
+    for one, other in zip(whole.parameters(), again.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+    with pytest.raises(ValueError, match="holds the architecture lidia"):
+        train(Training(steps=1, **SMALL), sources, tmp_path / "other", torch.device("cpu"), start=path)
+
+
+@pytest.mark.parametrize("wrong", [{"widths": (16, 16)}, {"widths": (16,), "levels": True}])
+def test_the_non_local_network_has_one_width_and_one_level(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="lidia has one width"):
+        Training(architecture="lidia", **wrong)
+
+
 def test_weights_for_white_noise_grow_into_ones_for_any(sources: list[Source], tmp_path: Path) -> None:
     """What they were trained for they do as before; then batches of every kind of noise teach them more."""
     path = tmp_path / "white.safetensors"

@@ -98,7 +98,9 @@ def adapt(
         Path | None, typer.Option(help="Folder of targets, in the order of the images' names; or one file.")
     ] = None,
     objective: Annotated[str, typer.Option(help="auto, or an objective that `list` names.")] = "auto",
-    begin: Annotated[str, typer.Option("--start", help="unet, unet-small, or fresh: a network that knows nothing yet.")] = "unet",
+    begin: Annotated[
+        str, typer.Option("--start", help="unet, unet-small, lidia, or fresh: one that knows nothing yet.")
+    ] = "unet",
     sigma: Annotated[float | None, typer.Option(help="Noise level in grey levels; estimated if left out.")] = None,
     minutes: Annotated[float, typer.Option(min=0, help="Longest time to take; 0: no limit.")] = 0.0,
     start: Start = None,

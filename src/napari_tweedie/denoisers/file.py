@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch import device as Device
 
+    from napari_tweedie.denoisers.non_local_network import NonLocalNetwork
     from napari_tweedie.denoisers.unet import UNet
 
 
@@ -82,11 +83,11 @@ class File(Denoiser):
     def _levels(self) -> int:
         """Return the channels of noise levels of the network in the file, 0 if it is another model or none."""
         model = load_file(*self._key(), torch.device("cpu")) if self._found() else None
-        return model.levels if isinstance(model, _unet()) else 0
+        return model.levels if isinstance(model, _networks()) else 0
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         model = load_file(*self._key(), x.device)
-        if isinstance(model, _unet()):
+        if isinstance(model, _networks()):
             if self._learning().get("restores"):
                 return in_steps(lambda y, level: network.denoise(model, y, level, torch.float32), x, sigma, self.passes)
             return network.denoise(model, x, sigma, torch.float32)
@@ -175,13 +176,15 @@ def _of_safetensors(path: Path, device: Device) -> Callable[..., Tensor]:
         return network.load_network(path, device)
     except (SafetensorError, KeyError, TypeError, AttributeError, ValueError, RuntimeError, RecursionError) as error:
         raise ValueError(
-            f"{path.name} holds no weights of this plugin's U-Net with their architecture ({_first_line(error)}): "
+            f"{path.name} holds no weights of this plugin's networks with their architecture ({_first_line(error)}): "
             "export other models as TorchScript"
         ) from error
 
 
 def _of_state_dict(path: Path, device: Device) -> UNet:
     """Return the U-Net whose widths and blocks the shapes of its weights tell."""
+    from napari_tweedie.denoisers.unet import UNet
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what the file holds besides
@@ -197,7 +200,7 @@ def _of_state_dict(path: Path, device: Device) -> UNet:
         coarse = takewhile(lambda key: key in weights, (f"shrink.{n}.weight" for n in count()))
         widths = (weights["head.weight"].shape[0], *(weights[key].shape[0] for key in coarse))
         blocks = sum(1 for _ in takewhile(lambda key: key in weights, (f"bottom.{n}.first.weight" for n in count())))
-        made = _unet()(widths=widths, blocks=blocks, levels=weights["head.weight"].shape[1] - 1)
+        made = UNet(widths=widths, blocks=blocks, levels=weights["head.weight"].shape[1] - 1)
         if any(tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes() for tensor in weights.values()):
             raise TypeError("tensors that claim more numbers than the file holds")
         made.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
@@ -209,10 +212,11 @@ def _of_state_dict(path: Path, device: Device) -> UNet:
     return made.eval().requires_grad_(False)
 
 
-def _unet() -> type[UNet]:
+def _networks() -> tuple[type[UNet], type[NonLocalNetwork]]:
+    from napari_tweedie.denoisers.non_local_network import NonLocalNetwork
     from napari_tweedie.denoisers.unet import UNet
 
-    return UNet
+    return UNet, NonLocalNetwork
 
 
 def _first_line(error: Exception) -> str:

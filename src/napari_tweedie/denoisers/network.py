@@ -6,7 +6,7 @@ import functools
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from torch import device as Device
     from torch import dtype as DType
 
+    from napari_tweedie.denoisers.non_local_network import NonLocalNetwork
     from napari_tweedie.denoisers.unet import UNet
 
+Network: TypeAlias = "UNet | NonLocalNetwork"
+"""The networks whose weights are read and written here: their `forward` predicts the noise."""
 WEIGHTS = Path(__file__).parents[1] / "weights"
 MAP_WINDOW = 9
 """Height and width, in pixels, over which a map of noise levels is averaged for a network that was trained on one level."""
@@ -80,12 +83,38 @@ class UnetSmall(Unet):
     for_levels: ClassVar[str] = "unet-small"
 
 
+class Lidia(Unet):
+    """Small non-local network: similar patches are denoised together, first at half the size, then at full size.
+
+    Positively homogeneous, as `Unet`, with 57 thousand weights. It knows white noise, of one level or of a map. Which patches are
+    similar depends on the image in jumps, so derivatives are taken by differences.
+    """
+
+    name: ClassVar[str] = "lidia"
+    title: ClassVar[str] = "LIDIA, non-local"
+    halo: ClassVar[int] = 56
+    differentiable: ClassVar[bool] = False
+    flat_error: ClassVar[tuple[float, float]] = (0.06, 0.003)
+    takes_levels: ClassVar[bool] = False
+    for_levels: ClassVar[str] = "lidia"
+
+    precision: Literal["auto", "float32", "bfloat16"] = Parameter(
+        "float32",
+        "Arithmetic of the network; auto: bfloat16 where this device is measured to run it faster, 0.2 dB worse at low noise.",
+        advanced=True,
+    )
+
+    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        with torch.no_grad():
+            return super().__call__(x, sigma)
+
+
 def weights_file(name: str) -> Path:
     """Return where bundled weights are."""
     return WEIGHTS / f"{name}.safetensors"
 
 
-def denoise(network: UNet, x: Tensor, sigma: float | Tensor, precision: DType) -> Tensor:
+def denoise(network: Network, x: Tensor, sigma: float | Tensor, precision: DType) -> Tensor:
     """Return the clean image, x − network(x, σ), for x of shape (B, C, Y, X), channel by channel, padded; x itself where σ is 0.
 
     σ is a number, one a sample, a map, or levels at every scale, as `level_maps` takes them.
@@ -128,25 +157,40 @@ def _smooth(level: Tensor) -> Tensor:
 
 
 @functools.cache
-def load_network(path: Path, device: Device) -> UNet:
+def load_network(path: Path, device: Device) -> Network:
     """Build the network that a safetensors file describes and holds, on `device`, ready for inference."""
     from safetensors import safe_open
 
-    from napari_tweedie.denoisers.unet import UNet
-
     with safe_open(path, "pt") as file:
         architecture = json.loads(file.metadata()["architecture"])
-        widths, levels = tuple(architecture["widths"]), architecture.get("levels", 1)
-        names, blocks = list(file.keys()), architecture["blocks"]
-        scales = len(widths)
-        claimed = 2 * scales + 2 * blocks * (2 * scales - 1)
-        coarse = [f"shrink.{n}.weight" for n in range(scales - 1)]
-        if len(names) != claimed or [file.get_slice(name).get_shape()[0] for name in ("head.weight", *coarse)] != list(widths):
-            raise ValueError(f"its architecture claims {claimed} weights of widths {widths}, and there are {len(names)}")
-        network = UNet(widths=widths, blocks=blocks, levels=levels, direct=architecture.get("direct", False))
-        network.load_state_dict({name: file.get_tensor(name).float() for name in names})
+        network = (_non_local if architecture.get("name") == "lidia" else _unet)(architecture, file)
+        network.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.eval().requires_grad_(False)
+
+
+def _unet(architecture: dict[str, Any], file: Any) -> Network:
+    """Return an untrained U-Net, if the file holds as many weights as it claims: a false claim could fill the memory."""
+    from napari_tweedie.denoisers.unet import UNet
+
+    widths, blocks, held = tuple(architecture["widths"]), architecture["blocks"], len(file.keys())
+    scales = len(widths)
+    claimed = 2 * scales + 2 * blocks * (2 * scales - 1)
+    coarse = [f"shrink.{n}.weight" for n in range(scales - 1)]
+    if held != claimed or [file.get_slice(name).get_shape()[0] for name in ("head.weight", *coarse)] != list(widths):
+        raise ValueError(f"its architecture claims {claimed} weights of widths {widths}, and there are {held}")
+    return UNet(widths=widths, blocks=blocks, levels=architecture.get("levels", 1), direct=architecture.get("direct", False))
+
+
+def _non_local(architecture: dict[str, Any], file: Any) -> Network:
+    """Do the same for a non-local network."""
+    from napari_tweedie.denoisers.non_local_network import NonLocalNetwork
+
+    width, blocks, held = architecture["width"], architecture["blocks"], len(file.keys())
+    claimed = 8 * (blocks + 1)
+    if held != claimed or file.get_slice("coarse.first.within").get_shape()[1] != width:
+        raise ValueError(f"its architecture claims {claimed} weights of width {width}, and there are {held}")
+    return NonLocalNetwork(width, blocks)
 
 
 @functools.cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -118,6 +118,15 @@ class UNet(nn.Module):
         self.grow = nn.ModuleList(TransposedConvolution(b, a, 2, stride=2, bias=False) for a, b in reversed(steps))
         self.up = nn.ModuleList(residual_blocks(width, blocks) for width in reversed(fine))
         self.tail = convolution(widths[0], channels)
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """What its weights file says of it."""
+        direct = {"direct": True} if self.direct else {}
+        return {"widths": list(self.widths), "blocks": self.blocks, "levels": self.levels, **direct}
+
+    def __str__(self) -> str:
+        return f"U-Net, widths {', '.join(map(str, self.widths))}, {self.blocks} blocks a scale"
 
     def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Predict the noise of `x`, shape (B, C, Y, X), or the clean image if `direct`.

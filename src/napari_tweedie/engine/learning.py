@@ -17,7 +17,7 @@ from napari_tweedie.denoisers.coloured import matched
 from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.file import File
 from napari_tweedie.denoisers.levels import SCALES
-from napari_tweedie.denoisers.network import Unet, UnetSmall, denoise, load_network, weights_file
+from napari_tweedie.denoisers.network import Lidia, Unet, UnetSmall, denoise, load_network, weights_file
 from napari_tweedie.denoisers.stepwise import in_steps
 from napari_tweedie.engine.blocks import Blocks
 from napari_tweedie.engine.run import last, run
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch import device as Device
 
-    from napari_tweedie.denoisers.unet import UNet
+    from napari_tweedie.denoisers.network import Network
     from napari_tweedie.images.axes import Index
     from napari_tweedie.recipe.recipe import Recipe
 
@@ -94,10 +94,11 @@ def before(settings: Learning) -> Denoiser:
     """Return the denoiser that what is learnt must be better than: where it starts, or `unet` for a fresh network."""
     if settings.weights != Path():
         return File(path=settings.weights)
-    return UnetSmall(precision="float32") if settings.start == "unet-small" else Unet(precision="float32")
+    bundled = {"unet-small": UnetSmall, "lidia": Lidia}.get(settings.start, Unet)
+    return bundled(precision="float32")
 
 
-def first_network(settings: Learning, correlated: bool, device: Device) -> UNet:
+def first_network(settings: Learning, correlated: bool, device: Device) -> Network:
     """Return the network that learning starts from; one that learns from correlated noise is told its levels at every scale."""
     from napari_tweedie.denoisers.unet import UNet, initialise, with_levels
 
@@ -113,7 +114,11 @@ def first_network(settings: Learning, correlated: bool, device: Device) -> UNet:
     if path == Path():
         path = weights_file("unet-levels" if correlated and settings.start == "unet" else settings.start)
     found = load_network(path, device)
-    return with_levels(found, levels) if correlated and found.levels == 1 else found
+    if not correlated or found.levels > 1:
+        return found
+    if not isinstance(found, UNet):
+        raise ValueError(f"{path.stem} learns from white noise alone, and this is correlated: start from unet or unet-small")
+    return with_levels(found, levels)
 
 
 def examples_of(source: Source, settings: Learning, device: Device) -> Iterator[Example]:
@@ -189,10 +194,10 @@ class Current(Denoiser):
     bytes_per_pixel: ClassVar[int] = 450
 
     restores: bool = False
-    _network: UNet = PrivateAttr()
+    _network: Network = PrivateAttr()
 
     @classmethod
-    def of(cls, network: UNet, restores: bool) -> Self:
+    def of(cls, network: Network, restores: bool) -> Self:
         """Return the denoiser of a network, or of one that learns to restore."""
         made = cls(restores=restores)
         made._network = network

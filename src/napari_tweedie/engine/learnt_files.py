@@ -75,7 +75,6 @@ def card(path: Path, state: Learnt, facts: dict[str, Any]) -> str:
     what = "A denoiser of grey images, f(x, σ), that learnt from the images named below, " + kind
     if facts["restores"]:
         what = "A network that learnt to turn the images named below into their targets, and does so with images like them"
-    widths = ", ".join(map(str, network.widths))
     count_ = sum(weight.numel() for weight in network.parameters())
     return f"""# Model card: {path.stem}
 
@@ -84,7 +83,7 @@ def card(path: Path, state: Learnt, facts: dict[str, Any]) -> str:
 | | |
 | --- | --- |
 | file | {path.name}, SHA-256 {weights_hash(path, path.stat().st_mtime_ns)} |
-| architecture | U-Net, widths {widths}, {network.blocks} blocks a scale, {count_:,} parameters, float16 |
+| architecture | {network}, {count_:,} parameters, float16 |
 | start | {facts["start"]} |
 | objective | {objective["name"]} |
 | images | {len(facts["images"])}: {", ".join(shown)} |

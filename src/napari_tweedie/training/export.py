@@ -10,15 +10,14 @@ from typing import Any
 import torch
 from safetensors.torch import save
 
-from napari_tweedie.denoisers.unet import UNet
+from napari_tweedie.denoisers.network import Network
 from napari_tweedie.images.whole import whole
 
 
-def write_weights(network: UNet, path: Path, **facts: str) -> None:
+def write_weights(network: Network, path: Path, **facts: str) -> None:
     """Write the weights as float16 safetensors whose metadata holds the architecture and facts about their making."""
     tensors = {name: tensor.detach().cpu().to(torch.float16).contiguous() for name, tensor in network.state_dict().items()}
-    names = ("widths", "blocks", "levels", *(["direct"] if network.direct else []))
-    architecture = json.dumps({name: getattr(network, name) for name in names})
+    architecture = json.dumps(network.architecture)
     with whole(path) as part:
         part.write_bytes(save(tensors, metadata={"architecture": architecture, **facts}))
 

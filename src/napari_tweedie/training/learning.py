@@ -27,7 +27,7 @@ from napari_tweedie.training.tiles import CHECKED, Example, Tile, cut, draw, fin
 
 if TYPE_CHECKING:
     from napari_tweedie.denoisers.denoiser import Denoise
-    from napari_tweedie.denoisers.unet import UNet
+    from napari_tweedie.denoisers.network import Network
 
 CHECKS = 10
 """How often, over all steps, the network is compared with the best one before."""
@@ -45,7 +45,7 @@ class Learning(Model):
     objective: Annotated[Objective, *chosen_from(objectives.registry.build)] = Parameter(
         Auto(), "What is minimised; auto: what suits the noise that is measured."
     )
-    start: Literal["unet", "unet-small", "fresh"] = Parameter(
+    start: Literal["unet", "unet-small", "lidia", "fresh"] = Parameter(
         "unet", "Where to start: bundled weights, or fresh, a small network that knows nothing yet."
     )
     weights: Path = Parameter(Path(), "Weights to start from, .safetensors of this plugin; empty: those of start.", advanced=True)
@@ -86,9 +86,9 @@ class Learnt:
         Steps done and planned; `total` becomes `step` when nothing more is to be gained.
     gain : float
         Gain of `network` over what there was before, in dB of mean squared error, as estimated on pixels held out; 0: none.
-    network : UNet, optional
+    network : Network, optional
         The best network that is better beyond doubt; None: there is none yet.
-    current : UNet
+    current : Network
         The network as it is now.
     loss, held_out : float
         Of this step, and, as measured last, the estimated squared error on the pixels held out, in noise variances.
@@ -97,14 +97,14 @@ class Learnt:
     step: int
     total: int
     gain: float
-    network: UNet | None
-    current: UNet
+    network: Network | None
+    current: Network
     loss: float
     held_out: float
 
 
 def learn(
-    first: UNet,
+    first: Network,
     examples: Iterable[Example],
     settings: Learning,
     before: Callable[[Tile], Denoise] | None = None,
@@ -118,7 +118,7 @@ def learn(
 
     Parameters
     ----------
-    first : UNet
+    first : Network
         Where to start; it is not changed.
     examples : iterable of Example
         The images. Large ones, and many, are represented by some of their tiles.
@@ -167,7 +167,7 @@ def learn(
 class _Run:
     """The state of learning between two steps."""
 
-    def __init__(self, first: UNet, tiles: list[Tile], settings: Learning, before: Callable[[Tile], Denoise]) -> None:
+    def __init__(self, first: Network, tiles: list[Tile], settings: Learning, before: Callable[[Tile], Denoise]) -> None:
         self.settings, self.tiles, self.checked = settings, tiles, tiles[:CHECKED]
         self.current = copy.deepcopy(first).train().requires_grad_(True)
         self.optimiser = torch.optim.Adam(self.current.parameters(), betas=(0.9, 0.99))
@@ -177,7 +177,7 @@ class _Run:
         self.before = errors(before, self.checked, settings.seed)
         self.held_out, self.lowest = float(self.before.mean()), math.inf
         self.gain, self.idle = 0.0, 0
-        self.best: UNet | None = None
+        self.best: Network | None = None
 
     def advance(self) -> Learnt:
         """Do one step, and compare where it is time."""

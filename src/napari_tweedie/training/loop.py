@@ -14,13 +14,14 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from napari_tweedie.core.device import fastest_precision
 from napari_tweedie.denoisers.levels import SCALES
-from napari_tweedie.denoisers.network import load_network
+from napari_tweedie.denoisers.network import Network, load_network
+from napari_tweedie.denoisers.non_local_network import NEIGHBOURS, NonLocalNetwork
 from napari_tweedie.denoisers.unet import UNet, initialise, with_levels
 from napari_tweedie.training.data import Source, draw_batch
 from napari_tweedie.training.export import write_checkpoint
@@ -29,14 +30,18 @@ from napari_tweedie.training.noises import Noise, coloured, photons, uneven, whi
 
 log = logging.getLogger(__name__)
 
+GUIDED = 0.2
+"""Weight of the error of the estimate that guides a non-local network, next to that of its result."""
+
 
 class Training(BaseModel):
     """Everything that determines a training run, besides the images."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    widths: tuple[int, ...] = Field((32, 64, 128, 256), description="Features at each scale, fine to coarse.")
-    blocks: int = Field(2, ge=1, description="Residual blocks per scale.")
+    architecture: Literal["unet", "lidia"] = Field("unet", description="U-Net, or the non-local network, of one width.")
+    widths: tuple[int, ...] = Field((32, 64, 128, 256), min_length=1, description="Features at each scale, fine to coarse.")
+    blocks: int = Field(2, ge=1, description="Residual blocks, or pairs of layers, per scale.")
     steps: int = Field(10_000, ge=1, description="Optimiser steps.")
     batch: int = Field(16, ge=1, description="Patches per step in the first part of the run.")
     patch: int = Field(96, ge=16, multiple_of=16, description="Patch size in pixels in the first part of the run.")
@@ -54,6 +59,12 @@ class Training(BaseModel):
     workers: int = Field(0, ge=0, description="Processes that prepare batches ahead; 0: none, where one core does all.")
     compile: bool = Field(False, description="Compile the network first: worth its minutes on a GPU.")
     seed: int = Field(0, ge=0, description="Seed of weights, patches and noise.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Training:
+        if self.architecture == "lidia" and (len(self.widths) != 1 or self.levels):
+            raise ValueError(f"lidia has one width, such as 64, and no levels at every scale (got {self.widths}, {self.levels})")
+        return self
 
     def rate(self, step: int) -> float:
         """Learning rate at `step`."""
@@ -77,7 +88,7 @@ class Training(BaseModel):
 
 
 class Optimiser:
-    """Muon for the convolutions between features, Adam for the first and last one.
+    """Muon for what lies between features, Adam for the rest: first and last convolution, or what mixes the patches of a group.
 
     Muon (Jordan et al. 2024) orthogonalises the momentum of a matrix. A channels-last kernel (outputs, inputs, y, x)
     is one in memory: outputs × (y, x, inputs).
@@ -85,9 +96,9 @@ class Optimiser:
 
     def __init__(self, network: nn.Module) -> None:
         weights = list(network.parameters())
-        self._kernels = [weight for weight in weights if min(weight.shape[:2]) >= 16]
+        self._kernels = [weight for weight in weights if _between_features(weight)]
         self._matrices = [nn.Parameter(_as_matrix(kernel.data)) for kernel in self._kernels]
-        rest = [weight for weight in weights if min(weight.shape[:2]) < 16]
+        rest = [weight for weight in weights if not _between_features(weight)]
         self._parts: list[torch.optim.Optimizer] = [
             torch.optim.Muon(self._matrices, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
             torch.optim.Adam(rest, betas=(0.9, 0.99)),
@@ -97,7 +108,8 @@ class Optimiser:
         """Move the weights against their gradients."""
         for matrix, kernel in zip(self._matrices, self._kernels, strict=True):
             assert kernel.grad is not None
-            matrix.grad = _as_matrix(kernel.grad.contiguous(memory_format=torch.channels_last))
+            gradient = kernel.grad if kernel.ndim == 2 else kernel.grad.contiguous(memory_format=torch.channels_last)
+            matrix.grad = _as_matrix(gradient)
         for part in self._parts:
             part.param_groups[0]["lr"] = learning_rate
             part.step()
@@ -112,14 +124,20 @@ class Optimiser:
             part.load_state_dict(saved)
 
 
+def _between_features(weight: Tensor) -> bool:
+    return min(weight.shape[:2]) >= (16 if weight.ndim == 4 else NEIGHBOURS + 1)
+
+
 def _as_matrix(kernel: Tensor) -> Tensor:
+    if kernel.ndim == 2:
+        return kernel
     channels_last = kernel.permute(0, 2, 3, 1)
     return channels_last.view(kernel.shape[0], -1)
 
 
 def train(
     settings: Training, sources: Sequence[Source], folder: Path, device: torch.device, every: int = 100, start: Path | None = None
-) -> UNet:
+) -> Network:
     """Train a network on patches of `sources`, or go on from the checkpoint in `folder`.
 
     Every step seeds its own random numbers, so a resumed run sees the patches and noise that an
@@ -142,7 +160,7 @@ def train(
 
     Returns
     -------
-    UNet
+    UNet or NonLocalNetwork
         The network with averaged weights.
 
     Raises
@@ -169,8 +187,10 @@ def train(
     called = torch.compile(network) if settings.compile else network
     for step, (clean, noisy, sigma) in enumerate(_batches(settings, sources, first, device), start=first):
         with torch.autocast(device.type, dtype=precision, enabled=precision is not torch.float32):
-            noise = called(noisy, sigma)
-        loss = weighted_squared_error(noisy - noise.float(), clean, sigma)
+            estimates = network.both(noisy, sigma) if isinstance(network, NonLocalNetwork) else (noisy - called(noisy, sigma),)
+        loss = weighted_squared_error(estimates[-1].float(), clean, sigma)
+        for guide in estimates[:-1]:
+            loss = loss + GUIDED * weighted_squared_error(guide, clean, sigma)
         network.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -191,16 +211,24 @@ def train(
     return averaged
 
 
-def _first_network(settings: Training, start: Path | None) -> UNet:
+def _first_network(settings: Training, start: Path | None) -> Network:
     levels = len(SCALES) if settings.levels else 1
+    if start is None and settings.architecture == "lidia":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            return NonLocalNetwork(settings.widths[0], settings.blocks)
     if start is None:
         network = UNet(widths=settings.widths, blocks=settings.blocks, levels=levels)
         initialise(network, 0.2, torch.Generator().manual_seed(settings.seed))
         return network
     found = load_network(start, torch.device("cpu"))
+    kind = "unet" if isinstance(found, UNet) else "lidia"
+    if kind != settings.architecture:
+        raise ValueError(f"{start.name} holds the architecture {kind}: give it in the settings")
     if (found.widths, found.blocks) != (settings.widths, settings.blocks):
         raise ValueError(f"{start.name} holds widths {found.widths} and {found.blocks} blocks: give these in the settings")
-    made = copy.deepcopy(found) if found.levels == levels else with_levels(found, levels)
+    grows = isinstance(found, UNet) and found.levels != levels
+    made = with_levels(found, levels) if grows else copy.deepcopy(found)
     return made.requires_grad_(True).train()
 
 
@@ -234,7 +262,7 @@ def _batches(
         yield clean.to(device, non_blocking=True), noisy, levels.to(device, non_blocking=True)
 
 
-def _save(path: Path, step: int, network: UNet, averaged: UNet, optimiser: Optimiser) -> None:
+def _save(path: Path, step: int, network: Network, averaged: Network, optimiser: Optimiser) -> None:
     state = {
         "step": step,
         "network": network.state_dict(),

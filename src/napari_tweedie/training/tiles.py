@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from napari_tweedie.degradations.correlation import Correlation
     from napari_tweedie.denoisers.denoiser import Denoise
-    from napari_tweedie.denoisers.unet import UNet
+    from napari_tweedie.denoisers.network import Network
 
 TILE, PER_IMAGE, MAX_TILES = 256, 16, 256
 """Side of a tile in pixels; how many of an image, and of all images, are kept in memory."""
@@ -130,7 +130,7 @@ def fingerprint(tiles: Sequence[Tile]) -> str:
     return digest.hexdigest()
 
 
-def told(network: UNet, correlation: Correlation | None, precision: DType) -> Denoise:
+def told(network: Network, correlation: Correlation | None, precision: DType) -> Denoise:
     """Return f(x, σ) of a network, σ the level of a pixel, that is told the levels of correlated noise at every scale."""
 
     def denoiser(x: Tensor, sigma: float | Tensor) -> Tensor:
