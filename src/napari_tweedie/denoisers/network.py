@@ -93,6 +93,7 @@ class Lidia(Unet):
     name: ClassVar[str] = "lidia"
     title: ClassVar[str] = "LIDIA, non-local"
     halo: ClassVar[int] = 56
+    bytes_per_pixel: ClassVar[int] = 300
     differentiable: ClassVar[bool] = False
     flat_error: ClassVar[tuple[float, float]] = (0.06, 0.003)
     takes_levels: ClassVar[bool] = False

@@ -227,8 +227,7 @@ def _first_network(settings: Training, start: Path | None) -> Network:
         raise ValueError(f"{start.name} holds the architecture {kind}: give it in the settings")
     if (found.widths, found.blocks) != (settings.widths, settings.blocks):
         raise ValueError(f"{start.name} holds widths {found.widths} and {found.blocks} blocks: give these in the settings")
-    grows = isinstance(found, UNet) and found.levels != levels
-    made = with_levels(found, levels) if grows else copy.deepcopy(found)
+    made = with_levels(found, levels) if isinstance(found, UNet) and found.levels != levels else copy.deepcopy(found)
     return made.requires_grad_(True).train()
 
 
