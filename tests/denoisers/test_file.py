@@ -106,7 +106,7 @@ def test_files_that_hold_no_model_are_named_with_a_way_out(tmp_path: Path) -> No
     torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pth")
     (tmp_path / "model.onnx").write_text("")
     for name, message in {
-        "text.safetensors": "no weights of this plugin's U-Net.*export other models as TorchScript",
+        "text.safetensors": "no weights of this plugin's networks.*export other models as TorchScript",
         "other.pth": "weights, but not of this plugin's U-Net",
         "model.onnx": "no model that can be opened: give TorchScript",
         "absent.pt": "there is no model at",
