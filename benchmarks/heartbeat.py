@@ -3,8 +3,9 @@
     xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/heartbeat.py [--side 512] [--where 100] [DOCK ...]
 
 A timer beats every 5 ms. Each row of the table is a dock: seconds to open it, and the longest gap between beats, in ms, while
-it opened, while it looked at the layer, in a first run, and in a second one. ``--where`` tells, of gaps above so many ms, what
-the window was doing.
+it opened, while it looked at the layer, in a first run, and in a second one; in brackets with the time for which the window's
+thread could have gone on and other programs had the cores (told on Linux). ``--where`` tells, of gaps above so many ms, what
+the threads were doing.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 FOLDER = tempfile.mkdtemp(prefix="heartbeat")
@@ -30,6 +31,8 @@ from qtpy.QtWidgets import QApplication  # noqa: E402
 
 BEAT_MS = 5
 LIMIT = 240
+DEPTH = 12
+"""Frames of a stack that are told."""
 DOCKS = ("Tweedie", "Denoise", "Deblur", "How sure?", "Take apart")
 
 
@@ -37,10 +40,12 @@ class Heart:
     """A beat of the event loop, and the gaps in it."""
 
     def __init__(self, where_ms: float) -> None:
-        self.gaps: list[float] = []
+        self.gaps: list[tuple[float, float]] = []
+        """Milliseconds between beats, without and with those that the window's thread waited for a core."""
         self.where: collections.Counter[str] = collections.Counter()
         self._where_ms = where_ms
-        self._last = time.monotonic()
+        self._stat = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
+        self._last, self._waited = time.monotonic(), self._for_a_core()
         self._main = threading.get_ident()
         self._timer = QTimer()
         self._timer.setInterval(BEAT_MS)
@@ -49,24 +54,43 @@ class Heart:
         if where_ms:
             threading.Thread(target=self._watch, daemon=True).start()
 
+    def _for_a_core(self) -> float:
+        """Return for how many seconds the window's thread could have run and got no core, since it began."""
+        return int(self._stat.read_text().split()[1]) / 1e9 if self._stat.exists() else 0.0
+
     def _beat(self) -> None:
-        now = time.monotonic()
-        self.gaps.append(1000 * (now - self._last))
-        self._last = now
+        now, waited = time.monotonic(), self._for_a_core()
+        gap = now - self._last
+        self.gaps.append((1000 * (gap - waited + self._waited), 1000 * gap))
+        self._last, self._waited = now, waited
 
     def _watch(self) -> None:
+        """Count where the threads are while the window is late; one that holds Python's lock is only seen after it."""
         while True:
             time.sleep(0.02)
-            late = 1000 * (time.monotonic() - self._last)
+            late = 1000 * (time.monotonic() - self._last - self._for_a_core() + self._waited)
             if late > self._where_ms:
-                frames = traceback.extract_stack(sys._current_frames()[self._main])
-                own = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-7:]]
-                self.where[" < ".join(reversed(own))] += 1
+                self.where.update(_stacks(self._main, threading.get_ident()))
 
-    def longest(self) -> float:
-        """Return the longest gap since the last call."""
+    def longest(self) -> str:
+        """Return the longest gap since the last call, and that with waiting for a core."""
         gaps, self.gaps = self.gaps, []
-        return max(gaps, default=0.0)
+        own, whole = max(gaps, default=(0.0, 0.0)), max((gap[1] for gap in gaps), default=0.0)
+        return f"{own[0]:.0f} ({whole:.0f})"
+
+
+def _stacks(main: int, own: int) -> list[str]:
+    """Return where the threads are, innermost first; frames are let go at once, or what is drawn with would outlive them."""
+    told = []
+    for thread, frame in sys._current_frames().items():
+        place = []
+        while frame is not None and len(place) < DEPTH:
+            place.append(f"{frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno} {frame.f_code.co_name}")
+            frame = frame.f_back
+        del frame
+        if thread != own and not (thread != main and place[0].endswith((" wait", " _worker", " select"))):
+            told.append(("window: " if thread == main else "thread: ") + " < ".join(place))
+    return told
 
 
 def wait(until: Callable[[], bool], least: float = 0.0) -> float:
@@ -110,7 +134,7 @@ def row(viewer: Viewer, heart: Heart, title: str) -> list[str]:
     viewer.window.remove_dock_widget(holder)
     for layer in list(viewer.layers)[1:]:
         viewer.layers.remove(layer)
-    return [title, f"{opened:.2f}", *(f"{gap:.0f}" for gap in gaps), *["–"] * (4 - len(gaps))]
+    return [title, f"{opened:.2f}", *gaps, *["–"] * (4 - len(gaps))]
 
 
 def main() -> None:
@@ -132,8 +156,9 @@ def main() -> None:
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for title in chosen.docks:
         print("|", " | ".join(row(viewer, heart, title)), "|", flush=True)
-    for place, times in heart.where.most_common(25):
-        print(times, place)
+        for place, times in heart.where.most_common(12) if chosen.where else ():
+            print("   ", times, place)
+        heart.where.clear()
     viewer.close()
 
 

@@ -3,9 +3,9 @@ import pytest
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from superqt import QCollapsible
 
 from napari_tweedie.widgets.compare.dock import Compare
+from napari_tweedie.widgets.forms.layout import Fold
 
 LIMIT = 20_000
 
@@ -14,7 +14,7 @@ LIMIT = 20_000
 def compare(viewer: Viewer) -> Compare:
     panel = Compare(viewer)
     viewer.window.add_dock_widget(panel, name="Compare")
-    for fold in panel.findChildren(QCollapsible):
+    for fold in panel.findChildren(Fold):
         fold.expand()
     return panel
 

@@ -25,6 +25,7 @@ def test_the_fit_of_photon_noise_is_shown_and_used(
 ) -> None:
     viewer.add_image(photons, name="cells")
     denoise.noise.choose("poisson")
+    denoise.more.expand()
     qtbot.waitUntil(lambda: len(denoise.noise.channels) == 1 and denoise.noise.plot.isVisible(), timeout=LIMIT)
     shown = {field: widget.number.value() for field, widget in denoise.noise.open.items()}
     assert shown == {
@@ -55,7 +56,7 @@ def test_a_given_offset_is_kept_and_the_rest_estimated_again(
     assert denoise.recipe().noise.offset == 90
     assert denoise.recipe().noise.gain is None
     denoise.noise.choose("gaussian")
-    assert not denoise.noise.plot.isVisible()
+    assert denoise.noise.plot.isHidden()
 
 
 def test_a_preview_has_the_noise_of_the_whole_layer(viewer: Viewer, denoise: Denoise, qtbot: QtBot, photons: np.ndarray) -> None:

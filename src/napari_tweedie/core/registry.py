@@ -28,6 +28,7 @@ def _all_entry_points() -> Any:
     return metadata.entry_points()
 
 
+@functools.cache
 def entry_points(group: str) -> EntryPoints:
     """Return the entry points of a group; packages that are installed later are seen by the next program."""
     found: EntryPoints = _all_entry_points().select(group=group)

@@ -20,9 +20,9 @@ from napari_tweedie.denoisers.mapped import mapped
 from napari_tweedie.engine.blocks import Blocks
 from napari_tweedie.engine.neighbours import together
 from napari_tweedie.engine.sampling import spread
-from napari_tweedie.engine.survey import structured
 from napari_tweedie.images.arrays import fetched
 from napari_tweedie.images.axes import Index, Layout, window
+from napari_tweedie.images.structure import structured
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Survey of an image: what is found by looking at it, and the part of it that is worth trying something on."""
+"""Survey of an image: what is found by looking at it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,6 @@ LOW, HIGH = 0.5, 99.5
 """Percentiles between which grey levels range."""
 MOST_KNOWN = 0.98
 """Share of the pixels that must be known for the spectrum to be that of the image rather than that of the gaps."""
-COARSE = 4
-"""Side of the squares whose means are compared where structure is looked for: noise is nearly gone from them."""
-STEPS = 5
-"""Places along each axis of which the most structured is tried."""
 
 
 @dataclass(frozen=True)
@@ -113,56 +109,10 @@ def survey(recipe: Recipe, image: Any, place: Sequence[int], **inputs: Any) -> S
     return Survey(blocks.channels, layout.channel(index), detail, outliers, float(1 - known.mean()), low, high)
 
 
-def structured(image: Any, start: Sequence[int], stop: Sequence[int], axes: str, side: int) -> tuple[list[int], list[int]]:
-    """Return where, within a part of an image, the square is of which the grey levels vary most: its first pixel, and its end.
-
-    Parameters
-    ----------
-    image : array-like
-        The image.
-    start, stop : sequence of int
-        The part that is searched, along every axis.
-    axes : str
-        Its axes.
-    side : int
-        Most pixels along Y and X.
-    """
-    first, end = list(start), list(stop)
-    y, x = axes.index("y"), axes.index("x")
-    sides = {n: min(side, stop[n] - start[n]) for n in (y, x)}
-    best = -np.inf
-    for top in _places(start[y], stop[y], sides[y]):
-        for left in _places(start[x], stop[x], sides[x]):
-            first[y], end[y], first[x], end[x] = top, top + sides[y], left, left + sides[x]
-            part = np.asarray(image[tuple(slice(a, b) for a, b in zip(first, end, strict=True))], dtype=np.float32)
-            spread = _spread(part)
-            if spread > best:
-                best, found = spread, (list(first), list(end))
-    return found
-
-
 def _plane(blocks: Blocks, index: tuple[int, ...]) -> NDArray[np.float64]:
     """Return a plane, the mean of its colours, NaN where pixels are missing or do not count."""
     block = blocks.left_out.masked(blocks.layout.read(blocks.image, index)[:, None], index)
     return np.asarray(block[:3, 0].mean(0, dtype=np.float64))
-
-
-def _spread(part: NDArray[np.float32]) -> float:
-    """Return how much the means of small squares vary, −1 where there is no number."""
-    if not np.isfinite(part).any():
-        return -1.0
-    plane = part.reshape(-1, *part.shape[-2:])[0] if part.shape[-1] > COARSE else part[..., 0].reshape(-1, *part.shape[-3:-1])[0]
-    height, width = (length // COARSE * COARSE for length in plane.shape)
-    if not height or not width:
-        return float(np.nanstd(plane))
-    squares = np.nan_to_num(plane[:height, :width], nan=float(np.nanmean(part))).reshape(
-        height // COARSE, COARSE, width // COARSE, COARSE
-    )
-    return float(squares.mean((1, 3)).std())
-
-
-def _places(first: int, end: int, side: int) -> list[int]:
-    return sorted({int(place) for place in np.linspace(first, max(first, end - side), STEPS)})
 
 
 def _middle(plane: NDArray[Any]) -> NDArray[Any]:

@@ -18,7 +18,7 @@ from napari_tweedie.widgets.compare.state import ViewState
 from napari_tweedie.widgets.compare.swipe import Swipe
 from napari_tweedie.widgets.compare.view import View
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
-from napari_tweedie.widgets.forms.layout import Rows, arrange, focus_style, folded, heading
+from napari_tweedie.widgets.forms.layout import Fold, Rows, arrange, focus_style, heading
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.input import METADATA
 from napari_tweedie.widgets.layers.messages import sentence
@@ -183,7 +183,7 @@ class Compare(QWidget):
         for view in self.views:
             if view.option is not None:
                 self._options.row(view.label, view.option)
-        folds = [folded("Similarity", [self.similarity]), folded("Line profile", [self.profile])]
+        folds = [Fold("Similarity", [self.similarity]), Fold("Line profile", [self.profile])]
         arrange(self, [heading(ABOUT, TERM), inputs, row, options, *folds], self.status)
         self._mark()
 

@@ -48,6 +48,9 @@ class Blend(Panel):
         self.bar.preview.setToolTip("Try it on the current slice.")
         return [self.blending, help_]
 
+    def _further(self) -> list[QWidget]:
+        return []
+
     def chosen_layers(self) -> dict[str, Layer]:
         return self.blending.chosen_layers()
 

@@ -32,7 +32,10 @@ class Decompose(Panel):
         return super()._choosers()
 
     def _parts(self) -> list[QWidget]:
-        return [*super()._parts(), self.decomposition, self.recombine]
+        return [self.recombine]
+
+    def _further(self) -> list[QWidget]:
+        return [self.decomposition, *super()._further()]
 
     def recipe(self, **changes: Any) -> Recipe:
         return super().recipe(**{"decomposition": self.decomposition.values(), **changes})

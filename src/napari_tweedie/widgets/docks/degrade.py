@@ -36,6 +36,9 @@ class Degrade(Panel):
     def _parts(self) -> list[QWidget]:
         return list(self.choosers.values())
 
+    def _further(self) -> list[QWidget]:
+        return []
+
     def chosen_layers(self) -> dict[str, Layer]:
         return self.choosers["degradation"].chosen_layers()
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.docks.panel import Panel
-from napari_tweedie.widgets.forms.layout import folded, one_row
+from napari_tweedie.widgets.forms.layout import Fold, one_row
 from napari_tweedie.widgets.forms.method_form import Chooser
 from napari_tweedie.widgets.layers.lazy_layer import lazy_layer, shown_crop
 from napari_tweedie.widgets.layers.messages import sentence
@@ -46,9 +46,13 @@ class Denoise(Panel):
         self.removed = Removed()
         return super()._choosers()
 
-    def _parts(self) -> list[QWidget]:
-        checks = [one_row("", self.std, STD_TIP), one_row("", self.lazy, LAZY_TIP)]
-        return [*super()._parts(), *checks, folded("What was removed", [self.removed])]
+    def _further(self) -> list[QWidget]:
+        return [*super()._further(), one_row("", self.std, STD_TIP), one_row("", self.lazy, LAZY_TIP)]
+
+    def _seen_after(self) -> list[QWidget]:
+        self._removed = Fold("What was removed", [self.removed])
+        self._removed.hide()
+        return [self._removed]
 
     def recipe(self, **changes: Any) -> Recipe:
         with_std = self.std.isChecked() and not self.lazy.isChecked()
@@ -62,6 +66,7 @@ class Denoise(Panel):
     def _on_ended(self, text: str) -> None:
         job = self._run
         if job is not None and job.is_complete and not job.order.preview and "denoised" in job.layers.by_name:
+            self._removed.show()
             self.removed.show_run(job.order.source, job.layers.by_name["denoised"])
         super()._on_ended(text)
 

@@ -38,7 +38,13 @@ class Inspect(Panel):
 
     def _parts(self) -> list[QWidget]:
         self.bar.preview.hide()
-        return [*super()._parts(), self.findings, one_row("", self.filter, self.filter.switch.toolTip())]
+        return [self.choosers["inspection"], one_row("", self.filter, self.filter.switch.toolTip())]
+
+    def _further(self) -> list[QWidget]:
+        return [self.choosers["denoiser"], self.noise]
+
+    def _seen_after(self) -> list[QWidget]:
+        return [self.findings]
 
     def order(self, preview: bool = False) -> Order:
         image, recipe = self.source.image(), self.recipe()

@@ -21,6 +21,9 @@ class Inverse(Panel):
     _simulated: Layer | None = None
     """The layer whose simulation the form was filled in from."""
 
+    _fitted: Layer | None = None
+    """The point-spread function for which Z was treated as depth, or not."""
+
     def _choosers(self) -> dict[str, Chooser[Any]]:
         return {"degradation": Sequence(self.viewer.layers, self.first), **super()._choosers()}
 

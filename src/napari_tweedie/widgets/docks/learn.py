@@ -23,7 +23,7 @@ from napari_tweedie.training import objectives
 from napari_tweedie.training.learning import Learning
 from napari_tweedie.widgets.docks.panel import Panel
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
-from napari_tweedie.widgets.forms.layout import folded, one_row
+from napari_tweedie.widgets.forms.layout import Fold, one_row
 from napari_tweedie.widgets.forms.method_form import Chooser, Form
 from napari_tweedie.widgets.forms.path_edit import SaveName
 from napari_tweedie.widgets.forms.plot import COLOURS, Curve, Plot
@@ -92,8 +92,11 @@ class Learn(Panel):
             "The same scene, clean or recorded again, of the same shape: it is learnt from it. None: noise alone.",
         )
         file = one_row("Weights", self.file, "Where the network is written; a file that exists is never overwritten.")
-        training = folded("Training", [self.training, *self.objective.folded_parts()])
-        return [self.noise, self.objective, target, self.length, self.extent, file, training, self.plot, self.use]
+        return [target, self.extent, file, self.plot, self.use]
+
+    def _further(self) -> list[QWidget]:
+        training = Fold("Training", [self.training, *self.objective.folded_parts()])
+        return [self.objective, self.length, self.noise, training]
 
     def chosen_layers(self) -> dict[str, Layer]:
         return {}

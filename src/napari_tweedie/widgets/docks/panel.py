@@ -1,37 +1,26 @@
-"""Base of all docks: a layer and its noise, a denoiser, advanced settings, and a run bar."""
+"""Base of all docks: a form, a preview that follows it, a run, and what is done with its result."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer, Shapes
+from napari.layers import Image, Labels, Shapes
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QEnterEvent, QHideEvent, QShowEvent
-from qtpy.QtWidgets import QCheckBox, QWidget
 
-from napari_tweedie import denoisers
-from napari_tweedie.core.method import Input
-from napari_tweedie.recipe.recipe import JobName, Recipe
-from napari_tweedie.widgets.forms import preferences as settings
-from napari_tweedie.widgets.forms.denoiser_chooser import DenoiserChooser
-from napari_tweedie.widgets.forms.layout import arrange, focus_style, folded, heading, one_row
-from napari_tweedie.widgets.forms.method_form import Chooser, Form
-from napari_tweedie.widgets.layers.crop import Crop, visible_crop
+from napari_tweedie.widgets.docks.form_dock import FormDock
+from napari_tweedie.widgets.forms.layout import focus_style
+from napari_tweedie.widgets.layers.crop import Crop
 from napari_tweedie.widgets.layers.event_relay import Relay
-from napari_tweedie.widgets.layers.input import fingerprint, grey_unit, image_array, nanometres
-from napari_tweedie.widgets.layers.marks import marked_pixels, resampling
+from napari_tweedie.widgets.layers.input import fingerprint, grey_unit, image_array
+from napari_tweedie.widgets.layers.marks import resampling
 from napari_tweedie.widgets.layers.messages import sentence
 from napari_tweedie.widgets.parts.after_run import AfterRun
-from napari_tweedie.widgets.parts.device_combo import DeviceCombo
 from napari_tweedie.widgets.parts.help_button import HelpButton
-from napari_tweedie.widgets.parts.noise_form import NoiseForm
+from napari_tweedie.widgets.parts.live import Live
 from napari_tweedie.widgets.parts.recipe_button import RecipeButton
-from napari_tweedie.widgets.parts.run_bar import EnterRuns, RunBar
-from napari_tweedie.widgets.parts.source import Source
-from napari_tweedie.widgets.parts.strength import Strength
 from napari_tweedie.widgets.runs.confirmation import question
 from napari_tweedie.widgets.runs.layer_run import Job, Order
 from napari_tweedie.widgets.runs.run import RUNS
@@ -45,115 +34,23 @@ WARM_UP_MS = 1000
 """How long after it is shown a dock begins to load torch."""
 
 
-class Panel(EnterRuns):
-    """A dock that runs one job on a layer. Subclasses set up their choosers and say what goes into the recipe."""
-
-    job: ClassVar[JobName]
-    page: ClassVar[str]
-    """Page of the documentation about it."""
-    about: ClassVar[str]
-    """What the dock is for, in plain words."""
-    term: ClassVar[str]
-    """What the field calls it."""
+class Panel(FormDock):
+    """A dock that runs one job on a layer."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__()
-        self.viewer = napari_viewer
-        self.source = Source(napari_viewer.layers, neighbours=self.job == "denoise")
-        self.noise = NoiseForm(napari_viewer.layers)
-        self.strength = Strength()
-        self.choosers = self._choosers()
-        self.side_by_side = QCheckBox("side by side")
-        self.device = DeviceCombo()
-        self.settings = Form(Recipe, ["outliers", "tile", "seed"], napari_viewer.layers)
-        self.bar = RunBar()
+        super().__init__(napari_viewer)
         self._run: Job | None = None
         self._preview: tuple[Image, ...] = ()
-        self._fitted: Layer | None = None
-        self.settings.editors["tile"].widget.setSpecialValueText("auto")
-        self.settings.fill(settings.defaults())
         self.recipes = RecipeButton(self)
         self.bar.add(self.recipes)
         self.after_run = AfterRun(napari_viewer)
+        self.live = Live(self, napari_viewer, self._stated)
         self.bar.add(HelpButton(self.page, self))
-        device_row = one_row("Device", self.device, Recipe.model_fields["device"].description or "")
-        parts = self._parts()
-        choosers = [*self.choosers.values(), *([self.noise] if self.noise in parts else [])]
-        further = [part for chooser in choosers for part in chooser.folded_parts()]
-        if self.noise in parts:
-            parts.insert(parts.index(self.noise) + 1, one_row("Strength", self.strength, self.strength.toolTip()))
-        advanced = folded("Advanced", [device_row, self.settings, *further])
-        view = one_row("", self.side_by_side, "Show the visible layers in a grid.")
-        arrange(self, [heading(self.about, self.term), self.source, *parts, view, advanced], self.bar)
+        self._arrange()
         self.layout().insertWidget(2, self.after_run)
         self._connect()
         self._on_theme()
         self._on_edit()
-
-    # What subclasses say.
-
-    def _choosers(self) -> dict[str, Chooser[Any]]:
-        """Return the methods to choose, by their field of the recipe."""
-        return {"denoiser": self._chooser("denoiser", denoisers.registry, "unet")}
-
-    def _parts(self) -> list[QWidget]:
-        """Return the parts of the form below the layer, from top to bottom."""
-        return [*self.choosers.values(), self.noise]
-
-    def chosen_layers(self) -> dict[str, Layer]:
-        """Return the layers that the methods take their arrays from."""
-        return self.choosers["denoiser"].chosen_layers() | self.noise.chosen_layers()
-
-    def _chooser(self, field: str, registry: Any, chosen: str) -> Chooser[Any]:
-        made = DenoiserChooser if field == "denoiser" else Chooser
-        return made(field.capitalize(), Recipe.model_fields[field].description or "", registry, chosen, self.viewer.layers)
-
-    # From the form to an order.
-
-    def recipe(self, **changes: Any) -> Recipe:
-        """Return what the form says.
-
-        Raises
-        ------
-        ValueError
-            If something is missing or not allowed; the message says what to change.
-        """
-        values = {"job": self.job, "axes": self.source.axes.text(), "volume": self.source.is_volume()}
-        values |= self.source.sizes() | {"neighbours": self.source.neighbours_choice()}
-        values |= {"device": self.device.currentText(), "noise": self.noise.method(), "strength": self.strength.strength()}
-        values |= self.settings.values()
-        return Recipe(**{**values, **{field: chooser.method() for field, chooser in self.choosers.items()}, **changes})
-
-    def fill(self, recipe: Recipe) -> None:
-        """Set the form as a recipe of this job says; what it cannot show stays as it is."""
-        noise = {} if "noise" in self.choosers else {"noise": self.noise}
-        for field, chooser in {**self.choosers, **noise}.items():
-            with suppress(ValueError):
-                chooser.fill(getattr(recipe, field).describe())
-        self.settings.fill(dict(recipe))
-        self.strength.setValue(recipe.strength)
-        self.device.setCurrentText(recipe.device)
-        self.source.fill(recipe)
-
-    def wrong_dock(self, recipe: Recipe) -> str:
-        """Say why this form cannot show a recipe, or nothing."""
-        if recipe.first:
-            return f"has {len(recipe.steps)} steps: load it in the dock Steps"
-        return "" if recipe.job == self.job else f"is for the job {recipe.job!r}, not {self.job!r}: load it in that dock"
-
-    def obstacle(self) -> str:
-        """Say why the form cannot run, or nothing."""
-        image = self.source.image()
-        if image is None:
-            return "Open an image first."
-        if RUNS.job is not None:
-            return "Another run is in progress."
-        try:
-            recipe = self.recipe()
-            self.source.layout_of()
-        except ValueError as error:
-            return sentence(error)
-        return sentence(recipe.obstacle)
 
     def order(self, preview: bool) -> Order:
         """Take a snapshot of the form and the layers."""
@@ -169,33 +66,10 @@ class Panel(EnterRuns):
             preview and recipe.noise.level(0.0) is None and not self._marks(),
         )  # fmt: skip
 
-    def _visible(self, recipe: Recipe, image: Image, side: int | None = None) -> tuple[Crop, Recipe]:
-        """Return the part of a layer that is seen, at most `side` pixels wide, and the recipe with the whole layer's noise."""
-        crop = Crop.whole(image_array(image).shape)
-        if not recipe.inverts or recipe.degradation.is_image:
-            flat = self.viewer.dims.ndisplay == 2
-            crop = visible_crop(image, self.viewer.dims.point, recipe.axes, recipe.volume, flat=flat, side=side)
-        channel = crop.start[recipe.axes.index("c")] if "c" in recipe.axes else 0
-        if recipe.noise.level(0.0) is None and channel < len(self.noise.channels):
-            recipe = recipe.model_copy(update={"noise": self.noise.channels[channel].noise})
-        return crop, recipe
-
     def _notes(self, image: Image) -> tuple[str, ...]:
         """Return what is odd about the layer, its file, and the layers of its methods."""
         told = (resampling(layer, image) for layer in self.chosen_layers().values())
         return (*self.source.notes(), *filter(None, told))
-
-    def _inputs(self, crop: Crop) -> dict[str, Input]:
-        """Return copies of the arrays that the methods take, cut like the image where they lie on its pixels."""
-        inputs = {}
-        for name, layer in self.chosen_layers().items():
-            if isinstance(layer, Labels | Shapes):
-                marked = marked_pixels(layer, self.source.image(), self.source.axes.text(), self.source.is_volume())
-                array = crop.of_mask(marked, self.source.axes.text())
-            else:
-                array = np.asarray(image_array(layer))
-            inputs[name] = Input.of(array, layer.name, nanometres(layer))
-        return inputs
 
     # Running.
 
@@ -235,6 +109,8 @@ class Panel(EnterRuns):
         job, self._run = self._run, None
         if job is not None and job.order.preview:
             self._preview = tuple(job.layers.by_name.values())
+            if job.is_complete and self._preview:
+                self.live.take(job.order, self._preview[0])
         if job is not None and job.layers.by_name:
             self.after_run.take(job.order.source, job.layers.by_name)
         self.bar.end(text, self.obstacle())
@@ -245,8 +121,11 @@ class Panel(EnterRuns):
     def _on_edit(self, *_: object) -> None:
         for form in (self.noise, *self.choosers.values()):
             form.show_grey_unit(grey_unit(self.source.image()))
+        for field, why in self._reasons().items():
+            self.choosers[field].show_reason(why)
         self.bar.set_ready(self.obstacle())
         self._measure()
+        self.live.on_edit()
 
     def _measure(self) -> None:
         """Have the noise estimated when what it depends on has changed."""
@@ -264,15 +143,12 @@ class Panel(EnterRuns):
         """Return what changes with the methods that tell what of the layer is noise."""
         return None
 
-    def _marks(self) -> list[Labels | Shapes]:
-        """Return the layers that mark pixels for the methods."""
-        return [layer for layer in self.chosen_layers().values() if isinstance(layer, Labels | Shapes)]
-
     def _connect(self) -> None:
         forms: list[Any] = [self.source, self.noise, self.settings, *self.choosers.values()]
         for form in forms:
             form.changed.connect(self._on_edit)
         self.strength.valueChanged.connect(self._on_edit)
+        self.live.told.connect(self.bar.tell)
         self.bar.run_clicked.connect(self.run)
         self.bar.preview_clicked.connect(self._on_preview)
         self.bar.cancel_clicked.connect(self.cancel)

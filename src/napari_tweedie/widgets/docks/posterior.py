@@ -9,11 +9,12 @@ from qtpy.QtWidgets import QWidget
 
 from napari_tweedie import samplers
 from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.recipe import reasons
 from napari_tweedie.recipe.defaults import sampler_of
 from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.samplers.interval import Interval
 from napari_tweedie.widgets.docks.inverse import Inverse
-from napari_tweedie.widgets.forms.layout import folded
+from napari_tweedie.widgets.forms.layout import Fold
 from napari_tweedie.widgets.forms.method_form import Chooser, Form
 from napari_tweedie.widgets.layers.input import image_array
 from napari_tweedie.widgets.parts.calibration_form import Reliability
@@ -57,10 +58,20 @@ class Posterior(Inverse):
         return {**super()._choosers(), "sampler": self._chooser("sampler", samplers.registry, "moment-matched")}
 
     def _parts(self) -> list[QWidget]:
+        return [self.choosers["degradation"], self.interval]
+
+    def _further(self) -> list[QWidget]:
         chosen = self.choosers
-        parts = [chosen["degradation"], self.noise, chosen["sampler"], chosen["denoiser"], self.interval]
+        calibration = Fold("Calibration", [self.reliability, self.repeat, self.guarantee, self.correction])
+        return [chosen["sampler"], chosen["denoiser"], self.noise, calibration]
+
+    def _seen_after(self) -> list[QWidget]:
         self.derived.told.connect(self.bar.tell)
-        return [self.derived, *parts, folded("Calibration", [self.reliability, self.repeat, self.guarantee, self.correction])]
+        return [self.derived]
+
+    def _reasons(self) -> dict[str, str]:
+        sampler, degradation = self.choosers["sampler"].name, self.choosers["degradation"].name
+        return {**super()._reasons(), "sampler": reasons.of_sampler(sampler, self.job, degradation)}
 
     def recipe(self, **changes: Any) -> Recipe:
         interval = self.interval.values() | self.correction.values()

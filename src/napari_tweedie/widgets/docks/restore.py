@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from qtpy.QtWidgets import QWidget
 
 from napari_tweedie import solvers
+from napari_tweedie.recipe import reasons
 from napari_tweedie.recipe.defaults import solver_of
 from napari_tweedie.recipe.recipe import JobName
 from napari_tweedie.widgets.docks.inverse import Inverse
-from napari_tweedie.widgets.forms.layout import folded
+from napari_tweedie.widgets.forms.layout import Fold
 from napari_tweedie.widgets.forms.method_form import Chooser
 from napari_tweedie.widgets.parts.convergence import Convergence
 
@@ -35,9 +36,19 @@ class Restore(Inverse):
         return {**super()._choosers(), "solver": self._chooser("solver", solvers.registry, "hqs")}
 
     def _parts(self) -> list[QWidget]:
-        chosen = self.choosers
-        parts = [chosen["degradation"], self.noise, chosen["solver"], chosen["denoiser"]]
-        return [*parts, folded("Convergence", [self.convergence])]
+        return [self.choosers["degradation"]]
+
+    def _further(self) -> list[QWidget]:
+        return [self.choosers["solver"], self.choosers["denoiser"], self.noise]
+
+    def _seen_after(self) -> list[QWidget]:
+        self._convergence = Fold("Convergence", [self.convergence])
+        self._convergence.hide()
+        return [self._convergence]
+
+    def _reasons(self) -> dict[str, str]:
+        kinds = self.choosers["degradation"].kinds()
+        return {**super()._reasons(), "solver": reasons.of_solver(self.choosers["solver"].name, kinds)}
 
     def _on_edit(self, *changed: object) -> None:
         self._fit_solver()
@@ -62,7 +73,8 @@ class Restore(Inverse):
 
     def _on_progressed(self, progress: Progress) -> None:
         super()._on_progressed(progress)
-        if self._run is not None:
+        if self._run is not None and self._run.trace:
+            self._convergence.show()
             self.convergence.show_trace(self._run.trace)
 
     def _on_ended(self, text: str) -> None:

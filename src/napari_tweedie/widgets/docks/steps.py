@@ -44,6 +44,9 @@ class Steps(Panel):
     def _parts(self) -> list[QWidget]:
         return [one_row("Steps", self.list, TIP)]
 
+    def _further(self) -> list[QWidget]:
+        return []
+
     def chosen_layers(self) -> dict[str, Layer]:
         return self.list.layers()
 

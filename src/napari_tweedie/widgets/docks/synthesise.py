@@ -49,7 +49,13 @@ class Synthesise(Panel):
     def _parts(self) -> list[QWidget]:
         self.source.hide()
         self.bar.preview.hide()
-        return [self.choosers["denoiser"], self.choosers["sampler"], self.size_]
+        return [self.choosers["denoiser"], self.size_]
+
+    def _further(self) -> list[QWidget]:
+        return [self.choosers["sampler"]]
+
+    def _reasons(self) -> dict[str, str]:
+        return {}
 
     def obstacle(self) -> str:
         return "Another run is in progress." if RUNS.job is not None else ""

@@ -12,7 +12,6 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from napari_tweedie import degradations
-from napari_tweedie.core import device
 from napari_tweedie.core.method import Input
 from napari_tweedie.recipe.proposal import Clues, Task, propose
 from napari_tweedie.recipe.recipe import Recipe
@@ -22,7 +21,7 @@ from napari_tweedie.widgets.layers.input import image_array
 from napari_tweedie.widgets.layers.messages import sentence
 from napari_tweedie.widgets.parts.attempt import Attempt
 from napari_tweedie.widgets.parts.clues import beside, with_survey
-from napari_tweedie.widgets.parts.doors import open_dock, open_filled, warm_up
+from napari_tweedie.widgets.parts.doors import open_dock, open_filled, warm_up, warm_up_docks
 from napari_tweedie.widgets.parts.found import Found
 from napari_tweedie.widgets.parts.help_button import HelpButton
 from napari_tweedie.widgets.parts.source import Source
@@ -30,6 +29,8 @@ from napari_tweedie.widgets.runs.background import Background
 from napari_tweedie.widgets.runs.run import RUNS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari.viewer import Viewer
 
     from napari_tweedie.engine.survey import Survey
@@ -67,8 +68,10 @@ class Tweedie(QWidget):
         """What was found on the layer; None while it is looked at."""
         self._clues: Clues | None = None
         self._seen: object = None
+        self._next: Callable[[], None] = lambda: None
+        """Looks at the layer as a whole."""
         self._looking, self._warming = Background(self), Background(self)
-        self._warming.call(device.names, lambda _: None)  # torch is loaded while the noise is measured
+        self._warming.call(warm_up, lambda _: None)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
@@ -112,7 +115,12 @@ class Tweedie(QWidget):
             except ValueError:  # it lies elsewhere, or has another shape
                 clues = clues.with_mask("")
         work = partial(_survey, recipe, image_array(image), self.attempt.place(), inputs)
-        self._looking.call(work, partial(self._show_found, clues))
+        self._next = partial(self._looking.call, work, partial(self._show_found, clues))
+        self.attempt.look_first(clues)
+
+    def _on_looked(self) -> None:
+        """Look at the layer as a whole, once there is something to see."""
+        self._next()
 
     def _state(self) -> object:
         """Return what changes when something else would be found."""
@@ -133,7 +141,7 @@ class Tweedie(QWidget):
             self.source.blockSignals(blocked)
             self._seen = self._state()
         self.attempt.begin(survey, self._clues, proposal)
-        self._warming.call(warm_up, lambda _: None)
+        self._warming.call(warm_up_docks, lambda _: None)
 
     # Opening the other docks.
 
@@ -204,6 +212,7 @@ class Tweedie(QWidget):
         for signal in (self.source.changed, moved.fired):
             signal.connect(self._settle.start)
         themed.fired.connect(self._on_theme)
+        self.attempt.looked.connect(self._on_looked)
         self.attempt.changed.connect(self._mark_doors)
         self.attempt.told.connect(self.message.show_text)
         RUNS.changed.connect(self._on_run)
@@ -212,6 +221,8 @@ class Tweedie(QWidget):
         """Leave the machine to a run; look again after it."""
         if RUNS.job is not None:
             self.attempt.stop()
+            if self.survey is None and not self._looking.is_busy:  # the first look is cut short
+                self._seen = None
         self._settle.start()
 
     def _on_theme(self) -> None:

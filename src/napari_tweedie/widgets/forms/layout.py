@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtGui import QIcon, QResizeEvent
-from qtpy.QtWidgets import QComboBox, QFormLayout, QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
-from superqt import QCollapsible
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import QComboBox, QFormLayout, QFrame, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 SPACING = 6
 WIDTH = 370
@@ -62,6 +61,17 @@ def heading(about: str, term: str) -> QLabel:
     label.setWordWrap(True)
     label.setToolTip(term)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return label
+
+
+def note(tooltip: str = "") -> QLabel:
+    """Return a text of any length below what it is about, hidden while there is none."""
+    label = QLabel()
+    label.setObjectName("tweedie_note")
+    label.setWordWrap(True)
+    label.setToolTip(tooltip)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    label.hide()
     return label
 
 
@@ -164,29 +174,47 @@ def column(widget: QWidget) -> QVBoxLayout:
     return layout
 
 
-def folded(title: str, parts: Sequence[QWidget]) -> QCollapsible:
-    """Return parts under a title that unfolds them."""
-    content = QWidget()
-    layout = column(content)
-    for part in parts:
-        layout.addWidget(part)
-    fold = QCollapsible(title)
-    fold.setDuration(0)
-    fold.setExpandedIcon(QIcon())
-    fold.setCollapsedIcon(QIcon())
-    fold.toggled.connect(lambda unfolded: fold.setText(f"{'▾' if unfolded else '▸'}  {title}"))
-    fold.collapse()
-    fold.toggleButton().setStyleSheet("text-align: left; border: none; background: transparent; padding: 4px 0;")
-    fold.addWidget(content)
-    fold.layout().setContentsMargins(0, 0, 0, 0)
-    fold.content().layout().setContentsMargins(0, 0, 0, 0)
-    return fold
+class Fold(QWidget):
+    """Parts under a title that unfolds them; hidden parts cost no time when a dock opens."""
+
+    def __init__(self, title: str, parts: Sequence[QWidget]) -> None:
+        super().__init__()
+        self.title = title
+        self.header = QPushButton()
+        self.header.setObjectName("tweedie_fold")
+        self.header.setCheckable(True)
+        self.header.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.header.setStyleSheet("text-align: left; border: none; background: transparent; padding: 4px 0;")
+        self.content = QWidget()
+        layout = column(self.content)
+        for part in parts:
+            layout.addWidget(part)
+        place = column(self)
+        place.addWidget(self.header)
+        place.addWidget(self.content)
+        self.header.toggled.connect(self._on_toggled)
+        self._on_toggled(False)
+
+    def expand(self) -> None:
+        """Show the parts."""
+        self.header.setChecked(True)
+
+    def _on_toggled(self, unfolded: bool) -> None:
+        self.content.setVisible(unfolded)
+        self.header.setText(f"{'▾' if unfolded else '▸'}  {self.title}")
 
 
 def focus_style(theme: str) -> str:
     """Return a style sheet with which the part of a dock with the keyboard is seen, in the text's colour of a napari theme."""
     parts = "QPushButton:focus, QToolButton:focus, QComboBox:focus, QLineEdit:focus, QAbstractSpinBox:focus"
-    return f"{parts} {{ border: 1px solid {get_theme(theme).text.as_hex()}; }}"
+    ink = get_theme(theme).text.as_hex()
+    seen = {
+        parts: f"border: 1px solid {ink}",
+        "QCheckBox:focus": "text-decoration: underline",
+        "QCheckBox::indicator:focus": f"border: 1px solid {ink}",
+        "QPushButton#tweedie_fold:focus": f"border-bottom: 1px solid {ink}",
+    }
+    return " ".join(f"{part} {{ {look}; }}" for part, look in seen.items())
 
 
 def arrange(dock: QWidget, parts: Sequence[QWidget], foot: QWidget) -> None:

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QWidget
 from napari_tweedie.core.method import Input, Method
 from napari_tweedie.core.registry import Registry
 from napari_tweedie.widgets.forms.editors import Editor, editor, has_editor
-from napari_tweedie.widgets.forms.layout import Rows, column, one_row, shrinkable
+from napari_tweedie.widgets.forms.layout import Rows, column, note, one_row, shrinkable
 from napari_tweedie.widgets.layers.messages import sentence
 
 if TYPE_CHECKING:
@@ -115,6 +115,8 @@ class Chooser(QWidget, Generic[M]):
         self._plain = QWidget()
         column(self._plain)
         place.addWidget(self._plain)
+        self.why = note()
+        place.addWidget(self.why)
         self.advanced = QWidget(self)  # until a dock places it: without a parent it would be a window
         column(self.advanced)
         self.name = chosen
@@ -125,6 +127,12 @@ class Chooser(QWidget, Generic[M]):
     def folded_parts(self) -> list[QWidget]:
         """Return the forms of the advanced parameters."""
         return [self.advanced]
+
+    def show_reason(self, why: str) -> None:
+        """Say why this method is chosen."""
+        self.layout().addWidget(self.why)  # below the form, which is made when a method is first chosen
+        self.why.setText(why)
+        self.why.setHidden(not why)
 
     def choose(self, name: str) -> None:
         """Choose a method by its name."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
 
 from napari_tweedie.widgets.layers.crop import Crop
 from napari_tweedie.widgets.layers.input import METADATA
-from napari_tweedie.widgets.layers.result import fit_contrast, result_layer
+from napari_tweedie.widgets.layers.result import fit_contrast, result_layer, tell
+from napari_tweedie.widgets.layers.turns import Turns
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -48,6 +51,7 @@ class Growing:
         self.metadata = metadata
         self.by_name: dict[str, Image] = {}
         self._outputs: dict[str, Output] = {}
+        self._turns = Turns()
 
     def __contains__(self, layer: Any) -> bool:
         return any(layer is own for own in self.by_name.values())
@@ -74,18 +78,36 @@ class Growing:
             self._outputs[name] = output
             layer = self.by_name[name]
             layer.visible = len(self.by_name) == 1  # what else there is waits in the list until it is asked for
-            if output.kind != "image" and not layer.rgb and hasattr(layer, "colorbar"):
-                layer.colorbar.visible = True
-        for layer in self.replaces:
-            if layer in self.viewer.layers:
-                self.viewer.layers.remove(layer)
-        for layer in reversed(self.by_name.values()):
-            self.viewer.add_layer(layer)
+        removed_together(self.viewer, self.replaces)
+        for layer in self.by_name.values():
+            self._turns.add(partial(self._add, layer))
+        for name, layer in self.by_name.items():
+            if self._outputs[name].kind != "image" and not layer.rgb and hasattr(layer, "colorbar"):
+                self._turns.add(partial(setattr, layer.colorbar, "visible", True))
+
+    def _add(self, layer: Image) -> None:
+        """Add a layer: the most important one on top, every other below the one before it."""
+        layers, own = self.viewer.layers, list(self.by_name.values())
+        place = next(n for n, other in enumerate(own) if other is layer)
+        if place == 0:
+            layers.append(layer)
+        elif own[place - 1] in layers:
+            layers.insert(layers.index(own[place - 1]), layer)
+            layers.selection.active = own[0]
+
+    def when_added(self, then: Callable[[], object]) -> None:
+        """Do something once all layers are in the viewer."""
+        self._turns.add(then)
+
+    def forget(self) -> None:
+        """Add no more layers."""
+        self._turns.forget()
 
     def complete(self, metadata: dict[str, Any], fit: bool) -> None:
         """Store how the layers were made, and fit contrasts to what they show: always those of differences and spreads."""
         for name, layer in self.by_name.items():
             layer.metadata[METADATA] = metadata | {"result": name}
+            tell(layer)
             kind = self._outputs[name].kind
             if fit or kind != "image":
                 fit_contrast(layer, kind)
@@ -100,6 +122,14 @@ class Growing:
 
     def remove(self) -> None:
         """Take the layers out of the viewer."""
-        for layer in self.by_name.values():
-            if layer in self.viewer.layers:
-                self.viewer.layers.remove(layer)
+        self._turns.forget()
+        removed_together(self.viewer, self.by_name.values())
+
+
+def removed_together(viewer: Viewer, layers: Iterable[Image]) -> None:
+    """Remove layers, those that are there; napari tidies up once, rather than after each, where it can."""
+    there = [layer for layer in layers if layer in viewer.layers]
+    together = getattr(viewer.layers, "batched_update", nullcontext) if len(there) > 1 else nullcontext  # napari 0.9
+    with together():
+        for layer in there:
+            viewer.layers.remove(layer)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from napari.layers import Image
+from napari.layers import Image, Layer
 from numpy.typing import NDArray
 
+from napari_tweedie.recipe.recipe import Recipe
+from napari_tweedie.recipe.words import in_words
 from napari_tweedie.widgets.layers.input import METADATA
 
 
@@ -58,6 +61,15 @@ def result_layer(source: Image, image: Any, what: str, start: Sequence[int], zoo
         contrast_limits=None if rgb else limits,
         metadata={METADATA: {"input": source.name}},
     )
+
+
+def tell(layer: Layer) -> None:
+    """Have the layer list say, where the pointer rests on a result, what was done, as its metadata has it."""
+    recipe = layer.metadata.get(METADATA, {}).get("recipe")
+    if recipe:
+        with suppress(ValueError):  # a recipe of methods that are not installed here
+            told = f"{layer.name}\n{in_words(Recipe(**recipe))}"
+            layer.__dict__["get_source_str"] = lambda: told
 
 
 def _with_more_axes(matrix: NDArray[np.float64], more: int) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from napari.layers import Image
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_tweedie.widgets.layers.event_relay import Relay
+from napari_tweedie.widgets.layers.growing_layers import removed_together
 from napari_tweedie.widgets.parts.doors import open_dock
 
 if TYPE_CHECKING:
@@ -66,9 +67,7 @@ class AfterRun(QWidget):
 
     def remove_all(self) -> None:
         """Remove what the run has added."""
-        for layer in list(self._made):
-            if layer in self.viewer.layers:
-                self.viewer.layers.remove(layer)
+        removed_together(self.viewer, list(self._made))
 
     def _bind(self) -> None:
         """Let the key press the button of whichever dock has run last; the viewer does not keep the dock alive."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Labels
@@ -11,7 +11,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 
 from napari_tweedie.core.method import Input
-from napari_tweedie.recipe.proposal import Clues, Proposal, Task, for_task
+from napari_tweedie.recipe.proposal import Clues, Proposal, Task, for_task, propose
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.forms import preferences as settings
 from napari_tweedie.widgets.forms.editors import Number
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_tweedie.engine.survey import Survey
     from napari_tweedie.widgets.parts.source import Source
 
+FIRST = "after, a first look"
 TASKS: tuple[Task, ...] = ("denoise", "deblur", "fill")
 PAUSE_MS = 250
 """How long an edit rests before a trial begins."""
@@ -47,6 +48,8 @@ class Attempt(QWidget):
     changed = Signal()
     told = Signal(str)
     """Why nothing can be tried; nothing where something can."""
+    looked = Signal()
+    """The first look is over, whatever came of it."""
 
     def __init__(self, viewer: Viewer, source: Source) -> None:
         super().__init__()
@@ -59,19 +62,21 @@ class Attempt(QWidget):
         self._survey: Survey | None = None
         self._clues: Clues | None = None
         self._trial: Trial | None = None
+        self._first: Task | None = None
+        """What the first look has shown."""
         self._trying = Background(self)
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE_MS)
-        self._pause.timeout.connect(self._try)
-        form = QWidget()
-        self._rows = Rows(form)
+        self._pause.timeout.connect(lambda: self._try())
+        self._form = QWidget()
+        self._rows = Rows(self._form)
         self._rows.row("Do", self.task, "What to try: proposed from what was found, and yours to change.")
         self._rows.row("Strength", self.strength)
         self._rows.row("Blur width", self.width_, "Standard deviation of the blur, in pixels.")
         place = column(self)
         place.addWidget(self.picture)
-        place.addWidget(form)
+        place.addWidget(self._form)
         for signal in (self.task.currentIndexChanged, self.strength.valueChanged, self.width_.valueChanged):
             signal.connect(self._on_edit)
         self.hide()
@@ -101,8 +106,43 @@ class Attempt(QWidget):
             recipe = recipe.model_copy(update={"degradation": recipe.degradation.model_copy(update={"std": self.width_.kept()})})
         axes = self.source.axes.text()
         volume = "z" in axes and (recipe.volume or self.source.is_volume())
-        known = {"axes": axes, "volume": volume, **self.source.sizes(), **settings.defaults()}
+        known = {"axes": axes, "volume": volume, **self.source.sizes(), **settings.known_defaults()}
         return Recipe(**{**dict(recipe), **known, "strength": self.strength.strength()})
+
+    def look_first(self, clues: Clues) -> None:
+        """Show a part of the layer at once, and what the quick network makes of it, before anything is known of the layer.
+
+        A stack that is deblurred as a whole is only shown.
+        """
+        self.stop()
+        self._clues, self._survey = clues, None
+        self.strength.set_quietly(1.0)
+        self._form.hide()
+        self.show()
+        image, task = self.source.image(), propose(clues).task
+        try:
+            trial = self._trial = self._order(image, task, None)
+        except ValueError:  # which the proposal will tell, or the layer has no axes to speak of
+            self.looked.emit()
+            return
+        self._trying.call(trial.before, partial(self._show_before, trial, task))
+
+    def _show_before(self, trial: Trial, task: Task, plane: NDArray[Any] | Exception) -> None:
+        if trial is not self._trial:
+            return
+        if isinstance(plane, Exception) or trial.recipe.volume:
+            self.looked.emit()
+            return
+        self.picture.show_pictures(*pictures([plane], trial.layer), told="a first look …")
+        self._trying.call(partial(trial.run, True), partial(self._show_first, trial, task))
+
+    def _show_first(self, trial: Trial, task: Task, planes: tuple[NDArray[Any], NDArray[Any]] | Exception) -> None:
+        if trial is not self._trial:
+            return
+        if not isinstance(planes, Exception):
+            self._first = task
+            self.picture.show_pictures(*pictures(planes, trial.layer), after=FIRST)
+        self.looked.emit()
 
     def begin(self, survey: Survey, clues: Clues, proposal: Proposal) -> None:
         """Show a proposal, and try it."""
@@ -115,10 +155,11 @@ class Attempt(QWidget):
             else:
                 editor.setValue(value)
             editor.blockSignals(blocked)
+        self._form.show()
         self.show()
         self._on_edit()
         self._pause.stop()
-        self._try()
+        self._try(quick=self._first != proposal.task)
 
     def mark(self, mask: str) -> None:
         """Take a layer for the marks of missing pixels from now on."""
@@ -128,7 +169,7 @@ class Attempt(QWidget):
     def clear(self) -> None:
         """Forget the layer."""
         self.stop()
-        self._survey = self._clues = None
+        self._survey = self._clues = self._first = None
         self.picture.show_pictures()
         self.hide()
 
@@ -150,23 +191,25 @@ class Attempt(QWidget):
         clues = self._clues
         return clues is not None and not clues.simulated and for_task("deblur", clues).degradation.name == "gaussian-blur"
 
-    def _try(self) -> None:
-        """Try the recipe on a part of the layer: with the quick network first, then with the better one."""
+    def _try(self, quick: bool = True) -> None:
+        """Try the recipe on a part of the layer: with the quick network first, unless that was seen, then with the better one."""
         image = self.source.image()
         if image is None or self._survey is None or RUNS.job is not None:
             return
         self.stop()
         try:
-            self._trial = self._order(image, self._survey)
+            self._trial = self._order(image, self.chosen, self._survey)
         except ValueError as error:
             self.picture.show_pictures(told="")
             self.told.emit(sentence(error))
             return
         self.told.emit("")
-        self._trying.call(partial(self._trial.run, True), partial(self._show_trial, self._trial, True))
+        self._trying.call(partial(self._trial.run, quick), partial(self._show_trial, self._trial, quick))
 
-    def _order(self, image: Image, survey: Survey) -> Trial:
-        recipe = self.recipe().model_copy(update={"noise": survey.channel.noise})
+    def _order(self, image: Image, task: Task, survey: Survey | None) -> Trial:
+        recipe = self.recipe(task)
+        if survey is not None:
+            recipe = recipe.model_copy(update={"noise": survey.channel.noise})
         flat = self.viewer.dims.ndisplay == 2
         field = visible_crop(image, self.viewer.dims.point, recipe.axes, recipe.volume, flat=flat, side=FULL)
         inputs = {name: self.input(given) for name, given in recipe.arrays().items() if given.name}
@@ -202,6 +245,6 @@ class Attempt(QWidget):
             self.picture.show_pictures()
             self.told.emit(sentence(planes))
             return
-        self.picture.show_pictures(*pictures(planes, trial.layer), after="after, a first look" if quick else "after")
+        self.picture.show_pictures(*pictures(planes, trial.layer), after=FIRST if quick else "after")
         if quick and RUNS.job is None:
             self._trying.call(partial(trial.run, False), partial(self._show_trial, trial, False))

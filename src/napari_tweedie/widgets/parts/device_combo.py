@@ -5,7 +5,6 @@ from __future__ import annotations
 from qtpy.QtWidgets import QComboBox
 
 from napari_tweedie.core import device
-from napari_tweedie.widgets.forms import preferences as settings
 from napari_tweedie.widgets.forms.layout import shrinkable
 from napari_tweedie.widgets.runs.background import Background
 
@@ -15,11 +14,15 @@ class DeviceCombo(QComboBox):
 
     def __init__(self) -> None:
         super().__init__()
-        preferred = settings.defaults().get("device", "auto")
         self._warming = Background(self)
         shrinkable(self)
-        self.addItems(dict.fromkeys(["auto", preferred, "cpu"]))
-        self.setCurrentText(preferred)
+        self.addItems(["auto", "cpu"])
+
+    def prefer(self, name: str) -> None:
+        """Choose a device, which may not be known yet to be there, unless another was chosen."""
+        if self.currentText() == "auto":
+            self._offer([name])
+            self.setCurrentText(name)
 
     def warm_up(self) -> None:
         """Load torch while the user looks at the form, and learn which devices there are."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from napari_tweedie.core import device
+from napari_tweedie.widgets.forms import preferences
+
 if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
@@ -34,6 +37,13 @@ def open_filled(viewer: Viewer, title: str, layer: Image, recipe: Recipe) -> Any
 
 
 def warm_up() -> None:
+    """Load torch and the engine, then napari's settings of this plugin; in a thread, before somebody waits for them."""
+    device.names()
+    import_module("napari_tweedie.engine.run")
+    preferences.defaults()
+
+
+def warm_up_docks() -> None:
     """Import what the docks are made of, and read which methods are installed; in a thread, so that they open at once."""
     for module in DOCKS:
         import_module(f"napari_tweedie.widgets.{module}")

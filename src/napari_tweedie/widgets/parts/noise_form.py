@@ -13,6 +13,7 @@ from napari_tweedie.degradations.noise import Noise
 from napari_tweedie.engine.run import measure
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.forms.editors import OptionalNumber
+from napari_tweedie.widgets.forms.layout import note
 from napari_tweedie.widgets.forms.method_form import Chooser
 from napari_tweedie.widgets.forms.plot import COLOURS, Curve, Plot
 from napari_tweedie.widgets.layers.messages import numbers, sentence
@@ -39,10 +40,8 @@ class NoiseForm(Chooser[Noise]):
         self.plot = Plot("brightness", "noise variance")
         self.plot.setToolTip("Noise variance of groups of patches over their brightness, and the line that was fitted.")
         self.plot.hide()
-        self.decision = QLabel()
-        self.decision.setWordWrap(True)
-        self.decision.setToolTip("What the noise was found to be, and why. Choose another model to overrule it.")
-        self.decision.hide()
+        self.decision = note("What the noise was found to be, and why. Choose another model, under More …, to overrule it.")
+        self.decision.setParent(self)  # until a dock places it: without a parent it would be a window
         self.autocorrelation = QLabel()
         self.autocorrelation.setToolTip(
             "How much the noise of a pixel, in the middle, tells of its neighbours': white 1, black 0."
@@ -97,7 +96,6 @@ class NoiseForm(Chooser[Noise]):
 
     def _decide(self, text: str) -> None:
         """Show what was decided, where the model is left to the estimate."""
-        self.layout().addWidget(self.decision)
         self.decision.setText(text)
         self.decision.setVisible(bool(text) and self.name == noise.Auto.name)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tweedie.images.axes import Layout
+from napari_tweedie.images.structure import structured
 from napari_tweedie.widgets.layers.crop import Crop
 from napari_tweedie.widgets.layers.input import image_array
 
@@ -69,38 +70,52 @@ class Trial:
             If it was stopped.
         """
         from napari_tweedie.engine.run import last, run
-        from napari_tweedie.engine.survey import structured
 
-        recipe, array = self._quickened(quick), image_array(self.layer)
-        volume, axes = recipe.volume, recipe.axes
-        start, stop = structured(array, self.seen.start, self.seen.stop, axes, VOLUME_SIDE if volume else SIDE)
-        if volume:
-            at = axes.index("z")
-            middle = min(max(self.place[at], start[at] + MOST_PLANES // 2), stop[at] - MOST_PLANES // 2)
-            start[at], stop[at] = max(start[at], middle - MOST_PLANES // 2), min(stop[at], middle + MOST_PLANES // 2)
-        crop = Crop(tuple(start), tuple(stop))
-        part = np.asarray(crop.of(array))
+        recipe, crop = quickened(self.recipe, quick), self._crop()
+        part, axes = np.asarray(crop.of(image_array(self.layer))), recipe.axes
         inputs: dict[str, Any] = dict(self.inputs)
         if "mask" in inputs:
             inputs["mask"] = type(inputs["mask"]).of(crop.of_mask(inputs["mask"].values(), axes), inputs["mask"].name)
         after = last(run(recipe, part, cancelled=self.stopped.is_set, **inputs)).image
+        return self._shown(part, crop), self._shown(after, crop)
+
+    def before(self) -> NDArray[Any]:
+        """Return the plane as it is, of the same part; nothing is computed for it."""
+        crop = self._crop()
+        return self._shown(np.asarray(crop.of(image_array(self.layer))), crop)
+
+    def _crop(self) -> Crop:
+        """Return the part that is tried: where there is most to see in what is seen, and of a stack the planes around it."""
+        volume, axes = self.recipe.volume, self.recipe.axes
+        seen, array = self.seen, image_array(self.layer)
+        start, stop = structured(array, seen.start, seen.stop, axes, VOLUME_SIDE if volume else SIDE)
+        if volume:
+            at = axes.index("z")
+            middle = min(max(self.place[at], start[at] + MOST_PLANES // 2), stop[at] - MOST_PLANES // 2)
+            start[at], stop[at] = max(start[at], middle - MOST_PLANES // 2), min(stop[at], middle + MOST_PLANES // 2)
+        return Crop(tuple(start), tuple(stop))
+
+    def _shown(self, image: NDArray[Any], crop: Crop) -> NDArray[Any]:
+        """Return the plane of a part that is looked at, or of what became of it."""
+        axes, volume = self.recipe.axes, self.recipe.volume
         index = tuple(0 for axis in axes if axis not in ("zyxs" if volume else "yxs"))
-        planes = [_plane(image, axes, volume, index, self.place[axes.index("z")] - start[axes.index("z")] if volume else 0)
-                  for image in (part, after)]  # fmt: skip
-        return planes[0], planes[1]
+        depth = self.place[axes.index("z")] - crop.start[axes.index("z")] if volume else 0
+        return _plane(image, axes, volume, index, depth)
 
-    def _quickened(self, quick: bool) -> Recipe:
-        from napari_tweedie import denoisers
-        from napari_tweedie.recipe.defaults import resolved
 
-        recipe = resolved(self.recipe)
-        changed: dict[str, Any] = {}
-        if quick and recipe.denoiser.name.startswith("unet"):
-            changed["denoiser"] = denoisers.registry.build(QUICK)
-        if recipe.job == "restore" and hasattr(recipe.solver, "iterations"):
-            fewer = min(int(recipe.solver.iterations), ITERATIONS if recipe.degradation.name != "mask" else 12)
-            changed["solver"] = recipe.solver.model_copy(update={"iterations": fewer})
-        return recipe.model_copy(update=changed)
+def quickened(recipe: Recipe, quick: bool) -> Recipe:
+    """Return a recipe with few iterations and, if `quick`, the small network in place of a larger one."""
+    from napari_tweedie import denoisers
+    from napari_tweedie.recipe.defaults import resolved
+
+    recipe = resolved(recipe)
+    changed: dict[str, Any] = {}
+    if quick and recipe.denoiser.name.startswith("unet"):
+        changed["denoiser"] = denoisers.registry.build(QUICK)
+    if recipe.job == "restore" and hasattr(recipe.solver, "iterations"):
+        fewer = min(int(recipe.solver.iterations), ITERATIONS if recipe.degradation.name != "mask" else 12)
+        changed["solver"] = recipe.solver.model_copy(update={"iterations": fewer})
+    return recipe.model_copy(update=changed)
 
 
 def _plane(image: NDArray[Any], axes: str, volume: bool, index: tuple[int, ...], depth: int) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -164,6 +164,12 @@ class Job(Run):
         where = f"{round(last.share * recipe.solver.steps())} of {recipe.solver.steps()}"
         self.layers.keep(self._provenance(), where, 0)
         return f"{self._reason} at iteration {where}; the estimate so far is kept."
+
+    def _when_shown(self, then: Callable[[], object]) -> None:
+        self.layers.when_added(then)
+
+    def _leave(self) -> None:
+        self.layers.forget()
 
     def _fail(self, error: Exception) -> str:
         self.layers.remove()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 from napari.qt.threading import create_worker
@@ -159,6 +160,7 @@ class Run(QObject):
         self._worker = None
         RUNS.set(None)
         if closed:  # the window is going, there is nobody to tell
+            self._leave()
             return
         self._bar.close()
         if self._error is not None:
@@ -167,4 +169,11 @@ class Run(QObject):
             told = self._complete(self._result)
         else:
             told = self._stop()
-        self.ended.emit(told)
+        self._when_shown(partial(self.ended.emit, told))
+
+    def _when_shown(self, then: Callable[[], object]) -> None:
+        """Do something once the result is seen."""
+        then()
+
+    def _leave(self) -> None:
+        """Do nothing more to a window that is going."""

@@ -1,0 +1,20 @@
+import numpy as np
+
+from napari_tweedie.images.structure import structured
+
+
+def test_the_square_with_the_blobs_is_found_and_not_that_with_most_noise() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.normal(0, 1, (2, 200, 240))
+    image[1, :100, :120] += rng.normal(0, 3, (100, 120))
+    y, x = np.indices((200, 240))
+    image[1] += 10 * ((y // 12 + x // 12) % 2) * ((y >= 130) & (x >= 160))
+    start, stop = structured(image, (1, 0, 0), (2, 200, 240), "cyx", 64)
+    assert (start[0], stop[0]) == (1, 2)
+    assert [b - a for a, b in zip(start[1:], stop[1:], strict=True)] == [64, 64]
+    assert start[1] > 100
+    assert start[2] > 120
+
+
+def test_a_part_smaller_than_the_square_is_taken_whole() -> None:
+    assert structured(np.zeros((30, 40)), (0, 0), (30, 40), "yx", 64) == ([0, 0], [30, 40])
