@@ -27,7 +27,8 @@ def in_words(recipe: Recipe) -> str:
 def _done(recipe: Recipe) -> str:
     """Say in a line what the job was."""
     degradation = recipe.degradation
-    blur = f" ({degradation.std:g} px wide)" if getattr(degradation, "std", 0) else ""
+    width = getattr(degradation, "std", 0)
+    blur = f" ({width:g} px wide)" if width else ""
     undone = f"{degradation.title}{blur} undone"
     if recipe.job == "restore":
         iterations = f", {recipe.solver.iterations} iterations" if hasattr(recipe.solver, "iterations") else ""
