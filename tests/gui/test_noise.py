@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
+from scipy.ndimage import gaussian_filter
 
 from napari_tweedie.widgets.docks.denoise import Denoise
 from napari_tweedie.widgets.docks.panel import Panel
 from napari_tweedie.widgets.layers.input import METADATA
+from napari_tweedie.widgets.parts.noise_form import ENLARGED
 
 Press = Callable[[Panel], str]
 LIMIT = 60_000
@@ -67,7 +69,7 @@ def test_a_preview_has_the_noise_of_the_whole_layer(viewer: Viewer, denoise: Den
     assert denoise.order(preview=False).recipe.noise.gain is None
 
 
-def test_what_was_decided_is_said_and_drawn(viewer: Viewer, denoise: Denoise, qtbot: QtBot, photons: np.ndarray) -> None:
+def test_what_was_decided_is_said(viewer: Viewer, denoise: Denoise, qtbot: QtBot, photons: np.ndarray) -> None:
     noisy = photons + np.random.default_rng(1).normal(0, 15, (1, photons.shape[1]))
     viewer.add_image(noisy.astype(np.float32), name="lines")
     form = denoise.noise
@@ -76,6 +78,20 @@ def test_what_was_decided_is_said_and_drawn(viewer: Viewer, denoise: Denoise, qt
     assert form.decision.text() == form.channels[0].decision
     assert "columns share" in form.decision.text()
     assert form.decision.isVisible()
-    assert form.autocorrelation.pixmap().width() > 0
+    assert form.autocorrelation.isHidden()  # what is left without the lines is white
     form.choose("gaussian")
     assert not form.decision.isVisible()
+
+
+def test_noise_that_neighbours_share_is_said_and_drawn(viewer: Viewer, denoise: Denoise, qtbot: QtBot, scene: np.ndarray) -> None:
+    white = np.random.default_rng(1).normal(0, 40, (192, 288))
+    noisy = 1000 + 400 * np.kron(scene, np.ones((3, 3))) + gaussian_filter(white, 0.6)
+    viewer.add_image(noisy.astype(np.float32), name="shared")
+    form = denoise.noise
+    qtbot.waitUntil(lambda: len(form.channels) == 1, timeout=LIMIT)
+    assert "neighbouring pixels correlate" in form.decision.text()
+    picture = form.autocorrelation.pixmap().toImage()
+    grey = [picture.pixelColor(picture.width() // 2 + ENLARGED * step, picture.height() // 2).red() for step in (0, 1, 3)]
+    assert grey[0] == 255
+    assert grey[0] > grey[1] > 60  # a Gaussian of 0.6 pixels correlates neighbours by about 0.5
+    assert grey[2] < 30

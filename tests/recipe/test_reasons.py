@@ -23,3 +23,12 @@ def test_denoisers_and_samplers_are_told_in_the_same_way() -> None:
         suited = sampler_of("sample", degradation)["name"]
         assert of_sampler(suited, "sample", degradation).startswith("Chosen because")
         assert samplers.registry.method(suited).title in of_sampler("dps", "sample", degradation)
+
+
+def test_a_name_keeps_its_capital_within_a_reason_and_other_words_do_not() -> None:
+    def why(degradation: str) -> str:
+        kinds = (degradations.registry.method(degradation),)
+        return of_solver(solver_of(kinds)["name"], kinds)
+
+    assert "for Gaussian blur" in why("gaussian-blur")
+    assert "for missing pixels" in why("mask")

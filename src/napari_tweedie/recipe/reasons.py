@@ -20,6 +20,9 @@ SAMPLERS = {
     "split-gibbs": "more than noise is undone, and its spread is honest",
 }
 
+NAMES = ("Gaussian",)
+"""People in the titles of degradations, who keep their capital within a sentence."""
+
 
 def of_denoiser(name: str) -> str:
     """Say why a denoiser is chosen."""
@@ -54,5 +57,5 @@ def _own(suited: str) -> str:
 
 
 def _lower(title: str) -> str:
-    """Write a title within a sentence: names in capitals stay."""
-    return title if title[:2].isupper() else title[:1].lower() + title[1:]
+    """Write a title within a sentence: names stay."""
+    return title if title[:2].isupper() or title.startswith(NAMES) else title[:1].lower() + title[1:]

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=Method)
 
-WRITTEN = {"psf": "PSF", "na": "NA", "sigma": "Noise level", "std": "Blur width", "axial_std": "Blur along Z"}
+WRITTEN = {
+    "psf": "PSF",
+    "na": "NA",
+    "sigma": "Noise level",
+    "std": "Blur width",
+    "axial_std": "Blur along Z",
+    "level": "Interval level",
+}
 """Labels of fields that are not their names."""
 
 
