@@ -137,7 +137,6 @@ class Chooser(QWidget, Generic[M]):
 
     def show_reason(self, why: str) -> None:
         """Say why this method is chosen."""
-        self.layout().addWidget(self.why)  # below the form, which is made when a method is first chosen
         self.why.setText(why)
         self.why.setHidden(not why)
 
