@@ -3,8 +3,9 @@
 Usage: ``python benchmarks/region_means.py DATA [--side N] [--denoiser NAME]``; DATA holds ``clean`` and ``bsd68``. Crops of
 clean images are scaled to a peak of so many photons, photons are counted, an offset and read noise are added, and all is denoised
 as a user does who changes nothing. Regions of 32 × 32 pixels lie anywhere: every 8 pixels. Errors are those of their means next
-to the noisy image's, in per cent of the mean light of the image: *bias* over all regions, *rms*, and the *largest* of any; PSNR
-against the truth, its peak as the range, tells what that costs.
+to the noisy image's, in per cent of the mean light of the image: *bias* over all regions, *rms*, and the *largest* of any; next
+to the truth, the rms of the denoised image's and of the noisy image's own. PSNR against the truth, its peak as the range, tells
+what that costs.
 """
 
 from __future__ import annotations
@@ -40,19 +41,23 @@ def main() -> None:
     images = [*images_of(chosen.data / "clean")[::4], *images_of(chosen.data / "bsd68")[::23]]
     crops = [centre(image, chosen.side)[0, 0].numpy().astype(float) for _, image in images]
     crops = [(crop - crop.min()) / np.ptp(crop) for crop in crops]
-    print(f"| {len(crops)} images, {chosen.denoiser} | photons | bias, % | rms, % | largest, % | PSNR, dB |")
-    print("| --- | --: | --: | --: | --: | --: |")
+    columns = "photons | bias, % | rms, % | largest, % | off the truth, % | noisy, % | PSNR, dB"
+    print(f"| {len(crops)} images, {chosen.denoiser} | {columns} |")
+    print("| --- | --: | --: | --: | --: | --: | --: | --: |")
     for detector, (gain, offset, read_noise) in DETECTORS.items():
         for peak in PEAKS:
-            rng, errors, scores = np.random.default_rng(0), [], []
+            rng, errors, off, own, scores = np.random.default_rng(0), [], [], [], []
             for crop in crops:
                 clean = gain * peak * crop + offset
                 noisy = gain * rng.poisson(peak * crop) + offset + read_noise * rng.standard_normal(crop.shape)
                 result = engine.last(engine.run(Recipe(denoiser=chosen.denoiser), noisy)).images["denoised"]
-                errors.append(100 * (means(result) - means(noisy)) / (clean - offset).mean())
+                percent = 100 / (clean - offset).mean()
+                errors.append(percent * (means(result) - means(noisy)))
+                off.append(percent * (means(result) - means(clean)))
+                own.append(percent * (means(noisy) - means(clean)))
                 scores.append(10 * np.log10((gain * peak) ** 2 / np.mean((result - clean) ** 2)))
-            every = np.array(errors)
-            figures = every.mean(), np.sqrt(np.square(every).mean()), np.abs(every).max(), np.mean(scores)
+            every, rms = np.array(errors), [float(np.sqrt(np.mean(np.square(some)))) for some in (errors, off, own)]
+            figures = every.mean(), rms[0], np.abs(every).max(), *rms[1:], np.mean(scores)
             print(f"| {detector} | {peak} | {' | '.join(f'{value:.2f}' for value in figures)} |", flush=True)
 
 

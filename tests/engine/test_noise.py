@@ -50,11 +50,6 @@ def test_the_noise_model_is_estimated_and_reported(scene: np.ndarray, rng: np.ra
     json.dumps(result.provenance)
 
 
-def test_photon_noise_of_colour_is_refused(scene: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="split the layer into channels"):
-        denoised(np.stack([scene, scene, scene], axis=-1), axes="yxs", noise="poisson")
-
-
 def test_an_open_noise_model_of_a_measurement_without_pixels_is_asked_for(scene: np.ndarray) -> None:
     recipe = Recipe(job="restore", degradation="fourier-mask", noise={"name": "poisson", "gain": 1.0})
     with pytest.raises(ValueError, match="cannot be estimated: give it"):

@@ -53,3 +53,30 @@ def test_they_are_left_out_of_restorations_and_stacks(camera: np.ndarray, clean:
     assert restored.image.max() < 2000
     stack = result(np.stack([camera[:64], camera[64:]]), axes="zyx")
     assert stack.image.max() < 1000
+
+
+def test_the_result_says_which_pixels_they_are(camera: np.ndarray, clean: np.ndarray, hot: np.ndarray) -> None:
+    dead = np.zeros_like(hot)
+    dead[40, 50] = True
+    found = result(
+        np.where(dead, 0, camera).astype(np.uint16), noise={"name": "poisson", "gain": 2, "offset": 100, "read_noise": 3}
+    )
+    expected = np.where(hot, 1, 0)
+    assert found.outliers is not None
+    np.testing.assert_array_equal(np.where(dead, 1, found.outliers), np.where(dead, 1, expected))
+    assert found.outliers[40, 50] in (0, 2)  # where it is dark around, nothing tells
+    assert any(f"({hot.sum()} hot" in note for note in found.notes)
+    assert result(clean.astype(np.float32), noise={"sigma": 5.0}).outliers is None
+
+
+def test_frames_tell_hot_pixels_from_cosmic_rays_and_blinking_ones(rng: np.random.Generator) -> None:
+    movie = rng.normal(500, 10, (6, 48, 48))
+    movie[:, 10, 10] += 1000
+    movie[:, 20, 30] -= 450
+    movie[2, 30, 12] += 2000
+    movie[1::3, 40, 40] += 800
+    found = result(movie.astype(np.float32), axes="tyx", neighbours="none").outliers
+    assert found is not None
+    expected = np.zeros_like(found)
+    expected[:, 10, 10], expected[:, 20, 30], expected[2, 30, 12], expected[1::3, 40, 40] = 1, 2, 4, 3
+    np.testing.assert_array_equal(found, expected)

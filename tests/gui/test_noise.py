@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import Qt
 from scipy.ndimage import gaussian_filter
 
 from napari_tweedie.widgets.docks.denoise import Denoise
 from napari_tweedie.widgets.docks.panel import Panel
 from napari_tweedie.widgets.layers.input import METADATA
+from napari_tweedie.widgets.parts.camera_form import NAME, CameraForm
 from napari_tweedie.widgets.parts.noise_form import ENLARGED
 
 Press = Callable[[Panel], str]
@@ -95,3 +97,47 @@ def test_noise_that_neighbours_share_is_said_and_drawn(viewer: Viewer, denoise: 
     assert grey[0] == 255
     assert grey[0] > grey[1] > 60  # a Gaussian of 0.6 pixels correlates neighbours by about 0.5
     assert grey[2] < 30
+
+
+def test_camera_maps_are_made_from_layers_and_used(
+    viewer: Viewer, denoise: Denoise, press: Press, qtbot: QtBot, rng: np.random.Generator
+) -> None:
+    shape = (64, 72)
+    offset, gain = 100 + 5 * rng.standard_normal(shape), 2 * (1 + 0.03 * rng.standard_normal(shape))
+    frames = {light: gain * rng.poisson(light, (16, *shape)) + offset + rng.normal(0, 2, (16, *shape)) for light in (0, 200)}
+    for name, light in (("dark", 0), ("flat", 200)):
+        viewer.add_image(np.rint(frames[light]).astype(np.uint16), name=name)
+    viewer.add_image(np.rint(gain * rng.poisson(8, shape) + offset).astype(np.uint16), name="cells")
+    denoise.noise.choose("camera")
+    assert "choose a layer" in denoise.obstacle().lower()
+    form = denoise.noise.findChild(CameraForm)
+    assert form.dark.value() is viewer.layers["dark"]
+    items = {form.flats.item(n).text(): form.flats.item(n) for n in range(form.flats.count())}
+    assert set(items) == {"dark", "flat"}
+    items["flat"].setCheckState(Qt.CheckState.Checked)
+    form.button.click()
+    qtbot.waitUntil(lambda: NAME in viewer.layers, timeout=LIMIT)
+    assert viewer.layers[NAME].data.shape == (3, *shape)
+    assert np.median(viewer.layers[NAME].data[1]) == pytest.approx(2, rel=0.1)
+    assert "Gain" in form.told.text()
+    assert denoise.source.image() is viewer.layers["cells"]
+    press(denoise)
+    result = viewer.layers["cells · denoised"]
+    assert result.metadata[METADATA]["recipe"]["noise"]["maps"]["name"] == NAME
+    assert result.data.std() < 0.5 * viewer.layers["cells"].data.std()
+
+
+def test_outliers_come_as_hidden_labels_and_go_with_the_result(
+    viewer: Viewer, denoise: Denoise, press: Press, rng: np.random.Generator
+) -> None:
+    image = rng.normal(500, 10, (64, 72))
+    image[20, 30], image[40, 10] = 5000, 0
+    viewer.add_image(image, name="cells", scale=(2, 3))
+    press(denoise)
+    assert [layer.name for layer in viewer.layers] == ["cells", "cells · outliers", "cells · denoised"]
+    labels = viewer.layers["cells · outliers"]
+    assert (labels.visible, labels.data[20, 30], labels.data[40, 10], np.count_nonzero(labels.data)) == (False, 1, 2, 2)
+    assert tuple(labels.scale) == (2, 3)
+    assert list(labels.features["kind"]) == ["none", "hot", "dead", "blinking", "cosmic ray"]
+    denoise.after_run.remove.click()
+    assert [layer.name for layer in viewer.layers] == ["cells"]

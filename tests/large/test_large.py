@@ -124,7 +124,7 @@ def test_the_result_lies_where_its_pixels_come_from(tmp_path: Path, rng: np.rand
 def test_range_and_noise_level_of_a_large_image_are_found_on_samples(
     rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("napari_tweedie.large.regions.WHOLE", 2**20)
+    monkeypatch.setattr("napari_tweedie.large.patches.WHOLE", 2**20)
     y, x = np.mgrid[:2200, :600]
     ramp = 100 * np.sin(x / 40) + 0.2 * y
     write(tmp_path / "in.zarr", (1000 + ramp + rng.normal(0, 7, ramp.shape)).astype(np.float32), "yx")

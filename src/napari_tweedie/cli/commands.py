@@ -16,6 +16,7 @@ from napari_tweedie.cli.options import (
     Mask,
     Neighbours,
     Out,
+    Outliers,
     Psf,
     Scheduler,
     Set,
@@ -31,24 +32,23 @@ from napari_tweedie.recipe.recipe import Recipe
 def denoise(
     image: In, result: Out, denoiser: Denoiser = "unet",
     sigma: Sigma = None, camera: CameraMaps = None, volume: Volume = False, neighbours: Neighbours = "auto", set_: Set = [],
-    scheduler: Scheduler = "local", slurm: Slurm = 0,
+    outliers: Outliers = False, scheduler: Scheduler = "local", slurm: Slurm = 0,
 ) -> None:  # fmt: skip
     """Remove noise from an image."""
     recipe = {"job": "denoise", "denoiser": denoiser, "noise": noise_of(sigma), "volume": volume, "neighbours": neighbours}
-    run_recipe(recipe, set_, image, result, on(scheduler, slurm), arrays={"maps": camera})
+    run_recipe(recipe, set_, image, result, on(scheduler, slurm), arrays={"maps": camera}, outliers=outliers)
 
 
 def restore(
     image: In, result: Out, degradation: Degradation = "identity",
     solver: Annotated[str, typer.Option(help="A name from `list`; auto: what suits the degradation.")] = "auto",
     sigma: Sigma = None, camera: CameraMaps = None, psf: Psf = None, mask: Mask = None, array: Array = [],
-    volume: Volume = False, set_: Set = [], scheduler: Scheduler = "local", slurm: Slurm = 0,
+    volume: Volume = False, set_: Set = [], outliers: Outliers = False, scheduler: Scheduler = "local", slurm: Slurm = 0,
 ) -> None:  # fmt: skip
     """Undo a known degradation: blur, missing pixels, low resolution."""
     recipe = {"job": "restore", "degradation": degradation, "solver": solver, "noise": noise_of(sigma), "volume": volume}
-    run_recipe(
-        recipe, set_, image, result, on(scheduler, slurm), arrays={"maps": camera, "psf": psf, "mask": mask, **files_of(array)}
-    )
+    arrays = {"maps": camera, "psf": psf, "mask": mask, **files_of(array)}
+    run_recipe(recipe, set_, image, result, on(scheduler, slurm), arrays=arrays, outliers=outliers)
 
 
 def sample(

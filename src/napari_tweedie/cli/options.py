@@ -36,4 +36,10 @@ Array = Annotated[
 CameraMaps = Annotated[
     Path | None, typer.Option("--camera", help="Camera maps, as `camera` makes them: offset, gain and read variance of pixels.")
 ]
+Outliers = Annotated[
+    bool,
+    typer.Option(
+        "--outliers", help="Also write which pixels were left out, beside the result: hot, dead, blinking, cosmic rays."
+    ),
+]
 Mask = Annotated[Path | None, typer.Option(help="Image that is not zero at missing pixels, for mask.")]

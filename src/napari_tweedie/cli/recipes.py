@@ -28,7 +28,7 @@ PARTS: dict[str, Any] = {
 
 def run_recipe(
     recipe: dict[str, Any], settings: list[str], image: Path, result: Path, scheduler: str = "local",
-    provenance: Mapping[str, Any] | None = None, arrays: Mapping[str, Path | None] = {},
+    provenance: Mapping[str, Any] | None = None, arrays: Mapping[str, Path | None] = {}, outliers: bool = False,
 ) -> None:  # fmt: skip
     """Run a recipe on a file, and write another; tell where it differs from that of an earlier result's provenance."""
     from napari_tweedie.files.run_to_file import run_to_file
@@ -54,7 +54,7 @@ def run_recipe(
         told.extend(notes)
         warn(notes)
 
-    steps = run_to_file(whole, image, result, scheduler=pick(scheduler), noted=noted, **inputs)
+    steps = run_to_file(whole, image, result, scheduler=pick(scheduler), noted=noted, with_outliers=outliers, **inputs)
     try:
         facts = with_bar(f"{' → '.join(step.job for step in whole.steps)} {image.name}", steps)
     except (KeyboardInterrupt, Cancelled):

@@ -126,6 +126,9 @@ class Result:
         Recipe, version, weights, device, noise levels, seconds: all that is needed to do it again.
     notes : list of str
         What the user should know, a sentence each.
+    outliers : array, optional
+        Pixels of the input that were left out, in its shape: 1 hot, 2 dead, 3 blinking, 4 hit by a cosmic ray, 0 all others; None
+        where there are none.
     """
 
     images: dict[str, NDArray[Any]]
@@ -133,6 +136,7 @@ class Result:
     zoom: tuple[float, ...]
     provenance: dict[str, Any]
     notes: list[str]
+    outliers: NDArray[Any] | None = None
 
     @property
     def image(self) -> NDArray[Any]:

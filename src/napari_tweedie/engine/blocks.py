@@ -11,12 +11,12 @@ import numpy as np
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Input
 from napari_tweedie.degradations import Degradation
-from napari_tweedie.degradations.noise import Auto, Camera, Noise, Poisson
+from napari_tweedie.degradations.noise import Auto, Camera
 from napari_tweedie.engine.channel import Channel
 from napari_tweedie.engine.gate import Span
 from napari_tweedie.engine.left_out import LeftOut
 from napari_tweedie.engine.measurement import channel_of, components_of
-from napari_tweedie.engine.sampling import chosen, of_frame, spread, steady
+from napari_tweedie.engine.sampling import chosen, known_from, of_frame, spread, steady
 from napari_tweedie.images.arrays import LARGEST, as_array, check_representable
 from napari_tweedie.images.axes import Index, Layout, guess_axes
 from napari_tweedie.images.intensity import from_opponent, to_opponent
@@ -68,8 +68,6 @@ class Blocks:
             raise ValueError(f"the degradation {recipe.degradation.name!r} takes no colour: split it into channels")
         if self.colour and (recipe.job in ("sample", "calibrate", "decompose", "inspect") or recipe.probes):
             raise ValueError("colour images can only be denoised, restored and degraded: split the layer into channels first")
-        if self.colour and recipe.stabilises and isinstance(recipe.noise, Poisson):
-            raise ValueError("photon noise of colour images: split the layer into channels, or choose Gaussian noise")
         if isinstance(recipe.noise, Camera) and (self.colour or measured):
             raise ValueError("camera maps are those of grey images: split colour into channels, or choose another noise")
         if isinstance(recipe.noise, Camera):
@@ -88,7 +86,7 @@ class Blocks:
     def samples(self, index: Index) -> NDArray[Any]:
         """Return a block, shape (samples, components, [Z,] Y, X), missing pixels and outliers filled in.
 
-        Colour comes as opponent samples.
+        Colour comes as opponent samples, or as it is where the map of its channel takes that.
 
         Raises
         ------
@@ -102,7 +100,10 @@ class Blocks:
             block = np.stack([channel.lines.without(plane) for plane in planes]).reshape(block.shape)
         if self.recipe.inverts and not self.recipe.degradation.is_image:
             return self._cut(self.recipe.degradation, index).corrected(block)
-        return to_opponent(block[:3, 0].astype(np.float32))[:, None] if self.colour else block
+        if not self.colour:
+            return block
+        colours = block[:3, 0].astype(np.float32)
+        return (colours if channel is not None and channel.takes_colours else to_opponent(colours))[:, None]
 
     def is_empty(self, index: Index) -> bool:
         """Tell whether a block holds no number at all."""
@@ -156,8 +157,9 @@ class Blocks:
         number = self.layout.channel(index)
         if number not in self._channels:
             seen = self._sampled(number)
-            frames = [self.planes(other) for other in seen]
-            planes = steady(frames) if isinstance(self.recipe.noise, Auto) else [plane for some in frames for plane in some]
+            frames = [self.seen(other) for other in seen]
+            drifts = isinstance(self.recipe.noise, Auto) and not self.colour
+            planes = steady(frames) if drifts else [plane for some in frames for plane in some]
             planes = planes or self._first_planes(number)
             if self.recipe.inverts and not self.recipe.degradation.is_image:
                 known = [(self._cut(self.recipe.degradation, other), self._measurement(other)) for other in seen]
@@ -166,31 +168,12 @@ class Blocks:
             else:
                 if spans := [self.spans[other] for other in seen if self.spans[other].pixels]:
                     check_representable(min(span.low for span in spans), max(span.high for span in spans))
-                self._channels[number] = self._without_outliers(planes).taken_for(self.recipe.strength)
+                self._channels[number] = self.known_from(planes).taken_for(self.recipe.strength)
         return self._channels[number]
 
-    def _without_outliers(self, planes: list[NDArray[Any]]) -> Channel:
-        """Return what is known of a channel by some of its planes, measured again where some of their pixels are left out."""
-        measured = partial(
-            Channel.of,
-            noise=self._noise(),
-            stabilises=self.recipe.stabilises,
-            blur=self.recipe.kernel,
-            lines=self.recipe.takes_lines_off and not self.colour,
-        )
-        channel = measured(planes)
-        found = [channel.outliers(plane) for plane in planes] if self.left_out.leaves_out_outliers else []
-        if not any(map(np.any, found)):
-            return channel
-        kept = [np.where(outliers, np.nan, plane) for plane, outliers in zip(planes, found, strict=True)]
-        return measured(kept)
-
-    def _noise(self) -> Noise:
-        """Return what is known of the noise; that of colour is taken to be the same everywhere."""
-        noise = self.recipe.noise
-        if isinstance(noise, Camera):
-            return noise.remaining()
-        return noise.model_copy(update={"model": "gaussian"}) if self.colour and isinstance(noise, Auto) else noise
+    def known_from(self, planes: list[NDArray[Any]]) -> Channel:
+        """Return what is known of a channel by what was `seen`."""
+        return known_from(planes, self.recipe, self.colour, self.left_out.leaves_out_outliers)
 
     def _sampled(self, number: int) -> list[Index]:
         indices = [other for other in self.layout if self.layout.channel(other) == number]
@@ -206,6 +189,8 @@ class Blocks:
     def frame(self, index: Index) -> Channel:
         """Return what is known of a block's channel, with the noise level of this block where that is another one."""
         channel = self.channel(index)
+        if channel.levels:
+            return channel.in_frame(self.layout.place_along(index, self.layout.frames))
         several = self._measures and len(self.layout) > 1 and not self.colour
         if not several or not isinstance(self.recipe.noise, Auto):
             return channel
@@ -222,7 +207,7 @@ class Blocks:
     def _first_planes(self, number: int) -> list[NDArray[Any]]:
         """Return the planes of the first block of a channel that is not empty, where those that were sampled are."""
         for index in self.layout:
-            if self.layout.channel(index) == number and (planes := self.planes(index)):
+            if self.layout.channel(index) == number and (planes := self.seen(index)):
                 return planes
         raise ValueError("the image holds no numbers: every pixel is NaN, infinite or masked")
 
@@ -283,10 +268,11 @@ class Blocks:
         """Put an estimate, shape (samples, components or count, [Z,] Y, X), in grey levels, into its place in the result."""
         if self.recipe.job == "denoise" and output.kind == "image" and self.channel(index).is_stabilised:
             estimate = keep_light(estimate, self.samples(index))
+        mixed = self.colour and not (self.recipe.job == "denoise" and self.channel(index).takes_colours)
         empty = self.left_out.empty(index, estimate.shape[2:])
         targets = result if result.ndim > len(self.layout.shape) else result[None]
         for target, block in zip(targets, np.moveaxis(estimate, 1, 0), strict=True):
-            pixels: NDArray[Any] = from_opponent(block, output.kind != "image") if self.colour else block
+            pixels: NDArray[Any] = from_opponent(block, output.kind != "image") if mixed else block
             if result.dtype == np.uint8:
                 pixels = np.clip(np.rint(pixels), 0, 255)
             elif empty is not None:
@@ -310,6 +296,15 @@ class Blocks:
         if self.recipe.job == "degrade":
             return degradation.shape(tuple(degradation.extend(torch.empty((1, 1, *block), device="meta")).shape[2:]))
         return block
+
+    def seen(self, index: Index) -> list[NDArray[Any]]:
+        """Return some planes of a block, those of colour as (3, Y, X), as `known_from` takes them; else as `planes`."""
+        if not self.colour:
+            return self.planes(index)
+        block = self.left_out.masked(self._read(index)[:3], index)
+        every = np.moveaxis(block.reshape(3, -1, *block.shape[-2:]), 1, 0)
+        stacks = [stack for stack in every if not np.isnan(stack).all()]
+        return [stacks[n] for n in chosen(len(stacks), lambda n: list(stacks[n]))]
 
     def planes(self, index: Index) -> list[NDArray[Any]]:
         """Return some planes of a block, missing pixels as NaN; those without any pixel are left out."""

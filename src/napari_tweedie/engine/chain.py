@@ -16,6 +16,8 @@ from napari_tweedie.engine.jobs.misfit import SMALLER
 from napari_tweedie.engine.noise_left import Left, noise_left
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from napari_tweedie.engine.blocks import Blocks
     from napari_tweedie.engine.channel import Channel
     from napari_tweedie.engine.jobs import Job
@@ -63,6 +65,7 @@ def steps(recipe: Recipe, image: Any, start: Start) -> Generator[Progress | Prev
     spacing, unit = recipe.spacing, recipe.unit
     left, told, made, zoom = Left(), list[str](), list[dict[str, Any]](), tuple[float, ...]()
     array: Any = image
+    outliers: NDArray[Any] | None = None  # of the image that was given, not of results in between
     for number, step in enumerate(whole, 1):
         own = fitted(step, axes, spacing, unit, recipe)
         own, note = with_noise(own, left, number)
@@ -74,6 +77,7 @@ def steps(recipe: Recipe, image: Any, start: Start) -> Generator[Progress | Prev
         told += [f"Step {number}, {step.job}: {said}" for said in [*filter(None, [note]), *notes]]
         if not last:
             left = noise_left(run, result, start, removed=left.removed)
+        outliers = result.outliers if number == 1 else outliers
         made.append(result.provenance | ({} if last or left.sigma is None else {"noise_left": left.sigma}))
         zoom = result.zoom if number == 1 else tuple(a * b for a, b in zip(zoom, result.zoom, strict=True))
         axes = made[0]["axes"]
@@ -85,7 +89,7 @@ def steps(recipe: Recipe, image: Any, start: Start) -> Generator[Progress | Prev
     facts = made[-1] | {name: made[0][name] for name in ("axes", "noise", "noise_levels")}
     facts |= {"recipe": recipe.model_dump(mode="json"), "steps": made, "notes": told}
     facts |= {"seconds": round(time.monotonic() - begun, 2)}
-    return replace(result, zoom=zoom, notes=told, provenance=json_ready(facts))
+    return replace(result, zoom=zoom, notes=told, provenance=json_ready(facts), outliers=outliers)
 
 
 def fitted(step: Recipe, axes: str, spacing: tuple[float, ...], unit: str, whole: Recipe) -> Recipe:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tweedie.analysis.line_offsets import NO_LINES, LineOffsets
+from napari_tweedie.analysis.noise_colour import identify_colours, sentence
 from napari_tweedie.analysis.noise_kind import NoiseKind, identify_noise
 from napari_tweedie.analysis.noise_model import NoiseFit
 from napari_tweedie.analysis.noise_of_blurred import law_of_noise
@@ -17,11 +18,12 @@ from napari_tweedie.analysis.outliers import find_outliers
 from napari_tweedie.degradations.correlation import Correlation
 from napari_tweedie.degradations.noise import Auto, Gaussian, Noise, Poisson, build
 from napari_tweedie.denoisers.levels import SCALES, levels_of_autocovariance
-from napari_tweedie.images.intensity import Intensity
+from napari_tweedie.images.colour_stabilisation import StabilisedColour
+from napari_tweedie.images.intensity import Intensity, are_alike, to_opponent
 from napari_tweedie.images.missing import mean_level
 from napari_tweedie.images.stabilisation import Anscombe, Stabilised
 
-NOT_NOISE = ("fit", "correlation", "decision", "told", "lines")
+NOT_NOISE = ("fit", "correlation", "decision", "told", "lines", "colours", "levels", "separate")
 """What `Channel.report` tells besides the noise model."""
 LEAST_SHARE = 0.7
 """Share of the noise of plain places that must be found beyond a blur: where less is, it was filtered after the detector."""
@@ -51,6 +53,12 @@ class Channel:
         How many times as strong as it is the noise is taken to be by what removes it.
     lines : LineOffsets
         What whole rows and columns share, which is taken off before anything else.
+    colours : tuple of Poisson
+        The photon noise of red, green and blue, where that was found or given; `noise` is that of green then.
+    levels : tuple
+        Positions along the axis of frames, and the noise levels there, where they differ and frames are not measured one by one.
+    separate : bool
+        Whether red, green and blue are denoised apart, as they show too little in common.
     """
 
     intensity: Intensity
@@ -62,6 +70,9 @@ class Channel:
     told: str = ""
     strength: float = 1.0
     lines: LineOffsets = NO_LINES
+    colours: tuple[Poisson, ...] = ()
+    levels: tuple[tuple[int, float], ...] = ()
+    separate: bool = False
 
     @classmethod
     def of(
@@ -106,6 +117,34 @@ class Channel:
         intensity = _stabilised(resolved, planes) if stabilises and isinstance(resolved, Poisson) else Intensity.of(planes)
         return cls(intensity, sigma, resolved, *known, told, lines=found.lines if found else NO_LINES)
 
+    @classmethod
+    def of_colour(
+        cls, stacks: Sequence[NDArray[Any]], noise: Noise, stabilises: bool = False, blur: NDArray[Any] | None = None
+    ) -> Self:
+        """Measure what `noise` leaves open on some planes (3, Y, X) of a colour image; else as `of`.
+
+        Where its noise is that of photons each colour has a model of its own; other noise is measured on lightness and colour
+        differences, and is the same for all.
+        """
+        kinds = identify_colours(stacks, noise) if stabilises else None
+        separate = stabilises and not are_alike(stacks)
+        if kinds is None:
+            model = noise.model_copy(update={"model": "gaussian"}) if isinstance(noise, Auto) else noise
+            if separate:
+                return replace(cls.of([plane for stack in stacks for plane in stack], model, stabilises), separate=True)
+            opponents = [plane for stack in stacks for plane in to_opponent(stack.astype(np.float32))]
+            return cls.of(opponents, model, stabilises, blur)
+        colours = tuple(kind.noise for kind in kinds if isinstance(kind.noise, Poisson))
+        means = (mean_level([stack[n] for stack in stacks]) for n in range(3))
+        levels = [model.level(mean) or 0.0 for model, mean in zip(colours, means, strict=True)]
+        shapes = [kind.correlation for kind in kinds if kind.correlation is not None]
+        shape = shapes[0] if len(shapes) > 1 else None
+        intensity = StabilisedColour.of_stacks(tuple(map(_transform, colours)), stacks, not separate)
+        said = sentence(kinds)
+        told = said if isinstance(noise, Auto) else ""
+        sigma = float(np.sqrt(np.mean(np.square(levels))))
+        return cls(intensity, sigma, colours[1], kinds[1].fit, shape, said, told, colours=colours, separate=separate)
+
     def outliers(self, plane: NDArray[Any]) -> NDArray[np.bool_]:
         """Return which pixels of a plane (Y, X), in grey levels, neither their neighbours nor the noise explain."""
         if isinstance(self.noise, Poisson):
@@ -118,9 +157,26 @@ class Channel:
         return isinstance(self.intensity, Stabilised)
 
     @property
+    def takes_colours(self) -> bool:
+        """Whether its map takes red, green and blue rather than lightness and colour differences."""
+        return bool(self.colours) or self.separate
+
+    @property
     def pixel_level(self) -> float:
         """The standard deviation, after `intensity`, that the noise of a pixel is taken to have."""
         return self.strength * (1.0 if self.is_stabilised else self.sigma) / self.intensity.scale
+
+    def in_frame(self, position: int) -> Channel:
+        """Return this channel as it is in a frame, its level between those of the nearest frames that are known."""
+        if not self.levels or not isinstance(self.noise, Gaussian):
+            return self
+        positions, levels = zip(*self.levels, strict=True)
+        level = float(np.interp(position, positions, levels))
+        return replace(self, sigma=level, noise=self.noise.model_copy(update={"sigma": level}))
+
+    def beginning(self, position: int) -> Channel:
+        """Return this channel for frames that are counted from a position on."""
+        return replace(self, levels=tuple((at - position, level) for at, level in self.levels)) if self.levels else self
 
     def taken_for(self, strength: float) -> Channel:
         """Return this channel with its noise taken to be so many times as strong."""
@@ -146,17 +202,27 @@ class Channel:
         points = NoiseFit(**{**fit, "means": tuple(fit["means"]), "variances": tuple(fit["variances"])}) if fit else None
         lines = LineOffsets.restored(report["lines"]) if report.get("lines") else NO_LINES
         known = (points, correlation, report.get("decision", ""), report.get("told", ""), 1.0, lines)
+        separate = bool(report.get("separate"))
+        colours = tuple(build(each) for each in report.get("colours", ()))
+        if stabilises and colours:
+            transforms = tuple(map(_transform, colours))
+            map_ = StabilisedColour(*intensity, transforms[1], transforms, not separate)
+            return cls(map_, sigma, noise, *known, colours=colours, separate=separate)
         if stabilises and isinstance(noise, Poisson):
             return cls(Stabilised(*intensity, anscombe=_transform(noise)), sigma, noise, *known)
-        return cls(Intensity(*intensity), sigma, noise, *known)
+        levels = tuple((int(position), float(level)) for position, level in report.get("levels", ()))
+        return cls(Intensity(*intensity), sigma, noise, *known, levels=levels, separate=separate)
 
     def report(self) -> dict[str, Any]:
         """Return the noise, and what it was found from, ready for JSON."""
         points = {"fit": asdict(self.fit)} if self.fit else {}
         shape = {"correlation": self.correlation.describe()} if self.correlation else {}
+        colours: dict[str, Any] = {"colours": [each.describe() for each in self.colours]} if self.colours else {}
+        colours |= {"separate": True} if self.separate else {}
+        levels = {"levels": [list(each) for each in self.levels]} if self.levels else {}
         words = {name: text for name, text in (("decision", self.decision), ("told", self.told)) if text}
         lines = {"lines": self.lines.describe()} if self.lines else {}
-        return {**self.noise.describe(), **points, **shape, **lines, **words}
+        return {**self.noise.describe(), **points, **shape, **lines, **colours, **levels, **words}
 
 
 def _identified(planes: Sequence[NDArray[Any]], noise: Noise, lines: bool) -> NoiseKind | None:

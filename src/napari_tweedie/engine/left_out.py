@@ -8,6 +8,8 @@ import numpy as np
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.degradations import Degradation
+from napari_tweedie.engine.bad_pixels import labelled
+from napari_tweedie.engine.bad_pixels import told as kinds_told
 from napari_tweedie.images.missing import filled
 
 if TYPE_CHECKING:
@@ -89,9 +91,13 @@ class LeftOut:
             planes = self.masked(self._read(index), index)
             for plane, marked in zip(planes.reshape(-1, *planes.shape[-2:]), found.reshape(-1, *found.shape[-2:]), strict=True):
                 marked[:] = channel.outliers(plane)
-            self._outliers[index] = np.argwhere(found)
-        found[tuple(self._outliers[index].T)] = True
+            self._outliers[index] = _signed(planes[0, 0], found[0, 0])
+        found[(0, 0, *self._outliers[index][:, :-1].T)] = True
         return found
+
+    def labels(self) -> NDArray[np.uint8] | None:
+        """Return the outliers of all blocks by their kind, in the shape of the image; None where there are none."""
+        return labelled(self._outliers, self.layout)
 
     def filled(self, block: NDArray[Any], index: Index, channel: Channel | None) -> NDArray[Any]:
         """Return a block, missing pixels and outliers filled in from around them.
@@ -145,12 +151,11 @@ class LeftOut:
         if self.restores_missing:
             found = {index: missing & self._marked_known(index) for index, missing in found.items()}
         count = sum(int(missing.sum()) for missing in found.values())
-        outliers = sum(len(places) for places in self._outliers.values())
-        if outliers:
-            what = "pixels that neither their neighbours nor the noise explain (hot, dead, cosmic rays)"
-            told = [f"{outliers} {what} were left out, and filled in from around them; outliers: keep takes them as they are."]
-        else:
-            told = []
+        told, labels = [], self.labels()
+        if labels is not None:
+            what = f"pixels that neither their neighbours nor the noise explain ({kinds_told(labels)})"
+            marked = int(np.count_nonzero(labels))
+            told = [f"{marked} {what} were left out, and filled in from around them; outliers: keep takes them as they are."]
         if not count or self.recipe.job == "blend":
             return told
         empty = sum(bool(missing.all()) for missing in found.values())
@@ -166,3 +171,14 @@ class LeftOut:
     def _marked_known(self, index: Index) -> NDArray[np.bool_]:
         """Return which pixels of a block the degradation alone knows nothing against."""
         return self._cut(index).observed(torch.empty((1, 1, *self.layout.block_shape))).numpy()
+
+
+def _signed(block: NDArray[Any], outliers: NDArray[np.bool_]) -> NDArray[np.int_]:
+    """Return the places of outliers in a block, and 1 for those above their surroundings, −1 for those below."""
+    places = np.argwhere(outliers)
+    signs = []
+    for place in places:
+        *stack, y, x = place
+        around = block[(*stack, slice(max(0, y - 1), y + 2), slice(max(0, x - 1), x + 2))]
+        signs.append(1 if block[tuple(place)] > np.nanmedian(around) else -1)
+    return np.column_stack([places, np.array(signs, int)]) if len(places) else np.empty((0, outliers.ndim + 1), int)

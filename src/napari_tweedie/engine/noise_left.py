@@ -139,12 +139,22 @@ def _noise(crop: NDArray[Any], axes: str, channels: Mapping[int, Channel], clean
         white = random.standard_normal(crop[here].shape)
         if channel.correlation is not None:
             white = _coloured(white, channel.correlation.autocorrelation(), (axes.index("y"), axes.index("x")))
-        level: Any = channel.sigma
-        if isinstance(channel.noise, Poisson) and channel.noise.gain is not None:
-            light = channel.noise.gain * (clean[here] - (channel.noise.offset or 0.0))
-            level = np.sqrt(np.maximum(light, 0.0) + (channel.noise.read_noise or 0.0) ** 2)
-        drawn[here] = channel.strength * level * white
+        drawn[here] = channel.strength * _level(clean[here], axes, channel) * white
     return drawn
+
+
+def _level(clean: NDArray[Any], axes: str, channel: Channel) -> Any:
+    """Return the level of the noise of a channel at its clean values, that of every colour where they differ."""
+    models = [model for model in channel.colours or (channel.noise,) if isinstance(model, Poisson) and model.gain is not None]
+    if not models:
+        return channel.sigma
+    values = [[model.gain or 0.0, model.offset or 0.0, model.read_noise or 0.0] for model in models]
+    gain, offset, read_noise = np.array(values).T
+    if "s" in axes:  # of which the fourth is transparency
+        along = axes.index("s")
+        shape = [clean.shape[along] if axis == "s" else 1 for axis in axes]
+        gain, offset, read_noise = (np.resize(each, clean.shape[along]).reshape(shape) for each in (gain, offset, read_noise))
+    return np.sqrt(np.maximum(gain * (clean - offset), 0.0) + read_noise**2)
 
 
 def _coloured(white: NDArray[np.float64], r: NDArray[np.float64], planes: tuple[int, int]) -> NDArray[np.float64]:

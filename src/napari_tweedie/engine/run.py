@@ -214,7 +214,11 @@ class _Run:
             *self.warnings,
             *filter(None, [self.helped, self.shortage]),
         ]
-        return Result(self._inside(images), outputs, zoom, self._provenance(time.monotonic() - started, notes), notes)
+        outliers = self.blocks.left_out.labels()
+        if outliers is not None and self.inside is not None:
+            outliers = outliers[tuple(self.inside)]
+        provenance = self._provenance(time.monotonic() - started, notes)
+        return Result(self._inside(images), outputs, zoom, provenance, notes, outliers)
 
     def _inside(self, images: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Return what of the results is wanted, as views."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
-from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.degradations.noise import Camera, Gaussian
+from napari_tweedie.engine.channel import Channel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_tweedie.engine.channel import Channel
+    from napari_tweedie.recipe.recipe import Recipe
 
 PLANES = 4
 """Blocks of a channel, and planes of a block, that its range and its noise are measured on."""
@@ -47,6 +48,33 @@ def chosen(count: int, planes_of: Callable[[int], Sequence[NDArray[Any]]]) -> li
     return sorted([*ranked[: PLANES - 1], ranked[len(ranked) // 2]])
 
 
+def known_from(planes: Sequence[NDArray[Any]], recipe: Recipe, colour: bool, leaves_out: bool) -> Channel:
+    """Return what is known of a channel by some of its planes, measured again where some of their pixels are left out.
+
+    Parameters
+    ----------
+    planes : sequence of array
+        Planes (Y, X), those of colour (3, Y, X), in grey levels, of a camera once its pixels are evened; missing pixels as NaN.
+    recipe : Recipe
+        What is known of the noise.
+    colour : bool
+        Whether they are of colour.
+    leaves_out : bool
+        Whether outliers are left out.
+    """
+    noise = recipe.noise.remaining() if isinstance(recipe.noise, Camera) else recipe.noise
+    known: dict[str, Any] = {"noise": noise, "stabilises": recipe.stabilises, "blur": recipe.kernel}
+    if colour:
+        return Channel.of_colour(planes, **known)
+    known["lines"] = recipe.takes_lines_off
+    channel = Channel.of(planes, **known)
+    found = [channel.outliers(plane) for plane in planes] if leaves_out else []
+    if not any(map(np.any, found)):
+        return channel
+    kept = [np.where(outliers, np.nan, plane) for plane, outliers in zip(planes, found, strict=True)]
+    return Channel.of(kept, **known)
+
+
 def spread(count: int, most: int = PLANES) -> list[int]:
     """Return the numbers of at most so many images, evenly spread over all."""
     return sorted(set(np.linspace(0, count - 1, most).astype(int).tolist())) if count else []
@@ -70,16 +98,38 @@ def steady(frames: Sequence[Sequence[NDArray[Any]]]) -> list[NDArray[Any]]:
     frames : sequence of sequences of array
         Planes (Y, X) of every frame, missing pixels as NaN.
     """
-    every = [plane for planes in frames for plane in planes]
+    return drifting(frames) or [plane for planes in frames for plane in planes]
+
+
+def drifting(frames: Sequence[Sequence[NDArray[Any]]]) -> list[NDArray[Any]]:
+    """Return the planes of the frame whose noise is in the middle where noise drifts, see `steady`; else none."""
     if len(frames) < 2:
-        return every
+        return []
     levels = [estimate_stack_noise_level(planes) if planes else 0.0 for planes in frames]
     order = sorted((n for n, level in enumerate(levels) if level > 0), key=lambda n: levels[n])
     if len(order) < 2:
-        return every
+        return []
     weak, strong = ((levels[n], max(map(contrast, frames[n]))) for n in (order[0], order[-1]))
     drifts = (strong[0] / weak[0]) ** 2 > DRIFT * max(1.0, strong[1] / max(weak[1], np.finfo(float).tiny))
-    return list(frames[order[len(order) // 2]]) if drifts else every
+    return list(frames[order[len(order) // 2]]) if drifts else []
+
+
+def with_levels(channel: Channel, frames: Mapping[int, Sequence[NDArray[Any]]]) -> Channel:
+    """Return a channel that knows the noise level of some of its frames, where some differ.
+
+    Parameters
+    ----------
+    channel : Channel
+        What is known of all frames.
+    frames : mapping of int to sequence of array
+        Planes (Y, X) of some of them, by their positions.
+    """
+    levels = tuple((position, of_frame(channel, planes).sigma) for position, planes in sorted(frames.items()))
+    if all(level == channel.sigma for _, level in levels):
+        return channel
+    found = [level for _, level in levels]
+    told = f"The noise differs between frames: each is denoised at its own level, {min(found):.3g} to {max(found):.3g}."
+    return replace(channel, levels=levels, told=" ".join(filter(None, [channel.told, told])))
 
 
 def of_frame(channel: Channel, planes: Sequence[NDArray[Any]]) -> Channel:

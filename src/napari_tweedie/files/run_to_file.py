@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_tweedie.core.results import Progress, Result
+from napari_tweedie.engine.bad_pixels import KINDS
 from napari_tweedie.engine.run import outputs, run
 from napari_tweedie.images.claim import claimed
 from napari_tweedie.images.files import Picture, check_target, names, plate, read, write
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from napari_tweedie.images.plates import Plate
     from napari_tweedie.recipe.recipe import Recipe
 
+OUTLIERS = "outliers"
+"""What is behind the name of a result where the pixels that were left out are written."""
 NAMED = 8
 """Further results that a note names; of more it tells the number."""
 
@@ -32,6 +35,7 @@ def run_to_file(
     scheduler: Scheduler = local,
     cancelled: Callable[[], bool] = lambda: False,
     noted: Callable[[Sequence[str]], None] = lambda notes: None,
+    with_outliers: bool = False,
     **inputs: Any,
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Run a recipe on a file: in memory, or region by region where the result is an OME-Zarr and the job allows it.
@@ -51,6 +55,8 @@ def run_to_file(
         Asked again and again; the run raises `Cancelled` once it returns True.
     noted : callable
         Told, before the work starts, what is odd about the file, a sentence each.
+    with_outliers : bool
+        Whether the kinds of the pixels that were left out are written beside the result, where there are some.
     **inputs
         Arrays that the recipe's degradation names, such as ``psf`` or ``mask``.
 
@@ -75,6 +81,8 @@ def run_to_file(
     by_region = target.suffix.lower() == ".zarr" and recipe.job in JOBS and not recipe.probes and not recipe.first
     if scheduler is not local and not by_region:
         raise ValueError(f"a cluster writes an OME-Zarr of the jobs {' and '.join(JOBS)} only: {target} must end in .zarr")
+    if by_region and with_outliers:
+        raise ValueError(f"outliers are not written of what is done region by region: write the result {target} as a TIFF")
     layout = plate(source)
     is_plate = by_region and layout is not None
     tasks = _of_plate(source, unfinished(target), layout.fields) if is_plate and layout else _of_file(source, target)
@@ -88,13 +96,17 @@ def run_to_file(
     if is_plate and layout:
         steps = _run_plate(recipe, layout, tasks, target, scheduler, cancelled, inputs)
     else:
-        steps = _run_tasks(recipe, tasks, first, by_region, scheduler, cancelled, inputs)
+        steps = _run_tasks(recipe, tasks, first, by_region, scheduler, cancelled, inputs, with_outliers)
     facts = yield from steps
     if len(tasks) > 1 and not is_plate:
         others = [task.target.name for task in tasks[1:]]
         some = ", ".join(others[:NAMED]) + (f" and {len(others) - NAMED} more" if len(others) > NAMED else "")
         facts["notes"] = [*facts["notes"], f"{source.name} holds {len(tasks)} images: the results of the others are in {some}."]
     return facts
+
+
+def _kinds() -> str:
+    return ", ".join(f"{number} {name}" for number, name in KINDS.items())
 
 
 class Task(NamedTuple):
@@ -137,7 +149,7 @@ def _run_plate(
 
 def _run_tasks(
     recipe: Recipe, tasks: Sequence[Task], first: Picture, by_region: bool, scheduler: Scheduler, cancelled: Callable[[], bool],
-    inputs: dict[str, Any],
+    inputs: dict[str, Any], with_outliers: bool = False,
 ) -> Generator[Progress, None, dict[str, Any]]:  # fmt: skip
     """Do one image after the other; return the provenance of the first, with the notes of all."""
     facts: list[dict[str, Any]] = []
@@ -150,18 +162,26 @@ def _run_tasks(
                 scheduler=scheduler, number=task.number, cancelled=cancelled, picture=picture, **inputs,
             )  # fmt: skip
         else:
-            steps = _in_memory(own, picture, task.target, cancelled, inputs)
+            steps = _in_memory(own, picture, task.target, cancelled, inputs, with_outliers)
         facts.append((yield from _shared(steps, n, len(tasks))))
     return facts[0] | {"notes": list(dict.fromkeys(note for each in facts for note in each["notes"]))}
 
 
 def _in_memory(
-    recipe: Recipe, picture: Picture, target: Path, cancelled: Callable[[], bool], inputs: dict[str, Any]
+    recipe: Recipe, picture: Picture, target: Path, cancelled: Callable[[], bool], inputs: dict[str, Any], with_outliers: bool
 ) -> Generator[Progress, None, dict[str, Any]]:
     with claimed(target):
         result = yield from progress_of(run(recipe, picture.data, cancelled=cancelled, **inputs))
         result.provenance["notes"] = [*picture.notes, *result.notes]
         write_result(result, picture, target)
+        if with_outliers and result.outliers is not None:
+            own = picture.renamed(result.provenance["axes"])
+            labels = beside(target, OUTLIERS)
+            write(
+                labels, result.outliers, own.axes, own.spacing, own.unit, {"kinds": KINDS},
+                channels=own.channels, origin=own.origin, unknown=own.unknown, placement=own.placement,
+            )  # fmt: skip
+            result.provenance["notes"].append(f"Where they are is in {labels.name}: {_kinds()}.")
     return result.provenance
 
 

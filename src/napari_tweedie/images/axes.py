@@ -169,9 +169,19 @@ class Layout:
         """Tell whether a block lies in a region, given by a slice an axis of the array."""
         return all(region[n].start <= position < region[n].stop for n, position in zip(self._loops, index, strict=True))
 
+    @property
+    def frames(self) -> str:
+        """The axis of frames: T, or else Z where blocks are planes of it; empty where there is none."""
+        loops = [self.axes[n] for n in self._loops]
+        return next((axis for axis in "tz" if axis in loops), "")
+
+    def place_along(self, index: Index, axis: str) -> int:
+        """Return the position of a block along an axis, 0 where there is no such axis."""
+        return dict(zip((self.axes[n] for n in self._loops), index, strict=True)).get(axis, 0)
+
     def channel(self, index: Index) -> int:
         """Return the channel that a block belongs to, 0 without a channel axis."""
-        return dict(zip((self.axes[n] for n in self._loops), index, strict=True)).get("c", 0)
+        return self.place_along(index, "c")
 
     def place(self, index: Index, inside: Sequence[int]) -> tuple[int, ...]:
         """Return where a pixel of a block lies in the array: a position along every axis but that of colour."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,30 @@ def _thinned(plane: NDArray[Any]) -> NDArray[np.float64]:
     step = max(1, int(np.sqrt(plane.size / 2**18)))
     sample = plane[::step, ::step].astype(np.float64)
     return sample[np.isfinite(sample)]
+
+
+ALIKE = 0.75
+"""Correlation of each two colours from which on opponents are easier to denoise than the colours: on photographs, at 10 photons,
+they gained 1.0 dB; on fluorescence in colour, whose channels correlate by 0.5 to 0.8 and by 0.3, they lost 0.4 and 1.5 dB."""
+SMOOTHED = 1.5
+"""Standard deviation, in pixels, of the window in which noise is averaged away before colours are compared."""
+
+
+def are_alike(stacks: Sequence[NDArray[Any]]) -> bool:
+    """Tell whether the colours of some planes (3, Y, X), NaN where pixels are missing, show much the same."""
+    from scipy.ndimage import gaussian_filter
+
+    parts = []
+    for stack in stacks:
+        known = np.isfinite(stack).all(0)
+        if known.any():
+            middles = stack[:, known].mean(1, dtype=np.float64)[:, None, None]
+            smooth = [gaussian_filter(plane, SMOOTHED)[known] for plane in np.where(known, stack - middles, 0)]
+            parts.append(np.stack(smooth))
+    values = np.concatenate(parts, 1) if parts else np.zeros((3, 2))
+    if (values.std(1) == 0).any():
+        return True
+    return bool(np.corrcoef(values).min() >= ALIKE)
 
 
 _OPPONENT = np.array([[1, 1, 1], [1, 0, -1], [0.5, -1, 0.5]]) / np.sqrt([[3.0], [2.0], [1.5]])

@@ -7,19 +7,15 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from napari_tweedie.core.cancellation import cancellation_point
 from napari_tweedie.core.method import Input
 from napari_tweedie.degradations import Degradation
 from napari_tweedie.degradations.noise import Camera
 from napari_tweedie.denoisers.fusion import HALO
-from napari_tweedie.engine.blocks import Blocks
 from napari_tweedie.engine.channel import Channel
 from napari_tweedie.engine.run import LARGEST_TILE, run_region
 from napari_tweedie.images.axes import Layout, window
 from napari_tweedie.images.chunks import Region, chunk_shape, regions
-from napari_tweedie.images.missing import plain
+from napari_tweedie.large.patches import measure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,12 +39,6 @@ BYTES_PER_PIXEL = 450
 """Memory that a region of a volume may take per pixel of the plane that it stands for."""
 LARGEST = 2048
 """Side of a region of planes where memory allows it: margins of 56 pixels are then 11 % of the work, with 1024 pixels 23 %."""
-SAMPLED = 32
-"""Patches of a channel that its range and its noise level are measured on."""
-PATCH = 256
-"""Side of such a patch in pixels."""
-WHOLE = 2**22
-"""An image of at most this many pixels is measured as it would be in memory."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +171,7 @@ class Regions:
             What `measure` returned.
         """
         source = self.source(region)
-        inside, known = self.inside(region), {0: channels[self.channel(region)]}
+        inside, known = self.inside(region), {0: channels[self.channel(region)].beginning(self._first_frame(source))}
         if self.context:
             return run_region(self.recipe(recipe, source), read(source), known, inside).image
         return run_region(self.recipe(recipe, source), read(source), known).image[inside]
@@ -209,38 +199,12 @@ class Regions:
         return region[self.layout.axes.index("c")].start if "c" in self.layout.axes else 0
 
     def measure(self, recipe: Recipe, image: Any) -> dict[int, Channel]:
-        """Measure range and noise level of every channel once for all regions, on patches chosen by a fixed seed."""
-        if prod(self.layout.shape) <= WHOLE:
-            blocks = Blocks(image, recipe)
-            first = {blocks.layout.channel(index): index for index in reversed(list(blocks.layout))}
-            return {number: blocks.channel(first[number]) for number in sorted(first)}
-        count = self.layout.shape[self.layout.axes.index("c")] if "c" in self.layout.axes else 1
-        channels = {}
-        for number in range(count):
-            planes: list[NDArray[Any]] = []
-            for place in self._patches(number):
-                cancellation_point()
-                patch = Blocks(plain(image[place]), self.recipe(recipe, place))
-                planes += patch.planes(next(iter(patch.layout)))
-            if not planes:
-                raise ValueError(f"no number was found in channel {number}: all pixels that were looked at are NaN or masked")
-            lines = recipe.takes_lines_off and "s" not in self.layout.axes
-            channels[number] = Channel.of(planes, recipe.noise, recipe.stabilises, recipe.kernel, lines)
-        return channels
+        """Measure range and noise level of every channel once for all regions."""
+        return measure(self.layout, recipe, image, self.recipe)
 
-    def _patches(self, channel: int) -> Iterator[Region]:
-        """Yield the places of patches of one plane; along every axis each of as many strata holds one (a Latin hypercube)."""
-        rng = np.random.default_rng(0)
-        strata = np.array([rng.permutation(SAMPLED) for _ in self.layout.axes])
-        places = (strata + rng.random(strata.shape)) / SAMPLED
-        shape = chunk_shape(self.layout.axes, self.layout.shape, {"y": PATCH, "x": PATCH})
-        for place in places.T:
-            starts = [
-                int(share * (length - size + 1)) for share, length, size in zip(place, self.layout.shape, shape, strict=True)
-            ]
-            if "c" in self.layout.axes:
-                starts[self.layout.axes.index("c")] = channel
-            yield tuple(slice(start, start + size) for start, size in zip(starts, shape, strict=True))
+    def _first_frame(self, source: Region) -> int:
+        """Return the first of the frames that a region is computed from."""
+        return source[self.layout.axes.index(self.layout.frames)].start if self.layout.frames else 0
 
 
 def _aligned(pixels: int) -> int:

@@ -174,7 +174,7 @@ class FormDock(EnterRuns):
     def _with_noise(self, recipe: Recipe, crop: Crop) -> Recipe:
         """Return a recipe with the noise of the whole layer, as far as it is known."""
         channel = crop.start[recipe.axes.index("c")] if "c" in recipe.axes else 0
-        if recipe.noise.level(0.0) is None and channel < len(self.noise.channels):
+        if recipe.noise.level(0.0) is None and channel < len(self.noise.channels) and not self.noise.channels[channel].colours:
             return recipe.model_copy(update={"noise": self.noise.channels[channel].noise})
         return recipe
 

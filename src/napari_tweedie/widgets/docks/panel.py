@@ -112,7 +112,7 @@ class Panel(FormDock):
             if job.is_complete and self._preview:
                 self.live.take(job.order, self._preview[0])
         if job is not None and job.layers.by_name:
-            self.after_run.take(job.order.source, job.layers.by_name)
+            self.after_run.take(job.order.source, job.layers.made)
         self.bar.end(text, self.obstacle())
         self._measure()
 

@@ -7,11 +7,13 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Image
+import numpy as np
+from napari.layers import Image, Labels, Layer
+from numpy.typing import NDArray
 
 from napari_tweedie.widgets.layers.crop import Crop
 from napari_tweedie.widgets.layers.input import METADATA
-from napari_tweedie.widgets.layers.result import fit_contrast, result_layer, tell
+from napari_tweedie.widgets.layers.result import fit_contrast, outliers_layer, result_layer, tell
 from napari_tweedie.widgets.layers.turns import Turns
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ class Growing:
         self.replaces = replaces
         self.metadata = metadata
         self.by_name: dict[str, Image] = {}
+        self.outliers: Labels | None = None
+        """The pixels that were left out, once that is known, where there are some."""
         self._outputs: dict[str, Output] = {}
         self._turns = Turns()
 
@@ -102,6 +106,21 @@ class Growing:
     def forget(self) -> None:
         """Add no more layers."""
         self._turns.forget()
+
+    @property
+    def made(self) -> dict[str, Layer]:
+        """All layers, the most important first."""
+        return {**self.by_name, **({} if self.outliers is None else {"outliers": self.outliers})}
+
+    def add_outliers(self, labels: NDArray[np.uint8]) -> None:
+        """Add a hidden layer of the pixels that were left out, below the results."""
+        self.outliers = outliers_layer(self.source, labels, self.crop.start)
+        place = min(
+            (self.viewer.layers.index(layer) for layer in self.by_name.values() if layer in self.viewer.layers), default=0
+        )
+        selected = set(self.viewer.layers.selection)
+        self.viewer.layers.insert(place, self.outliers)
+        self.viewer.layers.selection = selected
 
     def complete(self, metadata: dict[str, Any], fit: bool) -> None:
         """Store how the layers were made, and fit contrasts to what they show: always those of differences and spreads."""

@@ -7,12 +7,17 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Layer
+from napari.layers import Image, Labels, Layer
+from napari.utils import DirectLabelColormap
 from numpy.typing import NDArray
 
+from napari_tweedie.engine.bad_pixels import KINDS
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.recipe.words import in_words
 from napari_tweedie.widgets.layers.input import METADATA
+
+KIND_COLOURS: dict[int | None, str] = {None: "transparent", 0: "transparent", 1: "red", 2: "dodgerblue", 3: "gold", 4: "magenta"}
+"""Colours of the kinds of outliers."""
 
 
 def result_layer(source: Image, image: Any, what: str, start: Sequence[int], zoom: Sequence[float], kind: str = "image") -> Image:
@@ -70,6 +75,26 @@ def tell(layer: Layer) -> None:
         with suppress(ValueError):  # a recipe of methods that are not installed here
             told = f"{layer.name}\n{in_words(Recipe(**recipe))}"
             layer.__dict__["get_source_str"] = lambda: told
+
+
+def outliers_layer(source: Image, labels: NDArray[np.uint8], start: Sequence[int]) -> Labels:
+    """Return a hidden layer of the pixels that were left out, in the shape of a part of the input, by their kind."""
+    first = np.asarray(start)
+    return Labels(
+        labels,
+        name=f"{source.name} · outliers",
+        scale=source.scale,
+        translate=source.affine.inverse(source.data_to_world(first)),
+        rotate=source.rotate,
+        shear=_shear_matrix(source),
+        affine=source.affine.affine_matrix,
+        units=tuple(source.units),
+        axis_labels=tuple(source.axis_labels),
+        colormap=DirectLabelColormap(color_dict=KIND_COLOURS),
+        features={"index": [0, *KINDS], "kind": ["none", *KINDS.values()]},
+        visible=False,
+        metadata={METADATA: {"input": source.name}},
+    )
 
 
 def _with_more_axes(matrix: NDArray[np.float64], more: int) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from napari.layers import Image
+from napari.layers import Image, Layer
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_tweedie.widgets.layers.event_relay import Relay
@@ -30,7 +30,7 @@ class AfterRun(QWidget):
         self.swap = self._button("A/B", f"Show the input, and the result again ({KEY.replace('-', '+')}).")
         self.remove = self._button("Remove", "Remove all layers that this run has added.")
         self._source: Image | None = None
-        self._made: list[Image] = []
+        self._made: list[Layer] = []
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         for button in (self.line, self.swap, self.remove):
@@ -42,7 +42,7 @@ class AfterRun(QWidget):
         self._relay.fired.connect(self._on_removed)
         self.hide()
 
-    def take(self, source: Image, made: Mapping[str, Image]) -> None:
+    def take(self, source: Image, made: Mapping[str, Layer]) -> None:
         """Offer what a run has made of a layer, the most important first."""
         self._source, self._made = source, list(made.values())
         self._on_removed()

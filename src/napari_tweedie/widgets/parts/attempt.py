@@ -208,7 +208,7 @@ class Attempt(QWidget):
 
     def _order(self, image: Image, task: Task, survey: Survey | None) -> Trial:
         recipe = self.recipe(task)
-        if survey is not None:
+        if survey is not None and not survey.channel.colours:
             recipe = recipe.model_copy(update={"noise": survey.channel.noise})
         flat = self.viewer.dims.ndisplay == 2
         field = visible_crop(image, self.viewer.dims.point, recipe.axes, recipe.volume, flat=flat, side=FULL)

@@ -106,7 +106,8 @@ class Job(Run):
         if order.measures_whole:
             channel = order.crop.start[recipe.axes.index("c")] if "c" in recipe.axes else 0
             found = measure(recipe, array, **order.inputs)[channel]
-            recipe = recipe.model_copy(update={"noise": found.noise})
+            if not found.colours:  # whose models are measured again on the crop: a recipe holds one
+                recipe = recipe.model_copy(update={"noise": found.noise})
         steps = run(recipe, image, cancelled=lambda: worker.abort_requested, inside=inside, **order.inputs)
         return (yield from paced(steps, self._see))
 
@@ -139,6 +140,8 @@ class Job(Run):
         notes = [*self.order.notes, *result.notes]
         facts = self._provenance() | result.provenance | {"notes": notes}
         self.layers.complete(facts, fit=self.order.recipe.job == "restore")
+        if result.outliers is not None and not self.order.preview:
+            self.layers.add_outliers(result.outliers)
         for note in notes:
             show_info(note)
         return " ".join([summary(result.provenance, self.order.estimated, grey_unit(self.order.source)), *notes])
