@@ -53,7 +53,7 @@ def test_a_limit_of_linux_makes_the_tiles_smaller() -> None:
     ],
 )
 def test_memory_that_is_short_before_or_after_the_tiles_is_a_sentence(told: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def greedy(*arguments: object) -> None:
+    def greedy(*arguments: object, **named: object) -> None:
         raise told
 
     monkeypatch.setattr("napari_tweedie.engine.channel.identify_noise", greedy)

@@ -87,7 +87,7 @@ def test_a_lazy_layer_computes_what_is_shown(
     assert "napari waits" in exact.bar.status.toolTip()
     assert (result.data.shape, result.data.dtype) == (stack.shape, np.float32)
     assert (result.colormap.name, tuple(result.scale), result.contrast_limits) == ("magma", (1, 0.5, 0.5), [60, 140])
-    assert len(set(read)) < 160  # of a million; most to judge whether frames help each other
+    assert len(set(read)) < 200  # of a million: what noise, frames and light held back are measured on
     made = result.metadata[METADATA]
     assert (made["input"], made["recipe"]["job"], made["lazy"]) == ("cells", "denoise", True)
     assert exact.source.image().name == "cells"

@@ -129,7 +129,12 @@ class Panel(FormDock):
 
     def _measure(self) -> None:
         """Have the noise estimated when what it depends on has changed."""
-        image, noise = self.source.image(), self.noise.method()
+        image = self.source.image()
+        try:
+            noise = self.noise.method()
+        except ValueError:  # a layer is still to be chosen
+            self.noise.is_for(None)
+            return
         state = (self.source.state(), tuple(map(_mark, self._marks())), noise, self._measured_through())
         if RUNS.job is not None or self.noise.is_for(state) or image is None or noise.level(0.0) is not None:
             return

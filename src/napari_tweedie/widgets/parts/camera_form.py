@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QLabel, QListWidget, QListWidgetItem, QPushButton, QW
 
 from napari_tweedie.engine.camera import PLANES, camera_maps
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
-from napari_tweedie.widgets.forms.layout import column, one_row
+from napari_tweedie.widgets.forms.layout import column, folded, one_row
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.input import METADATA, image_array
 from napari_tweedie.widgets.layers.messages import sentence
@@ -29,7 +29,7 @@ FLAT_TIP = "Frames of even light: tick a layer for every intensity. The brightes
 
 
 class CameraForm(QWidget):
-    """Layers of dark and flat frames to choose, and a button that makes a layer of maps of them.
+    """Layers of dark and flat frames to choose, folded, and a button that makes a layer of maps of them.
 
     Parameters
     ----------
@@ -40,6 +40,7 @@ class CameraForm(QWidget):
     def __init__(self, layers: LayerList) -> None:
         super().__init__()
         self._layers = layers
+        self._offered: list[Image] = []
         self.dark = LayerCombo(layers, (Image,), wanted="dark")
         self.flats = QListWidget()
         self.flats.setMaximumHeight(LINES * self.flats.fontMetrics().height() + 8)
@@ -50,12 +51,11 @@ class CameraForm(QWidget):
         self.told.hide()
         self._background = Background(self)
         rows = column(self)
-        rows.addWidget(one_row("Dark frames", self.dark, DARK_TIP))
-        rows.addWidget(one_row("Flat frames", self.flats, FLAT_TIP))
-        rows.addWidget(self.button)
-        rows.addWidget(self.told)
+        frames = [one_row("Dark frames", self.dark, DARK_TIP), one_row("Flat frames", self.flats, FLAT_TIP)]
+        rows.addWidget(folded("Make camera maps", [*frames, self.button]))
+        rows.addWidget(self.told)  # below the fold, which would not grow with it
         self.button.clicked.connect(self.make)
-        self._relays = [Relay(event) for event in (layers.events.inserted, layers.events.removed)]
+        self._relays = [Relay(event) for event in (layers.events.inserted, layers.events.removed, layers.events.renamed)]
         for relay in self._relays:
             relay.fired.connect(self._list)
         self._list()
@@ -63,8 +63,8 @@ class CameraForm(QWidget):
     def chosen(self) -> list[Image]:
         """Return the layers that are ticked."""
         items = [self.flats.item(n) for n in range(self.flats.count())]
-        names = [item.text() for item in items if item is not None and item.checkState() == Qt.CheckState.Checked]
-        return [layer for layer in self._layers if layer.name in names]
+        ticks = [item is not None and item.checkState() == Qt.CheckState.Checked for item in items]
+        return [layer for layer, ticked in zip(self._offered, ticks, strict=True) if ticked and layer in self._layers]
 
     def make(self) -> None:
         """Make the maps, in a thread."""
@@ -92,10 +92,11 @@ class CameraForm(QWidget):
 
     def _list(self) -> None:
         """Offer the open image layers that are stacks; what was ticked stays ticked."""
-        ticked = {layer.name for layer in self.chosen()}
+        ticked = self.chosen()
+        images = [layer for layer in self._layers if isinstance(layer, Image) and layer.ndim >= 3 and not layer.rgb]
+        self._offered = [layer for layer in images if METADATA not in layer.metadata]
         self.flats.clear()
-        for layer in self._layers:
-            if isinstance(layer, Image) and layer.ndim >= 3 and not layer.rgb and METADATA not in layer.metadata:
-                item = QListWidgetItem(layer.name, self.flats)
-                item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-                item.setCheckState(Qt.CheckState.Checked if layer.name in ticked else Qt.CheckState.Unchecked)
+        for layer in self._offered:
+            item = QListWidgetItem(layer.name, self.flats)
+            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+            item.setCheckState(Qt.CheckState.Checked if layer in ticked else Qt.CheckState.Unchecked)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtWidgets import QLabel
 
 from napari_tweedie.degradations import noise
 from napari_tweedie.degradations.noise import Noise
 from napari_tweedie.engine.run import measure
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.forms.editors import OptionalNumber
-from napari_tweedie.widgets.forms.layout import folded, note
+from napari_tweedie.widgets.forms.layout import note
 from napari_tweedie.widgets.forms.method_form import Chooser
 from napari_tweedie.widgets.forms.plot import COLOURS, Curve, Plot
 from napari_tweedie.widgets.layers.messages import numbers, sentence
@@ -34,7 +34,7 @@ ENLARGED = 5
 class NoiseForm(Chooser[Noise]):
     """The noise model; what is left to the estimate shows the value that a run will use, and a plot where it comes from."""
 
-    _frames: QWidget | None = None
+    _frames: CameraForm | None = None
 
     def __init__(self, layers: LayerList) -> None:
         super().__init__("Noise", Recipe.model_fields["noise"].description or "", noise.registry, noise.Auto.name, layers)
@@ -92,7 +92,7 @@ class NoiseForm(Chooser[Noise]):
         for widget in self.open.values():
             widget.automatic.setToolTip("Measured on the image; untick to give a value.")
         if self._frames is None and self.name == noise.Camera.name:
-            self._frames = folded("Make camera maps", [CameraForm(self._layers)])
+            self._frames = CameraForm(self._layers)
             self.layout().addWidget(self._frames)
         if self._frames is not None:
             self._frames.setVisible(self.name == noise.Camera.name)
