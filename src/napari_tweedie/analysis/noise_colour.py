@@ -41,7 +41,7 @@ def identify_colours(stacks: Sequence[NDArray[Any]], noise: Noise) -> list[Noise
     ValueError
         If photon noise is asked for that cannot be measured.
     """
-    known: dict[str, float | None] = {}
+    known: dict[str, Any] = {}
     model: Literal["auto", "gaussian", "poisson"] = "gaussian"
     if isinstance(noise, Poisson):
         model = "poisson"
