@@ -113,14 +113,16 @@ class Growing:
         return {**self.by_name, **({} if self.outliers is None else {"outliers": self.outliers})}
 
     def add_outliers(self, labels: NDArray[np.uint8]) -> None:
-        """Add a hidden layer of the pixels that were left out, below the results."""
+        """Add a hidden layer of the pixels that were left out, below the results, once these are there."""
         self.outliers = outliers_layer(self.source, labels, self.crop.start)
-        place = min(
-            (self.viewer.layers.index(layer) for layer in self.by_name.values() if layer in self.viewer.layers), default=0
-        )
-        selected = set(self.viewer.layers.selection)
-        self.viewer.layers.insert(place, self.outliers)
-        self.viewer.layers.selection = selected
+        self._turns.add(partial(self._add_below, self.outliers))
+
+    def _add_below(self, layer: Layer) -> None:
+        layers = self.viewer.layers
+        place = min((layers.index(own) for own in self.by_name.values() if own in layers), default=0)
+        selected = set(layers.selection)
+        layers.insert(place, layer)
+        layers.selection = selected
 
     def complete(self, metadata: dict[str, Any], fit: bool) -> None:
         """Store how the layers were made, and fit contrasts to what they show: always those of differences and spreads."""
