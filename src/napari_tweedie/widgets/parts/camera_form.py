@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QLabel, QListWidget, QListWidgetItem, QPushButton, QW
 
 from napari_tweedie.engine.camera import PLANES, camera_maps
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
-from napari_tweedie.widgets.forms.layout import column, folded, one_row
+from napari_tweedie.widgets.forms.layout import Fold, column, one_row
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.input import METADATA, image_array
 from napari_tweedie.widgets.layers.messages import sentence
@@ -52,7 +52,7 @@ class CameraForm(QWidget):
         self._background = Background(self)
         rows = column(self)
         frames = [one_row("Dark frames", self.dark, DARK_TIP), one_row("Flat frames", self.flats, FLAT_TIP)]
-        rows.addWidget(folded("Make camera maps", [*frames, self.button]))
+        rows.addWidget(Fold("Make camera maps", [*frames, self.button]))
         rows.addWidget(self.told)  # below the fold, which would not grow with it
         self.button.clicked.connect(self.make)
         self._relays = [Relay(event) for event in (layers.events.inserted, layers.events.removed, layers.events.renamed)]
