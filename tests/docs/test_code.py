@@ -99,5 +99,5 @@ def test_blocks_say_what_they_are() -> None:
     """One without a language is no code: a formula, a tree of folders."""
     for page in PAGES:
         for kind, block in re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
-            assert kind in {"python", "sh", "console", "toml", "json", "text", ""}, f"{page}: {kind}"
+            assert kind in {"python", "sh", "console", "toml", "yaml", "json", "text", ""}, f"{page}: {kind}"
             assert kind or "napari-tweedie " not in block, f"{page}: a command without ```sh\n{block}"
