@@ -9,7 +9,7 @@ import pytest
 from napari.components import ViewerModel
 from pytestqt.qtbot import QtBot
 
-from napari_tweedie import degradations, denoisers, solvers
+from napari_tweedie import degradations, denoisers, samplers, solvers
 from napari_tweedie.core import registry as registries
 from napari_tweedie.core.method import Parameter
 from napari_tweedie.core.registry import Registry
@@ -37,6 +37,26 @@ def test_a_form_shows_defaults_units_limits_and_descriptions(qtbot: QtBot, viewe
     assert std.value() > 0
     assert form.values()["axial_std"] == 0
     GaussianBlur(**form.values())
+
+
+def test_every_whole_number_has_the_limits_and_the_default_of_its_parameter(qtbot: QtBot, viewer: ViewerModel) -> None:
+    seen = 0
+    for registry in (degradations.registry, denoisers.registry, noises, solvers.registry, samplers.registry):
+        for name, method in registry.all().items():
+            for field, info in method.model_fields.items():
+                if info.annotation is not int or info.is_required():
+                    continue
+                form = Form(method, [field], viewer.layers)
+                qtbot.addWidget(form)
+                assert form.values() == {field: info.default}, f"{name} {field}"
+                lowest = [
+                    limit.ge if hasattr(limit, "ge") else limit.gt + 1
+                    for limit in info.metadata
+                    if hasattr(limit, "ge") or hasattr(limit, "gt")
+                ]
+                assert form.editors[field].widget.minimum() == lowest[0], f"{name} {field}"
+                seen += 1
+    assert seen > 20
 
 
 def test_an_estimate_is_shown_until_the_user_gives_a_value(qtbot: QtBot, viewer: ViewerModel) -> None:

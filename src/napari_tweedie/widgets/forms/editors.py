@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from math import ceil, floor
 from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
@@ -227,7 +228,7 @@ def _plain_editor(annotation: Any, low: float, high: float, suffix: str) -> Edit
         return Editor(check, check.isChecked, check.setChecked, check.toggled)
     if annotation is int:
         whole = QSpinBox()
-        whole.setRange(int(low), int(min(high, 2**31 - 1)))
+        whole.setRange(ceil(low), floor(min(high, 2**31 - 1)))
         whole.setSuffix(suffix)
         whole.setKeyboardTracking(False)
         whole.setMinimumWidth(NARROWEST)
@@ -251,6 +252,8 @@ def _plain_editor(annotation: Any, low: float, high: float, suffix: str) -> Edit
 def _limits(field: FieldInfo) -> tuple[float, float]:
     low, high = -LARGEST, LARGEST
     for limit in field.metadata:
-        low = getattr(limit, "ge", getattr(limit, "gt", low - SMALLEST) + SMALLEST)
-        high = getattr(limit, "le", getattr(limit, "lt", high + SMALLEST) - SMALLEST)
+        if hasattr(limit, "ge") or hasattr(limit, "gt"):
+            low = limit.ge if hasattr(limit, "ge") else limit.gt + SMALLEST
+        if hasattr(limit, "le") or hasattr(limit, "lt"):
+            high = limit.le if hasattr(limit, "le") else limit.lt - SMALLEST
     return low, high
