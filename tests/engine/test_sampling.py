@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import napari_tweedie as nt
-from napari_tweedie.engine.sampling import PLANES, chosen
+from napari_tweedie.engine.sampling import PLANES, chosen, drifting
 
 
 def rms(image: np.ndarray) -> float:
@@ -50,3 +50,10 @@ def test_frames_of_equal_noise_are_denoised_alike(scene: np.ndarray) -> None:
     assert not any("differs between frames" in note for note in result.notes)
     again = nt.denoise(noisy, "unet-small", axes="tyx", sigma=result.provenance["noise_levels"][0])
     assert np.allclose(result.image, again.image, atol=1e-3)
+
+
+def test_a_frame_without_contrast_is_no_drift() -> None:
+    flat = np.full((9, 40), 200.0)
+    flat[1, 1] = 190  # not among the pixels that tell contrast
+    frames = [[flat], [np.random.default_rng(0).normal(100, 20, (9, 40))]]
+    assert drifting(frames) == []

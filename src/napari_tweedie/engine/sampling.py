@@ -109,8 +109,9 @@ def drifting(frames: Sequence[Sequence[NDArray[Any]]]) -> list[NDArray[Any]]:
     order = sorted((n for n, level in enumerate(levels) if level > 0), key=lambda n: levels[n])
     if len(order) < 2:
         return []
-    weak, strong = ((levels[n], max(map(contrast, frames[n]))) for n in (order[0], order[-1]))
-    drifts = (strong[0] / weak[0]) ** 2 > DRIFT * max(1.0, strong[1] / max(weak[1], np.finfo(float).tiny))
+    weak, strong = ((float(levels[n]), max(map(contrast, frames[n]))) for n in (order[0], order[-1]))
+    grown = strong[0] / weak[0]
+    drifts = grown * grown * weak[1] > DRIFT * max(weak[1], strong[1])  # no quotient: a frame may have no contrast
     return list(frames[order[len(order) // 2]]) if drifts else []
 
 

@@ -62,7 +62,8 @@ def stored_recipe(path: Path) -> dict[str, Any]:
 def as_one(stored: Any) -> Any:
     """Return a stored recipe, or a list of them as that of several steps."""
     if isinstance(stored, list) and stored and all(isinstance(step, dict) for step in stored):
-        return {**stored[-1], "first": [*stored[:-1], *stored[-1].get("first", [])]}
+        more = stored[-1].get("first") or []
+        return {**stored[-1], "first": [*stored[:-1], *more] if isinstance(more, list) else more}
     return stored
 
 
