@@ -12,7 +12,7 @@ from napari_tweedie.denoisers.network import load_network
 from napari_tweedie.images.files import write
 from napari_tweedie.training.data import Images, Source, draw_batch, read_folder
 from napari_tweedie.training.export import write_weights
-from napari_tweedie.training.loop import Training, train
+from napari_tweedie.training.loop import Training, _first_network, train
 from napari_tweedie.training.losses import draw_noise_level, weighted_squared_error
 from napari_tweedie.training.packing import pack, unpack
 from napari_tweedie.training.synthetic import Synthetic
@@ -254,3 +254,9 @@ def test_an_archive_that_pack_did_not_write_is_named(content: bytes, tmp_path: P
     for name in ("a.zip", "b.zip"):
         with pytest.raises(ValueError, match=rf"{name} holds no images as `pack` writes them"):
             unpack(tmp_path / name)
+
+
+def test_weights_to_begin_with_that_are_none_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "text.safetensors").write_bytes(b"no weights at all")
+    with pytest.raises(ValueError, match="holds no weights of this plugin's networks"):
+        _first_network(Training(), tmp_path / "text.safetensors")

@@ -155,7 +155,7 @@ def load_file(path: Path, changed: int, device: Device) -> Callable[..., Tensor]
     """
     suffix = path.suffix.lower()
     if suffix == ".safetensors":
-        return _of_safetensors(path, device)
+        return of_safetensors(path, device)
     if suffix == ".zip":
         return load_package(path, device)
     if suffix not in (".pt", ".ts", ".pth", ".jit", ".torchscript"):
@@ -169,7 +169,14 @@ def load_file(path: Path, changed: int, device: Device) -> Callable[..., Tensor]
         return _of_state_dict(path, device)
 
 
-def _of_safetensors(path: Path, device: Device) -> Callable[..., Tensor]:
+def of_safetensors(path: Path, device: Device) -> network.Network:
+    """Return one of this plugin's networks from a file of its weights.
+
+    Raises
+    ------
+    ValueError
+        If the file holds none.
+    """
     from safetensors import SafetensorError
 
     try:

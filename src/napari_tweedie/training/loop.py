@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from napari_tweedie.core.device import fastest_precision
+from napari_tweedie.denoisers.file import of_safetensors
 from napari_tweedie.denoisers.levels import SCALES
-from napari_tweedie.denoisers.network import Network, load_network
+from napari_tweedie.denoisers.network import Network
 from napari_tweedie.denoisers.non_local_network import NEIGHBOURS, NonLocalNetwork
 from napari_tweedie.denoisers.unet import UNet, initialise, with_levels
 from napari_tweedie.training.data import Source, draw_batch
@@ -221,7 +222,7 @@ def _first_network(settings: Training, start: Path | None) -> Network:
         network = UNet(widths=settings.widths, blocks=settings.blocks, levels=levels)
         initialise(network, 0.2, torch.Generator().manual_seed(settings.seed))
         return network
-    found = load_network(start, torch.device("cpu"))
+    found = of_safetensors(start, torch.device("cpu"))
     kind = "unet" if isinstance(found, UNet) else "lidia"
     if kind != settings.architecture:
         raise ValueError(f"{start.name} holds the architecture {kind}: give it in the settings")
