@@ -34,19 +34,26 @@ def test_training_lowers_the_loss(sources: list[Source], tmp_path: Path) -> None
     assert losses[-1] < 0.7 * losses[0]
 
 
+def _whole_and_resumed(
+    settings: Training, sources: list[Source], folder: Path, monkeypatch: pytest.MonkeyPatch, every: int
+) -> torch.nn.Module:
+    """Train in one go; check that a run that was cut off and resumed ends as that."""
+    whole = train(settings, sources, folder / "whole", torch.device("cpu"), every=every)
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_tweedie.training.loop.weighted_squared_error", _fails_at(5))
+        with pytest.raises(KeyboardInterrupt):
+            train(settings, sources, folder / "parts", torch.device("cpu"), every=every)
+    resumed = train(settings, sources, folder / "parts", torch.device("cpu"), every=every)
+    for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)
+    return whole
+
+
 def test_a_resumed_run_equals_an_uninterrupted_one(
     sources: list[Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Training(steps=8, **SMALL)
-    whole = train(settings, sources, tmp_path / "whole", torch.device("cpu"), every=4)
-
-    with monkeypatch.context() as patch:
-        patch.setattr("napari_tweedie.training.loop.weighted_squared_error", _fails_at(5))
-        with pytest.raises(KeyboardInterrupt):
-            train(settings, sources, tmp_path / "parts", torch.device("cpu"), every=4)
-    resumed = train(settings, sources, tmp_path / "parts", torch.device("cpu"), every=4)
-    for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)
+    _whole_and_resumed(settings, sources, tmp_path, monkeypatch, every=4)
 
 
 def _fails_at(step: int) -> object:
@@ -89,14 +96,7 @@ def test_the_non_local_network_is_trained_resumed_and_loaded_back(
 ) -> None:
     """A step has two losses, that of the guide and that of the result."""
     settings = Training(architecture="lidia", widths=(16,), blocks=1, steps=4, batch=1, patch=32, large_patch=32)
-    whole = train(settings, sources, tmp_path / "whole", torch.device("cpu"), every=2)
-    with monkeypatch.context() as patch:
-        patch.setattr("napari_tweedie.training.loop.weighted_squared_error", _fails_at(5))
-        with pytest.raises(KeyboardInterrupt):
-            train(settings, sources, tmp_path / "parts", torch.device("cpu"), every=2)
-    resumed = train(settings, sources, tmp_path / "parts", torch.device("cpu"), every=2)
-    for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)
+    whole = _whole_and_resumed(settings, sources, tmp_path, monkeypatch, every=2)
     path = tmp_path / "net.safetensors"
     write_weights(whole, path)
     loaded, x = load_network(path, torch.device("cpu")), torch.rand(1, 1, 16, 16)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -147,3 +147,15 @@ class Result:
     def std(self) -> NDArray[Any] | None:
         """Its standard deviation, where that was asked for."""
         return self.images.get("std")
+
+
+def last(steps: Generator[Any, None, Result], told: Callable[[Progress], None] | None = None) -> Result:
+    """Run to the end and return the result, telling of the progress and ignoring previews."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        if told is not None and isinstance(step, Progress):
+            told(step)

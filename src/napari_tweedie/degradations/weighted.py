@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import PrivateAttr
 
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.degradations.composition import Part
 from napari_tweedie.degradations.degradation import Degradation
-from napari_tweedie.degradations.linear_algebra import Shape, conjugate_gradients, fourier_filter
+from napari_tweedie.degradations.linear_algebra import Shape
+from napari_tweedie.degradations.reweighted import Reweighted
 from napari_tweedie.degradations.svd import SVD
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-TOLERANCE = 1e-3
-"""Relative residual at which the proximal map is good enough."""
 ROUNDS = 6
 """Power iterations that tighten the bound of the norm."""
 
 
-class Weighted(Degradation):
+class Weighted(Reweighted):
     """``u ↦ w · A (s · u)`` for positive maps w, in the shape of the measurement, and s, in that of the image.
 
     With w = σ/σ(y), the measurement w · y has white noise of level σ. With an s that follows σ(y) as well, an error of u is
@@ -31,7 +29,8 @@ class Weighted(Degradation):
     name: ClassVar[str] = "weighted"
     title: ClassVar[str] = "Weighted"
 
-    inner: Part
+    tolerance: ClassVar[float] = 1e-3
+    """Less exact than for A: weights are known to some percent, and where they vary the way is longer."""
 
     _weights: Tensor = PrivateAttr()
     _scale: Tensor | None = PrivateAttr(None)
@@ -62,30 +61,9 @@ class Weighted(Degradation):
         return self.image(self.inner.adjoint(self._weights * y))
 
     @property
-    def admm_weight(self) -> float:  # type: ignore[override]
-        """That of A."""
-        return self.inner.admm_weight
-
-    @property
-    def red_weight(self) -> float:  # type: ignore[override]
-        """That of A."""
-        return self.inner.red_weight
-
-    @property
-    def suits_gradients(self) -> bool:  # type: ignore[override]
-        """Whether they suit A."""
-        return self.inner.suits_gradients
-
-    @property
     def is_image(self) -> bool:  # type: ignore[override]
         """Whether measurements by A look like images."""
         return self.inner.is_image
-
-    def shape(self, image: Shape) -> Shape:
-        return self.inner.shape(image)
-
-    def domain(self, measurement: Shape) -> Shape:
-        return self.inner.domain(measurement)
 
     def norm(self, image: Shape | None = None) -> float:
         """Return the largest of (AᵀA p)/p, which no eigenvalue of a matrix without negative entries exceeds (Collatz 1942).
@@ -99,9 +77,6 @@ class Weighted(Degradation):
             p = (q / q.max()).clamp_min(1e-3)
         return bound**0.5
 
-    def crop(self, x: Tensor) -> Tensor:
-        return self.inner.crop(x)
-
     def observed(self, y: Tensor) -> Tensor:
         return self.inner.observed(y)
 
@@ -113,17 +88,6 @@ class Weighted(Degradation):
         met = self._weights * self.inner(self.image(torch.ones_like(x[:1, :1])))
         plain = self.inner(torch.ones_like(x[:1, :1]))
         return self.inner.normal_spectrum(x) * float(met.square().sum() / plain.square().sum())
-
-    def prox(self, z: Tensor, y: Tensor, rho: float) -> Tensor:
-        """Do it less exactly than for A: weights are known to some percent, and where they vary the way is longer."""
-        spectrum = self.normal_spectrum(z) + rho
-        return conjugate_gradients(
-            lambda x: self.adjoint(self(x)) + rho * x,
-            self.adjoint(y) + rho * z,
-            z,
-            precondition=lambda r: fourier_filter(r, 1 / spectrum),
-            tolerance=TOLERANCE,
-        )
 
     def svd_obstacle(self) -> str:
         if self._scale is not None or not self.inner.is_disjoint:

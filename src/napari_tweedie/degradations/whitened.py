@@ -8,9 +8,9 @@ import numpy as np
 from pydantic import PrivateAttr
 
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.degradations.composition import Part
 from napari_tweedie.degradations.degradation import Degradation
-from napari_tweedie.degradations.linear_algebra import Shape, conjugate_gradients, fourier_filter
+from napari_tweedie.degradations.linear_algebra import Shape
+from napari_tweedie.degradations.reweighted import Reweighted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +22,7 @@ WEAKEST = 0.1
 that trusts it would amplify whatever the model lacks."""
 
 
-class Whitened(Degradation):
+class Whitened(Reweighted):
     """``x ↦ W A x`` with W the filter 1/√S along Y and X, S the power spectrum of the noise of A's measurements, of mean 1.
 
     ``‖W (A x − y)‖²`` is the data term of noise of that spectrum, whose level σ a pixel is that of the white noise of W y.
@@ -30,8 +30,6 @@ class Whitened(Degradation):
 
     name: ClassVar[str] = "whitened"
     title: ClassVar[str] = "Whitened"
-
-    inner: Part
 
     _filter: Tensor = PrivateAttr()
 
@@ -60,36 +58,12 @@ class Whitened(Degradation):
         return self.inner.adjoint(self.of_measured(y))
 
     @property
-    def admm_weight(self) -> float:  # type: ignore[override]
-        """That of A."""
-        return self.inner.admm_weight
-
-    @property
-    def red_weight(self) -> float:  # type: ignore[override]
-        """That of A."""
-        return self.inner.red_weight
-
-    @property
-    def suits_gradients(self) -> bool:  # type: ignore[override]
-        """Whether they suit A."""
-        return self.inner.suits_gradients
-
-    @property
     def is_non_negative(self) -> bool:  # type: ignore[override]
         """No: the filter has negative weights."""
         return False
 
-    def shape(self, image: Shape) -> Shape:
-        return self.inner.shape(image)
-
-    def domain(self, measurement: Shape) -> Shape:
-        return self.inner.domain(measurement)
-
     def norm(self, image: Shape | None = None) -> float:
         return self.inner.norm(image) * float(self._filter.max())
-
-    def crop(self, x: Tensor) -> Tensor:
-        return self.inner.crop(x)
 
     def start(self, y: Tensor) -> Tensor:
         """Return the first image of A for y, which whitening is undone for."""
@@ -106,15 +80,6 @@ class Whitened(Degradation):
             align_corners=False,
         )[0, 0]
         return self.inner.normal_spectrum(x) * torch.fft.ifftshift(grid, dim=0)
-
-    def prox(self, z: Tensor, y: Tensor, rho: float) -> Tensor:
-        spectrum = self.normal_spectrum(z) + rho
-        return conjugate_gradients(
-            lambda x: self.adjoint(self(x)) + rho * x,
-            self.adjoint(y) + rho * z,
-            z,
-            precondition=lambda r: fourier_filter(r, 1 / spectrum),
-        )
 
     def svd_obstacle(self) -> str:
         return f"{self.inner.name!r} has no fast singular value decomposition where neighbours share noise"

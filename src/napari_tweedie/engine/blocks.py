@@ -17,7 +17,7 @@ from napari_tweedie.engine.gate import Span
 from napari_tweedie.engine.left_out import LeftOut
 from napari_tweedie.engine.measurement import channel_of, components_of
 from napari_tweedie.engine.sampling import chosen, known_from, of_frame, spread, steady
-from napari_tweedie.images.arrays import LARGEST, as_array, check_representable
+from napari_tweedie.images.arrays import LARGEST, as_array, check_representable, is_wide
 from napari_tweedie.images.axes import Index, Layout, guess_axes
 from napari_tweedie.images.intensity import from_opponent, to_opponent
 from napari_tweedie.images.stabilisation import keep_light
@@ -116,8 +116,7 @@ class Blocks:
     @property
     def is_wide(self) -> bool:
         """Whether the type of the image holds more digits than float32."""
-        dtype = np.dtype(self.image.dtype)
-        return dtype.itemsize > (2 if dtype.kind in "iu" else 4)
+        return is_wide(np.dtype(self.image.dtype))
 
     def _read(self, index: Index) -> NDArray[Any]:
         """Return a block as it is, or as an even camera would have seen it.

@@ -9,13 +9,11 @@ import numpy as np
 
 from napari_tweedie.analysis.camera_maps import CameraMaps, find_camera_maps
 from napari_tweedie.images.arrays import as_array
+from napari_tweedie.images.camera import PLANES
 from napari_tweedie.images.sources import as_picture
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-PLANES = ("offset", "gain", "read variance")
-"""What the planes of the maps are called where they have names."""
 
 
 def camera_maps(dark: Any, flats: Any) -> CameraMaps:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tweedie.core.results import last
 from napari_tweedie.degradations.noise import Poisson
 from napari_tweedie.images.arrays import fetched
 
@@ -100,12 +101,7 @@ def _again(run: Run, start: Start) -> float:
 
 
 def _last(run: Run) -> NDArray[np.float64]:
-    steps = run.steps()
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return np.asarray(end.value.image, np.float64)
+    return np.asarray(last(run.steps()).image, np.float64)
 
 
 def _crop(blocks: Blocks, helping: str) -> tuple[slice, ...]:

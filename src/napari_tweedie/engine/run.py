@@ -14,7 +14,7 @@ import numpy as np
 from napari_tweedie.core import device as devices
 from napari_tweedie.core.cancellation import cancellable, cancellation_point
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.core.results import Cancelled, Output, Preview, Progress, Result
+from napari_tweedie.core.results import Cancelled, Output, Preview, Progress, Result, last
 from napari_tweedie.denoisers.tiling import Tiled, Volume
 from napari_tweedie.engine import chain
 from napari_tweedie.engine.blocks import Blocks
@@ -124,18 +124,6 @@ def measure(recipe: Recipe, image: Any, **inputs: Any) -> list[Channel]:
 def outputs(recipe: Recipe, image: Any) -> list[Output]:
     """Return what a run will return, without reading the image; errors are those that `run` raises before it begins."""
     return chain.outputs(recipe, image, _Run) if recipe.first else _Run(recipe, image).job.outputs()
-
-
-def last(steps: Generator[Any, None, Result], told: Callable[[Progress], None] | None = None) -> Result:
-    """Run to the end and return the result, telling of the progress and ignoring previews."""
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        if told is not None and isinstance(step, Progress):
-            told(step)
 
 
 class _Run:

@@ -74,6 +74,11 @@ def fetched(array: Any, selection: Any = ...) -> NDArray[Any]:
         raise OSError(f"a part of the image cannot be read: {reason}") from error
 
 
+def is_wide(dtype: np.dtype[Any]) -> bool:
+    """Tell whether a type holds more digits than float32."""
+    return dtype.itemsize > (2 if dtype.kind in "iu" else 4)
+
+
 def _summable(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.float32) if values.dtype == np.float16 else values
 

@@ -14,6 +14,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tweedie.images.arrays import is_wide
+
 LIGHT = 2.0
 """Standard deviation, in pixels, of the window that tells how much light a pixel gets, which its noise depends on."""
 NEAR = 1.0
@@ -61,8 +63,7 @@ class EvenCamera:
         read = variance / gain**2
         planes = image.reshape(-1, *image.shape[-2:])
         photons = np.stack([self._evened((plane - offset) / gain, read) for plane in planes]).reshape(image.shape)
-        wide = image.dtype.itemsize > (2 if image.dtype.kind in "iu" else 4)
-        return np.asarray(self.gain * photons + self.offset, np.float64 if wide else np.float32)
+        return np.asarray(self.gain * photons + self.offset, np.float64 if is_wide(image.dtype) else np.float32)
 
     def _evened(self, photons: NDArray[np.float64], read: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return photons (Y, X) with no noise stronger than that of this camera: m + (σ₀² / σ²) (n − m) where it was, σ > σ₀.

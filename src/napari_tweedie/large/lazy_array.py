@@ -13,6 +13,7 @@ import numpy as np
 from napari_tweedie.degradations.noise import Auto, Gaussian, Noise
 from napari_tweedie.engine.channel import Channel
 from napari_tweedie.engine.relation import settled
+from napari_tweedie.images.arrays import is_wide
 from napari_tweedie.images.axes import Layout, guess_axes
 from napari_tweedie.images.chunks import Region, regions
 from napari_tweedie.images.missing import plain
@@ -196,5 +197,4 @@ class _Read:
 
 def _precise(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
     """Return a type that holds what any image of a type holds: whether float32 suffices is known only once it is measured."""
-    wide = dtype.itemsize > (2 if dtype.kind in "iu" else 4)
-    return np.float64 if wide else np.float32
+    return np.float64 if is_wide(dtype) else np.float32

@@ -69,7 +69,7 @@ def unpack(file: Path) -> dict[str, list[Image]]:
         with zipfile.ZipFile(file) as archive:
             for name in sorted(archive.namelist()):
                 groups.setdefault(name.partition("/")[0], []).append(_of_png(archive.read(name)))
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, SyntaxError, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, SyntaxError, ValueError, OSError) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise ValueError(f"{file} holds no images as `pack` writes them: {reason}") from error
     return groups

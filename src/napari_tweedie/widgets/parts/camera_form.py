@@ -8,7 +8,8 @@ from napari.layers import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QListWidget, QListWidgetItem, QPushButton, QWidget
 
-from napari_tweedie.engine.camera import PLANES, camera_maps
+from napari_tweedie.engine.camera import camera_maps
+from napari_tweedie.images.camera import PLANES
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
 from napari_tweedie.widgets.forms.layout import Fold, column, one_row
 from napari_tweedie.widgets.layers.event_relay import Relay

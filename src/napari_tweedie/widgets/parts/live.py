@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from napari_tweedie.recipe.recipe import Recipe
     from napari_tweedie.widgets.runs.layer_run import Order
 
+Made: TypeAlias = "tuple[tuple[slice, ...], NDArray[Any]]"
+"""Where something lies in the field, and its pixels."""
 JOBS = ("denoise", "restore")
 PAUSE_MS = 80
 """How long an edit rests before it is computed."""
@@ -62,7 +64,7 @@ class Look:
     stopped: Event = field(default_factory=Event)
     """Set to stop it: its answer is no longer wanted."""
 
-    def middle(self) -> tuple[tuple[slice, ...], NDArray[Any]]:
+    def middle(self) -> Made:
         """Return the middle of the field, by the quick network and few iterations, and where it lies in the field."""
         start, stop = list(self.crop.start), list(self.crop.stop)
         for n, axis in enumerate(self.recipe.axes):
@@ -72,7 +74,7 @@ class Look:
         place = tuple(slice(a - c, b - c) for a, b, c in zip(start, stop, self.crop.start, strict=True))
         return place, self._run(quickened(self.recipe, True), Crop(tuple(start), tuple(stop)), place)
 
-    def whole(self) -> tuple[tuple[slice, ...], NDArray[Any]]:
+    def whole(self) -> Made:
         """Return the whole field, as a preview shows it."""
         place = tuple(slice(None) for _ in self.crop.start)
         return place, self._run(self.recipe, self.crop, place)
@@ -180,26 +182,24 @@ class Live(QObject):
         look = self._look = Look(image_array(order.source), recipe, order.crop, inputs)
         self._working.call(look.middle, partial(self._show_middle, look))
 
-    def _show_middle(self, look: Look, made: tuple[tuple[slice, ...], NDArray[Any]] | Exception) -> None:
-        if look is not self._look:
-            return
-        if isinstance(made, Exception):
-            self._tell(made)
-            return
-        self._show(made)
-        self._working.call(look.whole, partial(self._show_whole, look))
+    def _show_middle(self, look: Look, made: Made | Exception) -> None:
+        if self._is_wanted(made, look):
+            self._show(made)
+            self._working.call(look.whole, partial(self._show_whole, look))
 
-    def _show_whole(self, look: Look, made: tuple[tuple[slice, ...], NDArray[Any]] | Exception) -> None:
-        if look is not self._look:
-            return
-        if isinstance(made, Exception):
-            self._tell(made)
-            return
-        self._keep(look.recipe, made[1])
-        self._show(made)
-        self._look = None
+    def _show_whole(self, look: Look, made: Made | Exception) -> None:
+        if self._is_wanted(made, look):
+            self._keep(look.recipe, made[1])
+            self._show(made)
+            self._look = None
 
-    def _show(self, made: tuple[tuple[slice, ...], NDArray[Any]]) -> None:
+    def _is_wanted(self, made: Made | Exception, look: Look) -> TypeGuard[Made]:
+        """Tell whether an answer came of the latest look; tell the user of an error."""
+        if look is self._look and isinstance(made, Exception):
+            self._tell(made)
+        return look is self._look and not isinstance(made, Exception)
+
+    def _show(self, made: Made) -> None:
         layer, (place, image) = self._layer, made
         if layer is None:
             return
