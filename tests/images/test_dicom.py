@@ -106,6 +106,15 @@ def test_what_is_odd_is_told(tmp_path: Path, volume: np.ndarray) -> None:
         read(tmp_path / "gap")
 
 
+def test_a_file_without_pixels_is_told_from_one_that_needs_a_decoder(tmp_path: Path, volume: np.ndarray) -> None:
+    slice_of(tmp_path / "report.dcm", volume[0])
+    report = pydicom.dcmread(tmp_path / "report.dcm")
+    del report.PixelData
+    report.save_as(tmp_path / "report.dcm")
+    with pytest.raises(ValueError, match="holds no pixels"):
+        read(tmp_path / "report.dcm")
+
+
 def test_each_series_of_a_folder_is_an_image(tmp_path: Path, volume: np.ndarray) -> None:
     folder = series(tmp_path / "study", volume, SeriesNumber="2", SeriesDescription="bone")
     slice_of(folder / "scout", volume[0, :10], SeriesInstanceUID=f"{SERIES}.9", SeriesNumber="1")

@@ -161,7 +161,9 @@ def _values(header: Any) -> NDArray[Any]:
     """Return the pixels of a file in the values that its slope and intercept give."""
     try:
         stored = np.asarray(header.pixel_array)
-    except (RuntimeError, AttributeError) as error:
+    except AttributeError as error:
+        raise ValueError(f"it holds no pixels, or does not say how they lie: {error}") from error
+    except RuntimeError as error:
         way = "pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg"
         raise ValueError(f"its pixels need a decoder that is not installed: {way} ({error})") from error
     slope, intercept = (float(header.get(name, usual)) for name, usual in (("RescaleSlope", 1), ("RescaleIntercept", 0)))
