@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from napari_tweedie.core.results import Cancelled, Progress
 from napari_tweedie.files.run_to_file import run_to_file
 from napari_tweedie.images import dicom, mrc, nifti, other_readers
+from napari_tweedie.images.arrays import reason_of
 from napari_tweedie.images.picture import stem
 from napari_tweedie.images.picture import suffix as suffix_of
 from napari_tweedie.images.tiff import SUFFIXES
@@ -138,7 +139,7 @@ def run_batch(
         except Exception as error:  # whatever is wrong with one file, the others are done
             if isinstance(error, OSError) and is_full(error):
                 raise OSError(f"{error}; what is finished is kept in {folder}: run the same again to go on") from error
-            status, why = "failed", str(error).partition("\n")[0] or type(error).__name__
+            status, why = "failed", reason_of(error)
         outcome = Outcome(str(image), name, status, why, round(time.monotonic() - before, 2), str(output))  # type: ignore[arg-type]
         outcomes.append(outcome)
         _write(folder / SUMMARY, outcomes)

@@ -70,8 +70,13 @@ def fetched(array: Any, selection: Any = ...) -> NDArray[Any]:
     except (MemoryError, OSError):
         raise
     except Exception as error:  # codecs and lazy computations raise whatever they stumble over
-        reason = str(error).partition("\n")[0] or type(error).__name__
+        reason = reason_of(error)
         raise OSError(f"a part of the image cannot be read: {reason}") from error
+
+
+def reason_of(error: Exception) -> str:
+    """Return what an error of a library says in its first line, or else its name."""
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def is_wide(dtype: np.dtype[Any]) -> bool:

@@ -26,6 +26,7 @@ from napari_tweedie.images import (
     remote,
     tiff,
 )
+from napari_tweedie.images.arrays import reason_of
 from napari_tweedie.images.missing import plain
 from napari_tweedie.images.picture import Picture, stem, suffix
 
@@ -205,7 +206,7 @@ def _named_errors(path: Path) -> Iterator[None]:
         way_out = "crop it, or store it as OME-Zarr, of which parts are read"
         raise MemoryError(f"{path} does not fit into the memory{why}: {way_out}") from error
     except Exception as error:  # decoders raise what they like
-        reason = str(error).partition("\n")[0] or type(error).__name__
+        reason = reason_of(error)
         if "imagecodecs" in reason:
             reason = f"its compression needs imagecodecs: pip install imagecodecs ({reason})"
         raise ValueError(f"{path} cannot be read as an image: {reason}") from error

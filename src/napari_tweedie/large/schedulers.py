@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
+from napari_tweedie.images.arrays import reason_of
 from napari_tweedie.images.chunks import Region
 
 Work: TypeAlias = "Callable[[Region], Any]"
@@ -94,7 +95,7 @@ class Cluster:
         except Exception as error:  # a worker that dies again and again, versions that differ, a scheduler that is gone
             if not type(error).__module__.startswith(("distributed", "concurrent", "asyncio")):
                 raise
-            reason = str(error).partition("\n")[0] or type(error).__name__
+            reason = reason_of(error)
             raise OSError(f"the cluster at {self.address} failed: {reason}") from error
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
+from napari_tweedie.images.arrays import reason_of
 from napari_tweedie.images.whole import whole
 from napari_tweedie.training.data import Image
 
@@ -70,7 +71,7 @@ def unpack(file: Path) -> dict[str, list[Image]]:
             for name in sorted(archive.namelist()):
                 groups.setdefault(name.partition("/")[0], []).append(_of_png(archive.read(name)))
     except (zipfile.BadZipFile, zlib.error, RuntimeError, SyntaxError, ValueError, OSError) as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
+        reason = reason_of(error)
         raise ValueError(f"{file} holds no images as `pack` writes them: {reason}") from error
     return groups
 
