@@ -9,7 +9,7 @@ import napari_tweedie as nt
 from picture import SAMPLES, Panels, finish, psnr
 
 
-def deblur_3d(denoiser: str = "unet-small", planes: int = 16, side: int = 80, iterations: int = 5) -> Panels:
+def deblur_3d(denoiser: str = "unet-small", planes: int = 16, side: int = 80, iterations: int = 24) -> Panels:
     """Restore a stack as one volume, and compare with Richardson–Lucy, which knows no images."""
     stack, psf, truth = (nt.read(SAMPLES / f"{name}.tif") for name in ("stack", "stack_psf", "stack_truth"))
     middle = slice(16 - planes // 2, 16 + planes // 2), slice(side), slice(side)
