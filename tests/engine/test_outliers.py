@@ -80,3 +80,12 @@ def test_frames_tell_hot_pixels_from_cosmic_rays_and_blinking_ones(rng: np.rando
     expected = np.zeros_like(found)
     expected[:, 10, 10], expected[:, 20, 30], expected[2, 30, 12], expected[1::3, 40, 40] = 1, 2, 4, 3
     np.testing.assert_array_equal(found, expected)
+
+
+def test_planes_of_a_volume_are_no_frames(rng: np.random.Generator) -> None:
+    stack = rng.normal(500, 10, (6, 48, 48)).astype(np.float32)
+    stack[2, 30, 12] += 2000
+    for volume, kind in ((True, 1), (False, 4)):
+        found = result(stack, axes="zyx", volume=volume, neighbours="none", denoiser="tikhonov").outliers
+        assert found is not None
+        assert found[2, 30, 12] == kind

@@ -70,3 +70,15 @@ def test_channels_are_told_apart() -> None:
 def test_a_volume_needs_a_z_axis() -> None:
     with pytest.raises(ValueError, match="no z"):
         Layout("tyx", (2, 4, 4), volume=True)
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "volume"), [("tczyx", (2, 3, 4, 5, 6), False), ("zcyxs", (4, 2, 5, 6, 3), True), ("yx", (5, 6), False)]
+)
+def test_blocks_are_found_by_number_and_by_channel(axes: str, shape: tuple[int, ...], volume: bool) -> None:
+    layout = Layout(axes, shape, volume)
+    assert [layout.block(number) for number in range(len(layout))] == list(layout)
+    first: dict[int, tuple[int, ...]] = {}
+    for index in layout:
+        first.setdefault(layout.channel(index), index)
+    assert layout.first_of_channels() == first

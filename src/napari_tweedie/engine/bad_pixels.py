@@ -23,8 +23,8 @@ ALWAYS = 0.5
 def labelled(found: Mapping[Index, NDArray[np.int_]], layout: Layout) -> NDArray[np.uint8] | None:
     """Return the kinds of outliers in the shape of an image, 0 elsewhere; None where there are none.
 
-    A pixel that stands out in more than half of the frames, along T or else Z, is hot or dead; in several, blinking; bright
-    in one of them, hit by a cosmic ray.
+    A pixel that stands out in more than half of the frames, `Layout.frames`, is hot or dead; in several, blinking; bright in one
+    of them, hit by a cosmic ray.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def labelled(found: Mapping[Index, NDArray[np.int_]], layout: Layout) -> NDArray
         block = np.zeros((1, *layout.block_shape), np.int8)
         block[(0, *places[:, :-1].T)] = places[:, -1]
         layout.write(signs, index, block)
-    frames = next((layout.axes.index(axis) for axis in "tz" if axis in layout.axes), None)
+    frames = layout.axes.index(layout.frames) if layout.frames else None
     labels = np.where(signs > 0, HOT, np.where(signs < 0, DEAD, 0)).astype(np.uint8)
     if frames is None or layout.shape[frames] < 2:
         return labels

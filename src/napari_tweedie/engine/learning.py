@@ -22,6 +22,7 @@ from napari_tweedie.denoisers.network import Lidia, Unet, UnetSmall, denoise, lo
 from napari_tweedie.denoisers.stepwise import in_steps
 from napari_tweedie.engine.blocks import Blocks
 from napari_tweedie.engine.run import last, run
+from napari_tweedie.engine.sampling import spread
 from napari_tweedie.images.stabilisation import Stabilised
 from napari_tweedie.recipe.defaults import objective_of
 from napari_tweedie.training import objectives
@@ -134,12 +135,11 @@ def examples_of(source: Source, settings: Learning, device: Device) -> Iterator[
     if "s" in recipe.axes and isinstance(recipe.noise, noises.Auto):  # of colour, opponents are learnt from
         recipe = recipe.model_copy(update={"noise": recipe.noise.model_copy(update={"model": "gaussian"})})
     blocks = Blocks(source.image, recipe)
-    layout = list(blocks.layout)
     wants = settings.objective.needs_partner
     targets = Blocks(source.target, blocks.recipe) if wants and source.target is not None else None
     axis = _axis(blocks, getattr(settings.objective, "along", "auto"), source) if wants and targets is None else None
-    for number in np.unique(np.linspace(0, len(layout) - 1, MAX_BLOCKS).astype(int)):
-        index = layout[number]
+    for number in spread(len(blocks.layout), MAX_BLOCKS):
+        index = blocks.layout.block(number)
         channel, block = blocks.channel(index), blocks.samples(index)
         noisy = channel.intensity.forward(block)
         partner, noise = None, 0.0

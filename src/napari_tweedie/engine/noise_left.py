@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.results import last
+from napari_tweedie.degradations.correlation import draw_noise
 from napari_tweedie.degradations.noise import Poisson
 from napari_tweedie.images.arrays import fetched
 
@@ -89,9 +91,9 @@ def _again(run: Run, start: Start) -> float:
     """Return the level by running the step twice on a crop, with the noise that was found, and with a little more."""
     blocks, recipe = run.blocks, run.recipe
     crop = fetched(blocks.image, _crop(blocks, recipe.neighbours if recipe.context else "")).astype(np.float64)
-    channels = dict(enumerate(blocks.channels))
-    if len(channels) < (blocks.layout.shape[blocks.layout.axes.index("c")] if "c" in blocks.layout.axes else 1):
-        channels = dict.fromkeys(range(64), blocks.channels[0])
+    met = blocks.channels
+    numbers = blocks.layout.first_of_channels()
+    channels = dict(enumerate(met)) if len(met) == len(numbers) else dict.fromkeys(numbers, met[0])
     clean = _last(start(recipe, crop, channels))
     noise = _noise(crop, blocks.layout.axes, channels, clean if clean.shape == crop.shape else crop)
     change = (_last(start(recipe, crop + MORE * noise, channels)) - clean) / MORE
@@ -124,7 +126,8 @@ def _arrays(blocks: Blocks) -> list[Any]:
 
 def _noise(crop: NDArray[Any], axes: str, channels: Mapping[int, Channel], clean: NDArray[Any]) -> NDArray[np.float64]:
     """Draw noise as every channel has it: as strong as at the clean values, and alike in neighbours where it is correlated."""
-    random = np.random.default_rng(0)
+    generator = torch.Generator().manual_seed(0)
+    planes = [axes.index(axis) for axis in "yx"]
     along = axes.index("c") if "c" in axes else None
     drawn = np.zeros(crop.shape)
     for number in range(crop.shape[along] if along is not None else 1):
@@ -132,10 +135,9 @@ def _noise(crop: NDArray[Any], axes: str, channels: Mapping[int, Channel], clean
         if along is not None:
             place[along] = slice(number, number + 1)
         here = tuple(place)
-        white = random.standard_normal(crop[here].shape)
-        if channel.correlation is not None:
-            white = _coloured(white, channel.correlation.autocorrelation(), (axes.index("y"), axes.index("x")))
-        drawn[here] = channel.strength * _level(clean[here], axes, channel) * white
+        like = torch.from_numpy(np.moveaxis(crop[here], planes, (-2, -1)))
+        noise = np.moveaxis(draw_noise(like, channel.correlation, generator).numpy(), (-2, -1), planes)
+        drawn[here] = channel.strength * _level(clean[here], axes, channel) * noise
     return drawn
 
 
@@ -151,15 +153,3 @@ def _level(clean: NDArray[Any], axes: str, channel: Channel) -> Any:
         shape = [clean.shape[along] if axis == "s" else 1 for axis in axes]
         gain, offset, read_noise = (np.resize(each, clean.shape[along]).reshape(shape) for each in (gain, offset, read_noise))
     return np.sqrt(np.maximum(gain * (clean - offset), 0.0) + read_noise**2)
-
-
-def _coloured(white: NDArray[np.float64], r: NDArray[np.float64], planes: tuple[int, int]) -> NDArray[np.float64]:
-    """Filter white noise so that neighbours along two axes correlate by r, which is 1 in its middle."""
-    moved, middle = np.moveaxis(white, planes, (-2, -1)), len(r) // 2
-    reach = [min(middle, (length - 1) // 2) for length in moved.shape[-2:]]
-    near = r[middle - reach[0] : middle + reach[0] + 1, middle - reach[1] : middle + reach[1] + 1]
-    kernel = np.zeros(moved.shape[-2:])
-    kernel[: near.shape[0], : near.shape[1]] = near
-    power = np.clip(np.fft.fft2(np.roll(kernel, (-reach[0], -reach[1]), (0, 1))).real, 0, None)
-    coloured = np.fft.ifft2(np.fft.fft2(moved) * np.sqrt(power)).real
-    return np.moveaxis(coloured, (-2, -1), planes)

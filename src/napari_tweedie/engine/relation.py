@@ -81,8 +81,7 @@ def settled(asked: Recipe, recipe: Recipe, image: Any, layout: Layout, channel: 
 def _looked_at(layout: Layout) -> list[Index]:
     """Return the blocks of which a square is judged."""
     area = int(np.prod([min(SIDE, length) for length in layout.block_shape]))
-    indices = list(layout)
-    return [indices[n] for n in spread(len(indices), min(MOST, max(FEWEST, PIXELS // area)))]
+    return [layout.block(n) for n in spread(len(layout), min(MOST, max(FEWEST, PIXELS // area)))]
 
 
 def _gain(

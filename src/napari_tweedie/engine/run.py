@@ -224,8 +224,7 @@ class _Run:
 
     def _measure(self) -> None:
         """Measure all channels, which tells whether the results need more digits than float32 has."""
-        first = {self.blocks.layout.channel(index): index for index in reversed(list(self.blocks.layout))}
-        for index in first.values():
+        for index in self.blocks.layout.first_of_channels().values():
             self.blocks.channel(index)
 
     def _steps(self, index: Index) -> Iterator[Step]:

@@ -142,6 +142,19 @@ class Layout:
         """Iterate over the blocks, in order of the array."""
         return iter(np.ndindex(*(self.shape[n] for n in self._loops)))
 
+    def block(self, number: int) -> Index:
+        """Return one of the blocks by its number in their order, without going through those before it."""
+        return tuple(map(int, np.unravel_index(number, [self.shape[n] for n in self._loops]))) if self._loops else ()
+
+    def first_of_channels(self) -> dict[int, Index]:
+        """Return the first block of every channel, in their order."""
+        loops = [self.axes[n] for n in self._loops]
+        first = [0] * len(loops)
+        if "c" not in loops:
+            return {0: tuple(first)}
+        place = loops.index("c")
+        return {n: (*first[:place], n, *first[place + 1 :]) for n in range(self.shape[self.axes.index("c")])}
+
     def order(self, innermost: str = "") -> Iterator[Index]:
         """Iterate over the blocks so that those beside one another along an axis follow each other."""
         loops = [self.axes[n] for n in self._loops]

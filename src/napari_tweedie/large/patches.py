@@ -59,8 +59,7 @@ def measure(layout: Layout, recipe: Recipe, image: Any, cut: Callable[[Recipe, R
     """
     if prod(layout.shape) <= WHOLE:
         blocks = Blocks(image, recipe)
-        first = {blocks.layout.channel(index): index for index in reversed(list(blocks.layout))}
-        return {number: _in_memory(blocks, first[number], recipe) for number in sorted(first)}
+        return {number: _in_memory(blocks, index, recipe) for number, index in layout.first_of_channels().items()}
     count = layout.shape[layout.axes.index("c")] if "c" in layout.axes else 1
     return {number: _Patches(layout, recipe, image, cut, number).channel() for number in range(count)}
 
