@@ -18,3 +18,19 @@ def test_the_square_with_the_blobs_is_found_and_not_that_with_most_noise() -> No
 
 def test_a_part_smaller_than_the_square_is_taken_whole() -> None:
     assert structured(np.zeros((30, 40)), (0, 0), (30, 40), "yx", 64) == ([0, 0], [30, 40])
+
+
+def test_a_chunk_is_read_once_however_many_places_lie_in_it() -> None:
+    read = []
+
+    class Chunk:
+        shape = (256, 256)
+
+        def __getitem__(self, place: object) -> np.ndarray:
+            read.append(place)
+            return np.pad(np.ones((40, 40)), ((150, 66), (30, 186)))[place]
+
+    start, stop = structured(Chunk(), (10, 5), (250, 255), "yx", 64)
+    assert len(read) == 1
+    assert start[0] < 170 < stop[0]
+    assert start[1] < 50 < stop[1]

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tweedie.images.arrays import fetched
+
 COARSE = 4
 """Side of the squares whose means are compared where structure is looked for: noise is nearly gone from them."""
 STEPS = 5
 """Places along each axis of which the most structured is tried."""
+AT_ONCE = 1 << 24
+"""Most pixels that are read at once, rather than place by place: places often share the chunks that an image is stored in."""
 
 
 def structured(image: Any, start: Sequence[int], stop: Sequence[int], axes: str, side: int) -> tuple[list[int], list[int]]:
@@ -31,12 +36,15 @@ def structured(image: Any, start: Sequence[int], stop: Sequence[int], axes: str,
     first, end = list(start), list(stop)
     y, x = axes.index("y"), axes.index("x")
     sides = {n: min(side, stop[n] - start[n]) for n in (y, x)}
+    origin = [0] * len(axes)
+    if prod(b - a for a, b in zip(start, stop, strict=True)) <= AT_ONCE:
+        image, origin = fetched(image, tuple(map(slice, start, stop))), list(start)
     best = -np.inf
     for top in _places(start[y], stop[y], sides[y]):
         for left in _places(start[x], stop[x], sides[x]):
             first[y], end[y], first[x], end[x] = top, top + sides[y], left, left + sides[x]
-            part = np.asarray(image[tuple(slice(a, b) for a, b in zip(first, end, strict=True))], dtype=np.float32)
-            spread = _spread(part)
+            place = tuple(slice(a - zero, b - zero) for a, b, zero in zip(first, end, origin, strict=True))
+            spread = _spread(fetched(image, place).astype(np.float32))
             if spread > best:
                 best, found = spread, (list(first), list(end))
     return found
