@@ -49,6 +49,8 @@ check: .venv/installed
 	$(BIN)/mypy
 	rm -rf build dist
 	$(BIN)/python -m build --no-isolation
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python tests/check_sdist.py dist/*.tar.gz
 	$(BIN)/python -m pip install --quiet --no-deps --target build/wheel dist/*.whl
 	cd build && PYTHONPATH=wheel ../$(BIN)/python ../tests/check_wheel.py
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .

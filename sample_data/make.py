@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.signal import fftconvolve
 from scipy.special import j0
 
@@ -201,6 +201,22 @@ def stack(rng: np.random.Generator) -> None:
     write(HERE / "stack_truth.tif", counts(100 + inner), "zyx", spacing, unit, OWN)
 
 
+def beads(rng: np.random.Generator) -> None:
+    """Make beads, far smaller than the resolution and anywhere between voxels, as the microscope of the stack sees them."""
+    shape, spacing, unit, fine = (32, 96, 96), (0.3, 0.1, 0.1), "micrometer", (3, 2, 2)
+    optics = {"na": 1.3, "index": 1.515, "wavelength": 0.52}
+    psf = widefield_psf((75, 103, 103), tuple(step / n for step, n in zip(spacing, fine, strict=True)), **optics)  # type: ignore[arg-type]
+    photons = np.full(shape, 3.0)
+    for row, column in np.ndindex(3, 3):
+        place = np.array([15.5, 32 * row + 16, 32 * column + 16]) + rng.uniform(-2, 2, 3)
+        voxels = (np.indices(shape).T - place).T
+        there = [along * n + size // 2 for along, n, size in zip(voxels, fine, psf.shape, strict=True)]
+        photons += 60000 * np.prod(fine) * rng.uniform(0.7, 1) * map_coordinates(psf, there, order=1)
+    settings = {"gain": 1.0, "offset": 100.0, "read_noise": 0.0}
+    notes = {**OWN, "optics": optics, "noise": settings}
+    write(HERE / "beads.tif", camera(photons, **settings, rng=rng), "zyx", spacing, unit, notes)
+
+
 def missing(sources: Path, rng: np.random.Generator) -> None:
     """Make an image of a diatom of which scattered pixels, some lines and some spots were not recorded."""
     truth = read(sources / "sem_diatom.png").data[20:532, 230:742]
@@ -254,3 +270,4 @@ if __name__ == "__main__":
     low_dose_tem(folder)
     ct_sinogram(folder)
     mri_kspace(folder)
+    beads(np.random.default_rng(5))

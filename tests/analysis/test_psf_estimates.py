@@ -1,5 +1,6 @@
 """Point-spread functions found in images of beads, and widths of blurs found in images of anything."""
 
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,29 @@ def test_beads_give_the_widths_of_the_function_they_were_made_with(
     grids = np.indices(found.psf.shape)
     expected = np.exp(-0.5 * sum(((g - n // 2) / s) ** 2 for g, n, s in zip(grids, found.psf.shape, std, strict=True)))
     assert np.corrcoef(found.psf.ravel(), expected.ravel())[0, 1] > 0.995
+
+
+def test_light_that_a_microscope_spreads_widely_is_part_of_the_function(rng: np.random.Generator) -> None:
+    """Of a narrow spot and a wide one with as much light, neither is cut off; a narrow spot alone keeps its small box."""
+    narrow, wide = beads((200, 200), (1.3, 1.3), 9, rng), np.zeros((200, 200))
+    places = psf_of_beads(narrow).places
+    box = psf_of_beads(narrow).psf.shape
+    for place in places:
+        wide += 2000 * (1.3 / 5) ** 2 * np.exp(-((np.indices(wide.shape).T - place) ** 2).sum(-1).T / 50)
+    found = psf_of_beads(narrow + rng.poisson(wide))
+    assert found.psf.shape > box
+    middle = [n // 2 for n in found.psf.shape]
+    distance = np.hypot(*(np.indices(found.psf.shape).T - middle).T)
+    assert found.psf[distance > 4].sum() == pytest.approx(0.41, abs=0.08)  # exp(-4² / 50) of the wide spot, 0.57 of the light
+
+
+def test_the_beads_sample_shows_the_function_of_the_stack_sample() -> None:
+    sample = Path(str(files("napari_tweedie"))) / "sample_data"
+    found, psf = nt.estimate_psf(sample / "beads.tif"), nt.read(sample / "stack_psf.tif").data
+    assert found.spacing == pytest.approx((0.3, 0.1, 0.1))
+    assert all(n >= 25 for n in found.psf.shape)
+    inner = tuple(slice(m // 2 - n // 2, m // 2 + n // 2 + 1) for n, m in zip(found.psf.shape, psf.shape, strict=True))
+    assert np.corrcoef(found.psf.ravel(), psf[inner].ravel())[0, 1] > 0.99
 
 
 def test_noise_around_beads_is_no_part_of_their_function(rng: np.random.Generator) -> None:

@@ -118,6 +118,7 @@ def test_samples_open_with_their_truth(viewer: Viewer, manifest: PluginManifest)
     assert names["short_exposure"] == ["long exposure", "noisy"]
     assert names["fluorescence"] == ["truth", "noisy"]
     assert names["stack"] == ["truth", "psf", "blurred"]
+    assert names["beads"] == ["psf", "beads"]
     assert names["missing"] == ["truth", "mask", "incomplete"]
 
 

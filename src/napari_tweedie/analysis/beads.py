@@ -19,6 +19,8 @@ FEWEST, MOST = 3, 200
 """Beads that an average takes at least and at most: the brightest."""
 ALIKE = 0.8
 """Correlation with the median of all beads below which a spot is no single bead: a pair, a larger grain, dust."""
+WIDER, DARK, TRIED = (1.5, 2.0, 2.5, 3.0), 0.03, 20
+"""Boxes that are tried, as multiples of the first; the share of light below which a wider one is not worth it; beads for that."""
 SATURATED = 3
 """Pixels of the largest value of an image, in one bead, from which on it counts as saturated."""
 
@@ -56,7 +58,8 @@ def psf_of_beads(image: NDArray[np.generic], radius: tuple[int, ...] | None = No
     image : array
         (Y, X) or (Z, Y, X), of beads smaller than the point-spread function, in grey levels.
     radius : tuple of int, optional
-        How far the function reaches along every axis, in pixels; by default three times the width of the brightest spot.
+        How far the function reaches along every axis, in pixels; by default three times the width of the brightest spot, or
+        further where beads still bring light from there.
 
     Raises
     ------
@@ -67,31 +70,12 @@ def psf_of_beads(image: NDArray[np.generic], radius: tuple[int, ...] | None = No
     if not np.isfinite(volume).all():
         raise ValueError("the image of beads holds values that are not finite: replace them")
     level = float(np.median(volume))
-    noise = _noise(volume)
     smooth = gaussian_filter(volume, 1.0)
+    bright = smooth - level > BRIGHT * _noise(volume)
     if radius is None:
-        radius = _reach(volume, smooth, level)
-    neighbourhood = tuple(2 * r + 1 for r in radius)
-    peaks = (smooth == maximum_filter(smooth, neighbourhood)) & (smooth - level > BRIGHT * noise)
-    places = np.argwhere(peaks)
-    places = places[np.argsort(smooth[tuple(places.T)])[::-1]]
-    counts = {"too close to the border": 0, "saturated": 0, "unlike the others": 0}
-    boxes, kept = [], []
-    for place in places:
-        if any(p < r + 1 or p + r + 1 >= n for p, r, n in zip(place, radius, volume.shape, strict=True)):
-            counts["too close to the border"] += 1
-            continue
-        box = volume[tuple(slice(p - r - 1, p + r + 2) for p, r in zip(place, radius, strict=True))]
-        if (box == volume.max()).sum() >= SATURATED:
-            counts["saturated"] += 1
-            continue
-        centred, offset = _centred(box)
-        boxes.append(centred)
-        kept.append(place + offset)
-        if len(boxes) == MOST:
-            break
-    typical = np.median([box / box.sum() for box in boxes], axis=0) if boxes else np.zeros(neighbourhood)
-    alike = [bool(np.corrcoef(box.ravel(), typical.ravel())[0, 1] > ALIKE) for box in boxes]
+        radius = _lit(volume, smooth, bright, _reach(volume, smooth, level))
+    boxes, kept, counts = _isolated(volume, smooth, bright, radius, MOST)
+    alike = _alike(boxes)
     counts["unlike the others"] = len(boxes) - sum(alike)
     boxes = [box for box, same in zip(boxes, alike, strict=True) if same]
     left_out = ", ".join(f"{count} {why}" for why, count in counts.items() if count)
@@ -135,6 +119,58 @@ def _reach(volume: Array, smooth: Array, level: float) -> tuple[int, ...]:
         half = min((int(found[0]) for found in below if len(found)), default=2)
         reach.append(int(np.clip(3 * half, 3, max(3, (n - 3) // 2))))
     return tuple(reach)
+
+
+def _isolated(
+    volume: Array, smooth: Array, bright: NDArray[np.bool_], radius: tuple[int, ...], most: int
+) -> tuple[list[Array], list[Array], dict[str, int]]:
+    """Return the boxes around the brightest spots that are alone in theirs, where they lie, and what was left out."""
+    peaks = (smooth == maximum_filter(smooth, tuple(2 * r + 1 for r in radius))) & bright
+    places = np.argwhere(peaks)
+    places = places[np.argsort(smooth[tuple(places.T)])[::-1]]
+    counts = {"too close to the border": 0, "saturated": 0, "unlike the others": 0}
+    boxes, kept = [], []
+    for place in places:
+        if any(p < r + 1 or p + r + 1 >= n for p, r, n in zip(place, radius, volume.shape, strict=True)):
+            counts["too close to the border"] += 1
+            continue
+        box = volume[tuple(slice(p - r - 1, p + r + 2) for p, r in zip(place, radius, strict=True))]
+        if (box == volume.max()).sum() >= SATURATED:
+            counts["saturated"] += 1
+            continue
+        centred, offset = _centred(box)
+        boxes.append(centred)
+        kept.append(place + offset)
+        if len(boxes) == most:
+            break
+    return boxes, kept, counts
+
+
+def _alike(boxes: list[Array]) -> list[bool]:
+    """Tell of every box whether it looks like the median of all."""
+    typical = np.median([box / box.sum() for box in boxes], axis=0) if boxes else np.zeros(0)
+    return [bool(np.corrcoef(box.ravel(), typical.ravel())[0, 1] > ALIKE) for box in boxes]
+
+
+def _lit(volume: Array, smooth: Array, bright: NDArray[np.bool_], radius: tuple[int, ...]) -> tuple[int, ...]:
+    """Widen a box as long as beads bring light from further out, and enough of them have room for it.
+
+    Out of focus, a widefield microscope spreads half of the light and more beyond the widths of the spot.
+    """
+    first = radius
+    count = sum(_alike(_isolated(volume, smooth, bright, first, TRIED)[0]))
+    for factor in WIDER:
+        wider = tuple(round(factor * r) for r in first)
+        boxes, *_ = _isolated(volume, smooth, bright, wider, TRIED)
+        if sum(_alike(boxes)) < max(FEWEST, count / 2):
+            break
+        mean = np.mean(boxes, axis=0)
+        outside = np.ones(mean.shape, bool)
+        outside[tuple(slice(w - r, w + r + 1) for w, r in zip(wider, radius, strict=True))] = False
+        if mean[outside].sum() < DARK * mean.sum():
+            break
+        radius = wider
+    return radius
 
 
 def _centred(box: Array) -> tuple[Array, Array]:

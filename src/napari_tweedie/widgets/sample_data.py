@@ -38,6 +38,14 @@ def stack() -> Layers:
     ]
 
 
+def beads() -> Layers:
+    """Open a stack of beads under the microscope of the blurred stack, with the point-spread function that they show."""
+    show_note(
+        "Beads, as the microscope of the sample stack sees them. Deblur that stack: “Estimate it…” makes the function of them."
+    )
+    return [_layer("stack_psf", "psf", visible=False), _layer("beads", "beads")]
+
+
 def missing() -> Layers:
     """Open an image with missing pixels, with labels that mark them and its truth."""
     show_note("A micrograph; the layer “mask” marks missing pixels. Fill them in with the dock Tweedie.")
