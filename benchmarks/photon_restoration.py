@@ -1,7 +1,7 @@
 """Restoration of counted light: an untouched recipe next to Richardson–Lucy stopped at its best iteration, by the truth.
 
-Usage: ``python benchmarks/photon_restoration.py DATA [--denoiser NAME] [--side N] [--degradation NAME …] [--peak N …] [--each]``;
-DATA holds folders ``set12``, ``clean`` and ``deconv3d``.
+Usage: ``python benchmarks/photon_restoration.py DATA [--denoiser NAME] [--side N] [--degradation NAME …] [--peak N …] [--image NAME …]
+[--each]``; DATA holds folders ``set12``, ``clean`` and ``deconv3d``.
 
 Four images (house and peppers of Set12, a fly embryo, HeLa cells) and a disc with sharp borders, or three stacks (cells of the
 sample, pollen, balls), are measured with so many photons in their brightest pixel, by a camera of one count a photon, an offset
@@ -114,6 +114,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=128)
     parser.add_argument("--degradation", nargs="+", default=ROWS)
     parser.add_argument("--peak", nargs="+", type=int, default=PEAKS)
+    parser.add_argument("--image", nargs="+", help="take these alone, of planes and stacks alike")
     parser.add_argument("--each", action="store_true", help="print every image, too")
     given = parser.parse_args()
     columns = ["start", "richardson-lucy, best", "known", "untouched", "gain untouched, least to largest", "light"]
@@ -125,7 +126,8 @@ def main() -> None:
         denoiser = of_volumes(given.denoiser, 3 if volume else 2)
         for peak in given.peak:
             rows = []
-            for image in STACKS if volume else IMAGES:
+            images = STACKS if volume else IMAGES
+            for image in (image for image in images if image in (given.image or images)):
                 truth = (read_stack if volume else read)(given.data, image, side)
                 problem = measured(truth, degradation, peak)
                 *_, state = solver(problem, denoiser)

@@ -29,8 +29,15 @@ def test_photon_noise_of_a_small_bright_disc_is_found_with_its_gain_and_offset(p
     assert law is not None
     assert law.is_of_photons
     assert law.gain == pytest.approx(2.0, rel=0.35)
-    assert law.offset == pytest.approx(100, abs=1.0)
-    assert law.read_noise == pytest.approx(3.0, rel=0.2)
+    assert 100 - 0.7 * 3 < law.offset < 100.5
+    assert law.gain * (100 - law.offset) + law.read_noise**2 == pytest.approx(3.0**2, rel=0.25)
+
+
+def test_a_ground_that_a_little_light_reaches_is_not_cut_off() -> None:
+    """It has one photon a pixel, which read noise of two hides; a level without light above the true one loses what is dark."""
+    law = law_of_noise([camera(1 + 20 * few_discs(), 1.0, 100.0, 2.0)], kernel(1.6))
+    assert law is not None
+    assert law.offset < 100.4
 
 
 def test_equal_noise_is_told_from_photon_noise() -> None:
