@@ -1,7 +1,7 @@
 """Restoration of counted light: an untouched recipe next to Richardson–Lucy stopped at its best iteration, by the truth.
 
-Usage: ``python benchmarks/photon_restoration.py DATA [--denoiser NAME] [--side N] [--degradation NAME …] [--peak N …] [--image NAME …]
-[--each]``; DATA holds folders ``set12``, ``clean`` and ``deconv3d``.
+Usage: ``python benchmarks/photon_restoration.py DATA [--denoiser NAME] [--side N] [--degradation NAME …] [--peak N …]
+[--image NAME …] [--each]``; DATA holds folders ``set12``, ``clean`` and ``deconv3d``.
 
 Four images (house and peppers of Set12, a fly embryo, HeLa cells) and a disc with sharp borders, or three stacks (cells of the
 sample, pollen, balls), are measured with so many photons in their brightest pixel, by a camera of one count a photon, an offset

@@ -40,8 +40,8 @@ below their end: less than one, if they are alike."""
 ABOVE = 1.645
 """Standard deviations by which the darkest twentieth lies below the mean."""
 LIT = 0.5
-"""How far below a dark ground the level without light is taken to be, in standard deviations of its noise: where read noise may be
-light as well, a level that is too high cuts off what is dark, by up to 2.4 dB; one as much too low costs 0.1."""
+"""How far below a dark ground the level without light is taken to be, in standard deviations of its noise: what counts as read
+noise may be light, and a level that is too high cuts off what is dark, by up to 2.4 dB; one as much too low costs 0.1."""
 BELOW = 0.25
 """How far below the darkest pixels the level without light is looked for, as a share of the range."""
 ROUNDS, FITS = 4, 30
@@ -167,7 +167,8 @@ def _groups(light: Array, gain: float, constant: float) -> list[int]:
 def _unlit(light: Array, noise: float, least: float) -> float:
     """Return the level without light, at least `least`: that of a dark ground, where pixels differ by noise alone.
 
-    That ground may be lit a little, so that the level is a little lower. Elsewhere blur has lit the darkest pixels, too, and it is `least`, unless that is far below them.
+    That ground may be lit a little, so that the level is a little lower. Elsewhere blur has lit the darkest pixels, too, and
+    it is `least`, unless that is far below them.
     """
     spread, low = noise * AVERAGED, float(light[len(light) // 20])
     if float(light[int(DARK * len(light))]) - low < WIDTH * spread:
