@@ -6,6 +6,7 @@ from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 
+import napari_tweedie as nt
 from napari_tweedie.widgets.docks.denoise import Denoise
 from napari_tweedie.widgets.docks.restore import Restore
 from napari_tweedie.widgets.docks.tweedie import Tweedie
@@ -77,3 +78,21 @@ def test_what_is_open_beside_the_layer_decides(
     qtbot.waitUntil(lambda: door.survey is None, timeout=LIMIT)
     look()
     assert door.attempt.task.currentText() != "Fill"
+
+
+def test_what_was_measured_as_a_whole_is_proposed_to_be_turned_into_an_image(
+    viewer: Viewer, door: Tweedie, look: Callable[[], str]
+) -> None:
+    viewer.add_image(
+        nt.run({"job": "degrade", "degradation": {"name": "radon", "angles": 20}}, disc(48)).image, name="Sinogram 3"
+    )
+    assert "becomes the slice" in look()
+    door.buttons["Deblur"].click()
+    _, restore = viewer.window.add_plugin_dock_widget("napari-tweedie", "Deblur")
+    assert restore.recipe().degradation.name == "radon"
+    assert restore.obstacle() == ""
+
+
+def disc(side: int) -> np.ndarray:
+    rows, columns = np.indices((side, side)) - side / 2
+    return (100 * (rows**2 + columns**2 < (side / 3) ** 2)).astype(np.float32)

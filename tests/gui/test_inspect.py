@@ -60,6 +60,8 @@ def test_the_basis_is_a_stack_with_its_spectrum(dock: Inspect, finish: Callable[
     assert basis.data.shape[0] == 4
     assert basis.ndim == 4
     np.testing.assert_allclose(basis.scale, (1, 2, 0.5, 0.5))
+    assert len(dock.patterns.pictures) == 4
+    assert dock.patterns.shares[0].text().endswith("%")
     assert not dock.findings.isHidden()
 
 

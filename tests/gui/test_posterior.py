@@ -63,7 +63,22 @@ def test_what_samples_do_not_agree_on_and_the_relative_spread_are_layers_on_dema
     dock.derived.relative.click()
     relative = layers["cells · std, relative"]
     np.testing.assert_allclose(relative.data, layers["cells · std"].data / layers["cells · mean"].data, rtol=1e-5)
+    dock.derived.outline.click()
+    qtbot.waitUntil(lambda: "cells · uncertain here" in layers, timeout=LIMIT)
+    assert layers["cells · uncertain here"].contour > 0
+    np.testing.assert_allclose(layers["cells · uncertain here"].scale, (0.5, 0.5))
+    assert "standard deviation above" in dock.bar.status.text()
+    mean, samples = layers["cells · mean"], layers["cells · samples"]
+    dock.derived.play.click()
+    assert (mean.visible, samples.visible) == (False, True)
+    shown = dock.viewer.dims.current_step[0]
+    dock.derived.cycle.step()
+    assert dock.viewer.dims.current_step[0] != shown
+    dock.derived.play.click()
+    assert (mean.visible, samples.visible) == (True, False)
     layers.remove("cells · std")
+    assert not dock.derived.outline.isVisibleTo(dock)
+    layers.remove("cells · samples")
     assert not dock.derived.isVisibleTo(dock)
 
 

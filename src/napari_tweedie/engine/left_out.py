@@ -153,9 +153,11 @@ class LeftOut:
         count = sum(int(missing.sum()) for missing in found.values())
         told, labels = [], self.labels()
         if labels is not None:
-            what = f"pixels that neither their neighbours nor the noise explain ({kinds_told(labels)})"
-            marked = int(np.count_nonzero(labels))
-            told = [f"{marked} {what} were left out, and filled in from around them; outliers: keep takes them as they are."]
+            marked, kinds = int(np.count_nonzero(labels)), kinds_told(labels)
+            several = f"{marked} pixels that neither their neighbours nor the noise explain ({kinds}) were left out"
+            single = f"1 pixel that neither its neighbours nor the noise explain ({kinds}) was left out"
+            said = f"{single}, and filled in from around it" if marked == 1 else f"{several}, and filled in from around them"
+            told = [f"{said}; outliers: keep takes them as they are."]
         if not count or self.recipe.job == "blend":
             return told
         empty = sum(bool(missing.all()) for missing in found.values())

@@ -17,6 +17,11 @@ CLEAN = 0.004
 """Noise level, as a share of the range of grey levels, below which nobody sees the noise."""
 COARSE = 3.5
 """Period of the finest detail, in pixels, beyond which an image without noise is blurred."""
+SCANS = {
+    "radon": "it holds projections, by its name, and becomes the slice that they were taken of",
+    "fourier-mask": "it is k-space, by its name, and becomes the image that was measured",
+}
+"""Why what was measured as a whole is undone, by the degradation."""
 WIDTH = 0.39
 """Standard deviation of the Gaussian blur, as a share of the period at which it leaves 5 % of the contrast: √(ln 20 / 2) / π."""
 
@@ -41,6 +46,8 @@ class Clues:
         Name of what is open beside it and may be its point-spread function, or mark its missing pixels; empty: nothing is.
     psf_is_volume : bool
         Whether the point-spread function has a depth.
+    scan : str
+        Name of the degradation by which it was measured as a whole, ray by ray or frequency by frequency; empty: it was not.
     simulated : dict
         The recipe by which the image was simulated; empty if it was not.
     """
@@ -53,6 +60,7 @@ class Clues:
     psf: str = ""
     psf_is_volume: bool = False
     mask: str = ""
+    scan: str = ""
     simulated: dict[str, Any] = field(default_factory=dict)
 
     def with_found(self, noise: Noise, noise_share: float, photons: float, finest: float, missing: float) -> Clues:
@@ -103,6 +111,8 @@ def propose(clues: Clues) -> Proposal:
         if degradation["name"] != "identity":
             task: Task = "fill" if degradation["name"] == "mask" else "deblur"
             return Proposal(task, for_task(task, clues), f"it was simulated, with a {degradation['name'].replace('-', ' ')}")
+    if clues.scan:
+        return Proposal("deblur", for_task("deblur", clues), SCANS[clues.scan])
     if clues.mask:
         return Proposal("fill", for_task("fill", clues), f"the layer “{clues.mask}” marks pixels that are missing")
     if clues.missing > 0:
@@ -125,6 +135,8 @@ def for_task(task: Task, clues: Clues) -> Recipe:
         return Recipe(job="restore", degradation=_named(simulated), volume=clues.simulated.get("volume", False))
     if task == "fill":
         return Recipe(job="restore", degradation={"name": "mask", "mask": {"name": clues.mask}} if clues.mask else "identity")
+    if clues.scan:
+        return Recipe(job="restore", degradation=clues.scan)
     if clues.psf:
         return Recipe(job="restore", degradation={"name": "psf-blur", "psf": {"name": clues.psf}}, volume=clues.psf_is_volume)
     std = WIDTH * clues.finest if clues.noise_share < CLEAN and COARSE < clues.finest < float("inf") else 1.6

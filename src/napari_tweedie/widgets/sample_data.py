@@ -6,10 +6,13 @@ from importlib.resources import as_file, files
 from typing import Any
 
 import numpy as np
+from qtpy.QtWidgets import QApplication
 
 from napari_tweedie.files.reader import layer_of
 from napari_tweedie.images.files import read
 from napari_tweedie.widgets.layers.note import show_note
+from napari_tweedie.widgets.parts.doors import warm_up_docks
+from napari_tweedie.widgets.runs.background import POOL
 
 CONTRAST = (0.1, 99.9)
 """Percentiles between which a sample is shown, so that a few bright pixels do not darken it."""
@@ -18,19 +21,19 @@ Layers = list[tuple[Any, dict[str, Any], str]]
 
 def short_exposure() -> Layers:
     """Open a short exposure, whose noise is that of photons, with a long one for truth."""
-    show_note("Photon noise of a short exposure. Open Plugins › Tweedie › Tweedie, which shows what to do.")
+    _tell("Photon noise of a short exposure. Open Plugins › Tweedie › Tweedie, which shows what to do.")
     return [_layer("short_exposure_truth", "long exposure", visible=False), _layer("short_exposure", "noisy")]
 
 
 def fluorescence() -> Layers:
     """Open a noisy fluorescence image, with its truth."""
-    show_note("A noisy fluorescence image. Denoise it; Compare tells how much closer to the truth it is.")
+    _tell("A noisy fluorescence image. Denoise it; Compare tells how much closer to the truth it is.")
     return [_layer("fluorescence_truth", "truth", visible=False), _layer("fluorescence", "noisy")]
 
 
 def stack() -> Layers:
     """Open a blurred stack, with its point-spread function and its truth."""
-    show_note("A blurred stack and its point-spread function. Deblur it: the dock Tweedie fills everything in.")
+    _tell("A blurred stack and its point-spread function. Deblur it: the dock Tweedie fills everything in.")
     return [
         _layer("stack_truth", "truth", visible=False),
         _layer("stack_psf", "psf", visible=False),
@@ -48,7 +51,7 @@ def beads() -> Layers:
 
 def missing() -> Layers:
     """Open an image with missing pixels, with labels that mark them and its truth."""
-    show_note("A micrograph; the layer “mask” marks missing pixels. Fill them in with the dock Tweedie.")
+    _tell("A micrograph; the layer “mask” marks missing pixels. Fill them in with the dock Tweedie.")
     return [
         _layer("missing_truth", "truth", visible=False),
         _layer("missing_mask", "mask", kind="labels", visible=False),
@@ -58,26 +61,33 @@ def missing() -> Layers:
 
 def bleaching() -> Layers:
     """Open a noisy time-lapse that fades, with its truth."""
-    show_note("A time-lapse that fades. Denoise it: nearby frames help, and the noise follows the light.")
+    _tell("A time-lapse that fades. Denoise it: nearby frames help, and the noise follows the light.")
     return [_layer("bleaching_truth", "truth", visible=False), _layer("bleaching", "noisy")]
 
 
 def low_dose_tem() -> Layers:
     """Open an electron micrograph of very low dose; its truth is not known."""
-    show_note("An electron micrograph of low dose, noisy along its lines. Denoise it, then ask How sure?")
+    _tell("An electron micrograph of low dose, noisy along its lines. Denoise it, then ask How sure?")
     return [_layer("low_dose_tem", "low dose")]
 
 
 def ct_sinogram() -> Layers:
     """Open the projections of a tooth, 181 of them over half a turn; its truth is not known."""
-    show_note("X-ray projections of a tooth. Deblur, with the degradation “Projections”, makes a slice.")
+    _tell("X-ray projections of a tooth. The dock Tweedie proposes to make the slice of them.")
     return [_layer("ct_sinogram", "sinogram")]
 
 
 def mri_kspace() -> Layers:
     """Open the k-space of a brain, 12 % of it, measured by eight coils; its truth is not known."""
-    show_note("MRI k-space of eight coils. Deblur, with the degradation “Undersampled Fourier transform”, makes the image.")
+    _tell("MRI k-space of eight coils, 12 % measured. The dock Tweedie proposes to make the image of it.")
     return [_layer("mri_kspace", "k-space")]
+
+
+def _tell(note: str) -> None:
+    """Say what to try; what is needed for that is loaded while the user reads."""
+    show_note(note)
+    if QApplication.instance() is not None:
+        POOL.submit(warm_up_docks)
 
 
 def _layer(file: str, name: str, kind: str = "image", visible: bool = True) -> tuple[Any, dict[str, Any], str]:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
-CORNERS = ("top_left", "top_right")
+CORNERS, APART = ("top_left", "top_right"), ("top_left", "bottom_right")
+"""Where the names stand, and where they do if they are long, so that one does not lie on the other."""
+LETTER = 11
+"""Width of a letter of a name, in pixels."""
 
 
 class Swipe(View):
@@ -44,7 +47,9 @@ class Swipe(View):
         self.handles = [Handle(canvas.native, number / len(layers)) for number in range(1, len(layers))]
         for handle in self.handles:
             handle.moved.connect(self._on_moved)
-        for layer, corner in zip((layers[0], layers[-1]), CORNERS, strict=True):
+        longest = LETTER * max(len(layers[0].name), len(layers[-1].name))
+        corners = CORNERS if longest < canvas.native.width() / 2 else APART
+        for layer, corner in zip((layers[0], layers[-1]), corners, strict=True):
             layer.name_overlay.position, layer.name_overlay.visible = corner, True
         canvas.events.draw.connect(self._on_draw, position="first")
         self._on_moved()

@@ -13,6 +13,7 @@ from napari_tweedie.analysis.poisson import PoissonEditing
 from napari_tweedie.core.method import Input
 from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.forms.field_error import FieldError
 from napari_tweedie.widgets.forms.method_form import Chooser, Form
 from napari_tweedie.widgets.layers.crop import Crop, visible_crop
 from napari_tweedie.widgets.layers.input import image_array, nanometres
@@ -31,6 +32,7 @@ class Blend(Panel):
 
     job: ClassVar[JobName] = "blend"
     page: ClassVar[str] = "how-it-works/poisson-editing"
+    doing = "Blending"
     about = "Fill or paste a marked region without a seam."
     term = "Poisson editing: the gradients of a region, joined to what surrounds it."
 
@@ -57,7 +59,7 @@ class Blend(Panel):
     def recipe(self, **changes: Any) -> Recipe:
         values = {name: value for name, value in self.blending.values().items() if value is not None}
         if "region" not in values:
-            raise ValueError("mark the region in a Labels or Shapes layer")
+            raise FieldError("mark the region in a Labels or Shapes layer", self.blending.editors["region"].widget)
         return super().recipe(**{"blending": values, "volume": False, **changes})
 
     def fill(self, recipe: Recipe) -> None:

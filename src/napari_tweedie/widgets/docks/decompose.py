@@ -20,6 +20,7 @@ class Decompose(Panel):
 
     job: ClassVar[JobName] = "decompose"
     page: ClassVar[str] = "how-it-works/decomposition"
+    doing = "Taking apart"
     about = "Take the image apart into fine and coarse detail, and mix it anew."
     term = "Decomposition: bands of detail above a smooth base, which add up to the image."
 

@@ -25,6 +25,7 @@ class Degrade(Panel):
 
     job: ClassVar[JobName] = "degrade"
     page: ClassVar[str] = "restoration"
+    doing = "Making test data"
     about = "Make test data: blur a clean image and add noise to it."
     term = "Degradation: a simulated measurement; Deblur takes it back."
 

@@ -10,10 +10,12 @@ from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.forms.field_error import FieldError
 from napari_tweedie.widgets.forms.layout import Fold, one_row
 from napari_tweedie.widgets.forms.method_form import Chooser
 from napari_tweedie.widgets.layers.lazy_layer import lazy_layer, shown_crop
 from napari_tweedie.widgets.layers.messages import sentence
+from napari_tweedie.widgets.parts.derived import Derived
 from napari_tweedie.widgets.parts.removed import Removed
 from napari_tweedie.widgets.runs.background import Background
 
@@ -35,6 +37,7 @@ class Denoise(Panel):
 
     job: ClassVar[JobName] = "denoise"
     page: ClassVar[str] = "denoising"
+    doing = "Denoising"
     about = "Take the noise away; everything else stays."
     term = "Denoising: the posterior mean of the image given the noisy one."
 
@@ -43,7 +46,7 @@ class Denoise(Panel):
         for check in (self.std, self.lazy):
             check.toggled.connect(self._on_edit)
         self._looking = Background(self)
-        self.removed = Removed()
+        self.removed, self.derived = Removed(), Derived(self.viewer)
         return super()._choosers()
 
     def _further(self) -> list[QWidget]:
@@ -52,7 +55,8 @@ class Denoise(Panel):
     def _seen_after(self) -> list[QWidget]:
         self._removed = Fold("What was removed", [self.removed])
         self._removed.hide()
-        return [self._removed]
+        self.derived.told.connect(self.bar.tell)
+        return [self._removed, self.derived]
 
     def recipe(self, **changes: Any) -> Recipe:
         with_std = self.std.isChecked() and not self.lazy.isChecked()
@@ -68,13 +72,14 @@ class Denoise(Panel):
         if job is not None and job.is_complete and not job.order.preview and "denoised" in job.layers.by_name:
             self._removed.show()
             self.removed.show_run(job.order.source, job.layers.by_name["denoised"])
+            self.derived.take(job.layers.by_name)
         super()._on_ended(text)
 
-    def obstacle(self) -> str:
+    def check(self) -> None:
         image = self.source.image()
         if self.std.isChecked() and self.std.isEnabled() and image is not None and image.rgb:
-            return "Colour has no standard deviation: split the layer into channels, or untick it."
-        return super().obstacle()
+            raise FieldError("colour has no standard deviation: split the layer into channels, or untick it", self.std)
+        super().check()
 
     def run(self, preview: bool = False) -> None:
         """Run, or add a layer that is computed where it is looked at."""

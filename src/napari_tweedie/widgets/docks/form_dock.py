@@ -15,6 +15,7 @@ from napari_tweedie.recipe import reasons
 from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.forms import preferences as settings
 from napari_tweedie.widgets.forms.denoiser_chooser import DenoiserChooser
+from napari_tweedie.widgets.forms.field_error import FieldError
 from napari_tweedie.widgets.forms.layout import Fold, arrange, heading, one_row
 from napari_tweedie.widgets.forms.method_form import Chooser, Form
 from napari_tweedie.widgets.layers.crop import Crop, visible_crop
@@ -41,6 +42,10 @@ class FormDock(EnterRuns):
     """Page of the documentation about it."""
     about: ClassVar[str]
     """What the dock is for, in plain words."""
+    remembers: ClassVar[bool] = True
+    """Whether it comes up with the settings of last time."""
+    doing: ClassVar[str] = "Working"
+    """What it says that it is doing while it runs."""
     term: ClassVar[str]
     """What the field calls it."""
 
@@ -73,7 +78,8 @@ class FormDock(EnterRuns):
         device = one_row("Device", self.device, Recipe.model_fields["device"].description or "")
         view = one_row("", self.side_by_side, "Show the visible layers in a grid.")
         self.more = Fold("More …", [*shown, device, self.settings, view])
-        arrange(self, [heading(self.about, self.term), self.source, *decided, *self._seen_after(), self.more], self.bar)
+        parts = [heading(self.about, self.term), self.source, *decided, *self._remembered(), *self._seen_after(), self.more]
+        arrange(self, parts, self.bar)
 
     def _prefer(self, preferred: dict[str, Any] | Exception) -> None:
         """Take what the user set in napari's preferences, where the form was not edited yet."""
@@ -95,6 +101,10 @@ class FormDock(EnterRuns):
     def _further(self) -> list[QWidget]:
         """Return what is chosen well for most images, and is folded."""
         return [*self.choosers.values(), self.noise]
+
+    def _remembered(self) -> list[QWidget]:
+        """Return what tells which settings are those of last time."""
+        return []
 
     def _seen_after(self) -> list[QWidget]:
         """Return what there is to see once a run has ended, hidden until then."""
@@ -145,19 +155,38 @@ class FormDock(EnterRuns):
             return f"has {len(recipe.steps)} steps: load it in the dock Steps"
         return "" if recipe.job == self.job else f"is for the job {recipe.job!r}, not {self.job!r}: load it in that dock"
 
-    def obstacle(self) -> str:
-        """Say why the form cannot run, or nothing."""
-        image = self.source.image()
-        if image is None:
-            return "Open an image first."
+    def check(self) -> None:
+        """Refuse what cannot run.
+
+        Raises
+        ------
+        ValueError
+            If something stands in the way; a `FieldError`, where it is known which field is to be changed.
+        """
+        if self.source.image() is None:
+            raise ValueError("open an image first")
         if RUNS.job is not None:
-            return "Another run is in progress."
+            raise ValueError("another run is in progress")
+        recipe = self.recipe()
         try:
-            recipe = self.recipe()
             self.source.layout_of()
         except ValueError as error:
+            raise FieldError(str(error), self.source.axes) from None
+        if recipe.obstacle:
+            raise FieldError(recipe.obstacle, self._method_of(recipe).combo)
+
+    def obstacle(self) -> str:
+        """Say why the form cannot run, or nothing."""
+        try:
+            self.check()
+        except ValueError as error:
             return sentence(error)
-        return sentence(recipe.obstacle)
+        return ""
+
+    def _method_of(self, recipe: Recipe) -> Chooser[Any]:
+        """Return the choice that an obstacle of a recipe is about: the denoiser, or what works with it."""
+        name = {"restore": "solver", "sample": "sampler"}.get(recipe.job, "denoiser")
+        return self.choosers["denoiser" if recipe.denoiser.obstacle() or name not in self.choosers else name]
 
     def _visible(self, recipe: Recipe, image: Image, side: int | None = None) -> tuple[Crop, Recipe]:
         """Return the part of a layer that is seen, at most `side` pixels wide, and the recipe with the whole layer's noise."""

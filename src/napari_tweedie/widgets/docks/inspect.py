@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from qtpy.QtWidgets import QWidget
 
@@ -16,7 +17,11 @@ from napari_tweedie.widgets.layers.crop import Crop
 from napari_tweedie.widgets.layers.input import image_array
 from napari_tweedie.widgets.parts.equivalent_filter import FilterAtCursor
 from napari_tweedie.widgets.parts.inspection_report import Findings
+from napari_tweedie.widgets.parts.patterns import Patterns
 from napari_tweedie.widgets.runs.layer_run import Order
+
+if TYPE_CHECKING:
+    from napari_tweedie.engine.run import Progress
 
 
 class Inspect(Panel):
@@ -27,11 +32,12 @@ class Inspect(Panel):
 
     job: ClassVar[JobName] = "inspect"
     page: ClassVar[str] = "how-it-works/sure"
+    doing = "Looking inside"
     about = "Look inside the denoiser at work on this image."
     term = "Inspection: score, Stein's risk estimate, adaptive basis and equivalent filter."
 
     def _choosers(self) -> dict[str, Chooser[Any]]:
-        self.findings = Findings()
+        self.findings, self.patterns = Findings(), Patterns()
         self.findings.strength_chosen.connect(self.denoise_at)
         self.filter = FilterAtCursor(self)
         return {"inspection": self._chooser("inspection", inspections, "score"), **super()._choosers()}
@@ -44,7 +50,7 @@ class Inspect(Panel):
         return [self.choosers["denoiser"], self.noise]
 
     def _seen_after(self) -> list[QWidget]:
-        return [self.findings]
+        return [self.patterns, self.findings]
 
     def order(self, preview: bool = False) -> Order:
         image, recipe = self.source.image(), self.recipe()
@@ -63,7 +69,20 @@ class Inspect(Panel):
         what = f"denoised at {strength:.2f} noise levels"
         return Order(recipe, image, what, Crop.whole(image_array(image).shape), estimated=False)
 
+    def _on_progressed(self, progress: Progress) -> None:
+        super()._on_progressed(progress)
+        self._show_patterns()
+
     def _on_ended(self, text: str) -> None:
         if self._run is not None and self._run.report:
             self.findings.show_report(self._run.report)
+            self._show_patterns(self._run.report.get("shrinkage", ()))
         super()._on_ended(text)
+
+    def _show_patterns(self, shares: Sequence[float] = ()) -> None:
+        """Show the patterns of a basis that are known by now; nothing of other inspections."""
+        made = self._run.layers.by_name if self._run is not None else {}
+        if "basis" in made:
+            self.patterns.show_patterns(made["basis"].data, shares)
+        else:
+            self.patterns.hide()

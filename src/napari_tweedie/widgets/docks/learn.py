@@ -56,6 +56,8 @@ class Learn(Panel):
 
     job: ClassVar[JobName] = "denoise"
     page: ClassVar[str] = "learning"
+    remembers = False
+    doing = "Learning"
     about = "Let the network learn what is special about your images."
     term = "Self-supervised training: Stein's risk estimate, Noise2Void, Noise2Noise and others; with targets, supervised."
 
@@ -101,12 +103,9 @@ class Learn(Panel):
     def chosen_layers(self) -> dict[str, Layer]:
         return {}
 
-    def obstacle(self) -> str:
-        try:
-            self.learning()
-        except ValueError as error:
-            return str(error)
-        return super().obstacle()
+    def check(self) -> None:
+        self.learning()
+        super().check()
 
     def order(self, preview: bool = False) -> Order:
         crop, recipe = self._visible(self.recipe(volume=False), self.source.image(), LOOK_SIDE)

@@ -9,6 +9,7 @@ import numpy as np
 from napari.layers import Image, Labels, Shapes
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QEnterEvent, QHideEvent, QShowEvent
+from qtpy.QtWidgets import QWidget
 
 from napari_tweedie.widgets.docks.form_dock import FormDock
 from napari_tweedie.widgets.forms.layout import focus_style
@@ -17,10 +18,14 @@ from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.input import fingerprint, grey_unit, image_array
 from napari_tweedie.widgets.layers.marks import resampling
 from napari_tweedie.widgets.layers.messages import sentence
+from napari_tweedie.widgets.layers.note import tell_if_unseen
 from napari_tweedie.widgets.parts.after_run import AfterRun
+from napari_tweedie.widgets.parts.as_last_time import AsLastTime
 from napari_tweedie.widgets.parts.help_button import HelpButton
 from napari_tweedie.widgets.parts.live import Live
+from napari_tweedie.widgets.parts.mends import field_about, mend
 from napari_tweedie.widgets.parts.recipe_button import RecipeButton
+from napari_tweedie.widgets.parts.trouble import Trouble
 from napari_tweedie.widgets.runs.confirmation import question
 from napari_tweedie.widgets.runs.layer_run import Job, Order
 from napari_tweedie.widgets.runs.run import RUNS
@@ -46,11 +51,13 @@ class Panel(FormDock):
         self.after_run = AfterRun(napari_viewer)
         self.live = Live(self, napari_viewer, self._stated)
         self.bar.add(HelpButton(self.page, self))
+        self.last_time, self.trouble = AsLastTime(self), Trouble(self)
         self._arrange()
         self.layout().insertWidget(2, self.after_run)
         self._connect()
         self._on_theme()
         self._on_edit()
+        self.last_time.look()
 
     def order(self, preview: bool) -> Order:
         """Take a snapshot of the form and the layers."""
@@ -89,7 +96,7 @@ class Panel(FormDock):
             job.ended.connect(self._on_ended)
             self._run = job
             self.source.layer.pin()
-            self.bar.begin()
+            self.bar.begin(self.doing)
             job.start()
         except ValueError as error:
             self._on_ended(sentence(error))
@@ -102,6 +109,9 @@ class Panel(FormDock):
         if self._run is not None:
             self._run.cancel()
 
+    def _remembered(self) -> list[QWidget]:
+        return [self.last_time]
+
     def _on_progressed(self, progress: Progress) -> None:
         self.bar.show_progress(progress)
 
@@ -111,9 +121,15 @@ class Panel(FormDock):
             self._preview = tuple(job.layers.by_name.values())
             if job.is_complete and self._preview:
                 self.live.take(job.order, self._preview[0])
+        if job is not None and job.is_complete and not job.order.preview and job.order.recipe.job == self.job:
+            self.last_time.keep(job.order.recipe)
         if job is not None and job.layers.by_name:
             self.after_run.take(job.order.source, job.layers.made)
         self.bar.end(text, self.obstacle())
+        if job is not None and not job.order.preview:
+            tell_if_unseen(self, f"{self.doing} has ended. {text}")
+        if job is not None and job.error is not None:
+            self._show_trouble(job.error)
         self._measure()
 
     # Keeping the form true.
@@ -123,9 +139,21 @@ class Panel(FormDock):
             form.show_grey_unit(grey_unit(self.source.image()))
         for field, why in self._reasons().items():
             self.choosers[field].show_reason(why)
-        self.bar.set_ready(self.obstacle())
+        try:
+            self.check()
+        except ValueError as error:
+            self._show_trouble(error)
+            self.bar.set_ready(sentence(error))
+        else:
+            self.trouble.clear()
+            self.bar.set_ready("")
         self._measure()
         self.live.on_edit()
+
+    def _show_trouble(self, error: Exception) -> None:
+        """Show an error at the field that it is about, where that is known."""
+        field = field_about(self, error)
+        self.trouble.show_at(field, sentence(error), mend(self, field))
 
     def _measure(self) -> None:
         """Have the noise estimated when what it depends on has changed."""

@@ -32,6 +32,7 @@ class Posterior(Inverse):
 
     job: ClassVar[JobName] = "sample"
     page: ClassVar[str] = "uncertainty"
+    doing = "Drawing samples"
     about = "See how sure the result is, pixel by pixel."
     term = "Posterior sampling: images that all agree with the measurement, their mean, standard deviation and interval."
     first = "identity"

@@ -25,6 +25,7 @@ class Restore(Inverse):
 
     job: ClassVar[JobName] = "restore"
     page: ClassVar[str] = "restoration"
+    doing = "Deblurring"
     about = "Undo blur, missing pixels or coarse pixels."
     term = "Restoration (an inverse problem): what agrees with the measurement and looks like an image."
     first = "gaussian-blur"

@@ -10,7 +10,6 @@ from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.docks.panel import Panel
 from napari_tweedie.widgets.forms.layout import one_row
 from napari_tweedie.widgets.forms.method_form import Chooser
-from napari_tweedie.widgets.layers.messages import sentence
 from napari_tweedie.widgets.parts.step_list import StepList
 
 if TYPE_CHECKING:
@@ -25,6 +24,8 @@ class Steps(Panel):
 
     job: ClassVar[JobName] = "average"
     page: ClassVar[str] = "several-steps"
+    remembers = False
+    doing = "Step by step"
     about = "Do several things one after the other."
     term = "A recipe of several steps, each on the result of the one before."
 
@@ -59,12 +60,10 @@ class Steps(Panel):
         self.list.add(recipe)
         self.device.setCurrentText(recipe.device)
 
-    def obstacle(self) -> str:
-        try:
+    def check(self) -> None:
+        if self.source.image() is not None:
             self.list.layers()
-        except ValueError as error:
-            return sentence(error) if self.source.image() is not None else super().obstacle()
-        return super().obstacle()
+        super().check()
 
     def wrong_dock(self, recipe: Recipe) -> str:
         return ""

@@ -35,6 +35,7 @@ class Synthesise(Panel):
 
     job: ClassVar[JobName] = "synthesise"
     page: ClassVar[str] = "how-it-works/tweedie"
+    doing = "Drawing images"
     about = "Draw images that the denoiser believes in, from nothing."
     term = "Synthesis: samples of the prior that is in a denoiser."
 
@@ -57,8 +58,9 @@ class Synthesise(Panel):
     def _reasons(self) -> dict[str, str]:
         return {}
 
-    def obstacle(self) -> str:
-        return "Another run is in progress." if RUNS.job is not None else ""
+    def check(self) -> None:
+        if RUNS.job is not None:
+            raise ValueError("another run is in progress")
 
     def recipe(self, **changes: Any) -> Recipe:
         return super().recipe(**{"axes": "yx", "volume": False, "spacing": (), **changes})

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.layers import Image
 from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from napari_tweedie import degradations
@@ -24,7 +24,9 @@ from napari_tweedie.widgets.parts.clues import beside, with_survey
 from napari_tweedie.widgets.parts.doors import open_dock, open_filled, warm_up, warm_up_docks
 from napari_tweedie.widgets.parts.found import Found
 from napari_tweedie.widgets.parts.help_button import HelpButton
+from napari_tweedie.widgets.parts.mends import add_marks, mend_axes
 from napari_tweedie.widgets.parts.source import Source
+from napari_tweedie.widgets.parts.trouble import Trouble
 from napari_tweedie.widgets.runs.background import Background
 from napari_tweedie.widgets.runs.run import RUNS
 
@@ -45,6 +47,7 @@ DOORS = {
     "Compare": "Look at the latest result beside its input: a line to drag, side by side, in turn, difference, figures.",
 }
 TASK_OF: dict[str, Task] = {"Denoise": "denoise", "Deblur": "deblur", "Fill": "fill"}
+DRAWN_MS = 50
 SETTLE_MS = 250
 """How long layers and sliders rest before the layer is looked at again."""
 
@@ -64,6 +67,7 @@ class Tweedie(QWidget):
         self.attempt = Attempt(napari_viewer, self.source)
         self.buttons = {title: self._button(title, tip) for title, tip in DOORS.items()}
         self.message = Message()
+        self.trouble = Trouble(self)
         self.survey: Survey | None = None
         """What was found on the layer; None while it is looked at."""
         self._clues: Clues | None = None
@@ -71,7 +75,6 @@ class Tweedie(QWidget):
         self._next: Callable[[], None] = lambda: None
         """Looks at the layer as a whole."""
         self._looking, self._warming = Background(self), Background(self)
-        self._warming.call(warm_up, lambda _: None)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
@@ -92,6 +95,7 @@ class Tweedie(QWidget):
         if state == self._seen or RUNS.job is not None:
             return
         self._seen, self.survey, self._clues = state, None, None
+        self.trouble.clear()
         self.attempt.clear()
         self.proposed.setText("")
         self.message.show_text("")
@@ -105,7 +109,8 @@ class Tweedie(QWidget):
             self.source.layout_of()
             recipe = Recipe(axes=self.source.axes.text(), **self.source.sizes())
         except ValueError as error:
-            self.found.clear(sentence(error))
+            self.found.clear()
+            self.trouble.show_at(self.source.axes, sentence(error), mend_axes(self.source))
             return
         clues, inputs = beside(image, self.viewer.layers), {}
         if clues.mask:
@@ -143,6 +148,15 @@ class Tweedie(QWidget):
         self.attempt.begin(survey, self._clues, proposal)
         self._warming.call(warm_up_docks, lambda _: None)
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        super().showEvent(event)
+        QTimer.singleShot(DRAWN_MS, self._warm_up)  # what is imported holds up the window, which is to be drawn first
+
+    def _warm_up(self) -> None:
+        """Load torch, then the docks, unless something of it is under way."""
+        if not self._warming.is_busy:
+            self._warming.call(warm_up, lambda _: None)
+
     # Opening the other docks.
 
     def open(self, title: str) -> Any:
@@ -159,12 +173,7 @@ class Tweedie(QWidget):
 
     def _add_marks(self, image: Image) -> None:
         """Add a layer to paint the pixels in that are to be filled, and take it up."""
-        axes = self.source.axes.text()
-        kept = [n for n, axis in enumerate(axes) if axis in "yx"]
-        shape = [image_array(image).shape[n] for n in kept]
-        where = {"scale": image.scale[kept], "translate": image.translate[kept], "units": [image.units[n] for n in kept]}
-        marks = self.viewer.add_labels(np.zeros(shape, np.uint8), name="missing pixels", **where)
-        marks.mode, marks.brush_size = "paint", 8
+        marks = add_marks(self, image)
         self._seen = self._state()
         self.attempt.mark(marks.name)
         self.message.show_text("Paint the pixels to be filled in the new layer, then press Run in the dock Deblur.")

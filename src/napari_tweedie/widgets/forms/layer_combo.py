@@ -74,6 +74,14 @@ class LayerCombo(QComboBox):
         index = self.currentIndex()
         return self._offered[index] if 0 <= index < len(self._offered) else None
 
+    def offered(self) -> list[Layer | None]:
+        """Return what can be chosen, the topmost layer first."""
+        return list(self._offered)
+
+    def accepts_kind(self, kind: type[Layer]) -> bool:
+        """Tell whether layers of a class are offered."""
+        return kind in self._kinds
+
     def set_value(self, layer: Layer | None) -> None:
         """Choose a layer, or none, which stays so where it is a choice."""
         if self._pinned is not None:

@@ -14,6 +14,8 @@ WIDTH = 370
 NARROWEST = 64
 FRAME = 2
 """What the theme draws around a scrolled text, on each side."""
+TROUBLED = "tweedie_trouble"
+"""Property of a field with which something is wrong."""
 LONGEST_LABEL = "Refractive index"
 
 
@@ -205,13 +207,15 @@ class Fold(QWidget):
 
 
 def focus_style(theme: str) -> str:
-    """Return a style sheet with which the part of a dock with the keyboard is seen, in the text's colour of a napari theme."""
+    """Return a style sheet with which the part of a dock with the keyboard is seen, and the field that is wrong."""
     parts = "QPushButton:focus, QToolButton:focus, QComboBox:focus, QLineEdit:focus, QAbstractSpinBox:focus"
-    ink = get_theme(theme).text.as_hex()
+    colours = get_theme(theme)
+    ink = colours.text.as_hex()
     seen = {
         parts: f"border: 1px solid {ink}",
         "QCheckBox:focus": "text-decoration: underline",
         "QCheckBox::indicator:focus": f"border: 1px solid {ink}",
+        f'*[{TROUBLED}="true"]': f"border: 2px solid {colours.warning.as_hex()}",
         "QPushButton#tweedie_fold:focus": f"border-bottom: 1px solid {ink}",
     }
     return " ".join(f"{part} {{ {look}; }}" for part, look in seen.items())

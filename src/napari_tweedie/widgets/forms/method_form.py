@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QWidget
 from napari_tweedie.core.method import Input, Method
 from napari_tweedie.core.registry import Registry
 from napari_tweedie.widgets.forms.editors import Editor, editor, has_editor
+from napari_tweedie.widgets.forms.field_error import FieldError
 from napari_tweedie.widgets.forms.layout import Rows, column, note, one_row, shrinkable
 from napari_tweedie.widgets.layers.messages import sentence
 
@@ -150,14 +151,14 @@ class Chooser(QWidget, Generic[M]):
         Raises
         ------
         ValueError
-            If a layer is still to be chosen, or a parameter is not allowed.
+            If a layer is still to be chosen, which is an error of that field, or a parameter is not allowed.
         """
         basic, advanced = self._forms[self.name]
         values = basic.values() | advanced.values()
         left_out = [name for name, value in values.items() if value is None and name in self.cls.inputs()]
         missing = [name for name in left_out if self.cls.needs(name)]
         if missing:
-            raise ValueError(f"choose a layer for {WRITTEN.get(missing[0], missing[0])}")
+            raise FieldError(f"choose a layer for {WRITTEN.get(missing[0], missing[0])}", self.editor(missing[0]).widget)
         return self._registry.load(self.name, **{name: value for name, value in values.items() if name not in left_out})
 
     def fill(self, description: Mapping[str, Any]) -> None:
@@ -198,8 +199,16 @@ class Chooser(QWidget, Generic[M]):
 
     def editor(self, field: str) -> Editor:
         """Return the editor of a field of the chosen method, plain or advanced."""
+        return self.editors()[field]
+
+    def editors(self) -> dict[str, Editor]:
+        """Return the editors of the chosen method, plain and advanced, by field."""
         basic, advanced = self._forms[self.name]
-        return {**basic.editors, **advanced.editors}[field]
+        return {**basic.editors, **advanced.editors}
+
+    def title_of(self, name: str) -> str:
+        """Return what a method is called in the list."""
+        return self.combo.itemText(self._names.index(name))
 
     def _choose(self, index: int) -> None:
         for form in self._forms[self.name]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QWidget
 
 UNFOLD_MS = 300
 """After napari has slid the message in."""
@@ -23,10 +23,19 @@ def show_note(text: str) -> None:
             _unfold(shown)
 
 
+def tell_if_unseen(dock: QWidget, text: str) -> None:
+    """Show a message in the viewer if a dock is behind others, and ask for attention if the window is."""
+    if dock.visibleRegion().isEmpty():
+        show_info(text)
+    if not dock.isActiveWindow():
+        QApplication.alert(dock.window())
+
+
 def _unfold(notification: Any) -> None:
     timer = QTimer(notification)  # which goes with it
     timer.setSingleShot(True)
     timer.timeout.connect(notification.expand)
+    notification.geom_anim.finished.connect(notification.move_to_bottom_right)  # a dock may have opened meanwhile
     timer.start(UNFOLD_MS)
     if notification.timer.isActive():
         notification.timer.start(READ_MS)

@@ -55,6 +55,8 @@ class AfterRun(QWidget):
         view = next(view for view in dock.views if view.title == "Swipe")
         for combo, layer in zip(dock.layers, [self._source, self._made[0], None, None], strict=False):
             combo.set_value(layer)
+        if self._source is not None and isinstance(made := self._made[0], Image):  # what was sharpened is brighter
+            dock.same_contrast.setChecked(tuple(made.contrast_limits) == tuple(self._source.contrast_limits))
         dock.toggle(view)
 
     def show_other(self) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from napari_tweedie.engine.survey import Survey
     from napari_tweedie.widgets.parts.source import Source
 
-FIRST = "after, a first look"
+FIRST, WHOLE = "after, a first look", "measured as a whole: press Deblur"
 TASKS: tuple[Task, ...] = ("denoise", "deblur", "fill")
 PAUSE_MS = 250
 """How long an edit rests before a trial begins."""
@@ -88,7 +88,8 @@ class Attempt(QWidget):
 
     def is_done(self) -> bool:
         """Tell whether both pictures are those of what is chosen, by the better network."""
-        return self.picture.is_complete and not (self._trying.is_busy or self._pause.isActive())
+        shown = self.picture.is_complete or self.picture.told == WHOLE
+        return shown and not (self._trying.is_busy or self._pause.isActive())
 
     def recipe(self, task: Task | None = None) -> Recipe:
         """Return what suits a task, by default the chosen one, as it was changed here, with axes and sizes of the layer.
@@ -130,7 +131,7 @@ class Attempt(QWidget):
     def _show_before(self, trial: Trial, task: Task, plane: NDArray[Any] | Exception) -> None:
         if trial is not self._trial:
             return
-        if isinstance(plane, Exception) or trial.recipe.volume:
+        if isinstance(plane, Exception) or trial.recipe.volume or not trial.is_of_a_part:
             self.looked.emit()
             return
         self.picture.show_pictures(*pictures([plane], trial.layer), told="a first look …")
@@ -204,7 +205,15 @@ class Attempt(QWidget):
             self.told.emit(sentence(error))
             return
         self.told.emit("")
-        self._trying.call(partial(self._trial.run, quick), partial(self._show_trial, self._trial, quick))
+        if self._trial.is_of_a_part:
+            self._trying.call(partial(self._trial.run, quick), partial(self._show_trial, self._trial, quick))
+        else:
+            self._trying.call(self._trial.before, partial(self._show_whole, self._trial))
+
+    def _show_whole(self, trial: Trial, plane: NDArray[Any] | Exception) -> None:
+        """Show what was measured, of which no part can be tried."""
+        if trial is self._trial and not isinstance(plane, Exception):
+            self.picture.show_pictures(*pictures([plane], trial.layer), told=WHOLE)
 
     def _order(self, image: Image, task: Task, survey: Survey | None) -> Trial:
         recipe = self.recipe(task)

@@ -20,6 +20,7 @@ STEP = 0.05
 """Share of the width by which a key moves the line."""
 PAPER, INK = QColor(0, 0, 0, 140), QColor(255, 255, 255)
 MARGIN = 4
+SHADES = 1024
 BRIGHTEST = 99.5
 """Percentile of a picture that is not cut off."""
 
@@ -138,7 +139,8 @@ def _picture(plane: NDArray[Any], layer: Image, low: float, high: float) -> QIma
         colours = plane[..., :3] / (255.0 if plane.dtype == np.uint8 else max(1.0, float(np.nanmax(plane))))
     else:
         values = np.clip((np.nan_to_num(plane.astype(np.float32), nan=low) - low) / (high - low), 0, 1) ** layer.gamma
-        colours = layer.colormap.map(values.ravel())[:, :3].reshape(*plane.shape, 3)
+        table = layer.colormap.map(np.linspace(0, 1, SHADES))[:, :3]  # a colour for each pixel would hold up the window
+        colours = table[np.rint(values * (SHADES - 1)).astype(np.intp)]
     bytes_ = np.ascontiguousarray(np.clip(255 * colours + 0.5, 0, 255).astype(np.uint8))
     height, width, _ = bytes_.shape
     return QImage(bytes_.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888).copy()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from napari_tweedie.engine.survey import Survey
 
+SCANNED = {"radon": ("sinogram", "projections"), "fourier-mask": ("k-space", "kspace")}
+"""Parts of the names of layers that tell that they are no images yet, by how they were measured."""
 MARKS = ("mask", "missing")
 """Parts of the names of Labels layers that are taken to mark missing pixels."""
 
@@ -30,6 +32,7 @@ def beside(image: Image, layers: Iterable[Layer]) -> Clues:
         psf=images[0].name if images else "",
         psf_is_volume=bool(images) and images[0].ndim == 3,
         mask=marks[0].name if marks else "",
+        scan=next((scan for scan, words in SCANNED.items() if any(word in image.name.lower() for word in words)), ""),
         simulated=made if made.get("job") == "degrade" else {},
     )
 

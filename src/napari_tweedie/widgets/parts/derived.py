@@ -1,4 +1,4 @@
-"""What follows from samples: structure that they do not agree on, and the spread relative to the signal, as layers on demand."""
+"""What follows from the spread of a result, as layers on demand: outlines, shares of the signal, what is invented, a film."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from qtpy.QtGui import QHideEvent
+from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari_tweedie.widgets.layers.event_relay import Relay
-from napari_tweedie.widgets.layers.input import METADATA, image_array
+from napari_tweedie.widgets.layers.input import METADATA, grey_unit, image_array
+from napari_tweedie.widgets.parts.cycle import Cycle
 from napari_tweedie.widgets.runs.background import Background
 
 if TYPE_CHECKING:
@@ -21,38 +23,61 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PLACED = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-RED = "#e5484d"
+RED, AMBER = "#e5484d", "#ffb224"
+LINE = 2
+"""Width of an outline, in pixels of the layer."""
+PLAY, STOP = "Play samples", "Stop"
 
 
 class Derived(QWidget):
-    """Two buttons, shown for as long as the mean, spread and samples of the latest run are open."""
+    """Buttons, each shown for as long as the layers of the latest run that it needs are open."""
 
     told = Signal(str)
 
     def __init__(self, viewer: Viewer) -> None:
         super().__init__()
         self.viewer = viewer
+        self.outline = self._button("Uncertain here", "Outline the tenth of the pixels that the result is least sure of.")
+        self.relative = self._button("Relative std", "Add the standard deviation as a share of the signal above black.")
         self.support = self._button(
             "Invented?",
             "Mark what the mean shows and the samples do not agree on: structure that the measurement does not support.",
         )
-        self.relative = self._button("Relative std", "Add the standard deviation as a share of the signal above black.")
+        self.play = self._button(PLAY, "Show the samples one after another: what moves is not known, what stays is.")
+        self._needs = {
+            self.outline: {"shown", "std"},
+            self.relative: {"shown", "std"},
+            self.support: {"mean", "samples"},
+            self.play: {"samples"},
+        }
         self._made: dict[str, Image] = {}
         self._background = Background(self)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        for button in (self.support, self.relative):
-            row.addWidget(button)
+        self.cycle = Cycle(viewer)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        for place, button in enumerate(self._needs):
+            grid.addWidget(button, place // 2, place % 2)
+        self.outline.clicked.connect(self.outline_least_sure)
         self.support.clicked.connect(self.mark_unsupported)
         self.relative.clicked.connect(self.add_relative)
+        self.play.clicked.connect(self.play_samples)
+        self.cycle.stopped.connect(self._on_stopped)
         self._relay = Relay(viewer.layers.events.removed)
         self._relay.fired.connect(self._on_removed)
         self.hide()
 
     def take(self, made: Mapping[str, Image]) -> None:
-        """Offer what follows from the layers of a run."""
-        self._made = dict(made)
+        """Offer what follows from the layers of a run; the first of them is the result."""
+        self.cycle.stop()
+        self._made = {**dict(made), "shown": next(iter(made.values()))} if made else {}
         self._on_removed()
+
+    def outline_least_sure(self) -> None:
+        """Add a layer of outlines, computed in a thread."""
+        from napari_tweedie.analysis.least_sure import least_sure
+
+        spread = np.asarray(image_array(self._made["std"]))
+        self._background.call(partial(least_sure, spread), partial(self._show_outlines, self._made["std"]))
 
     def mark_unsupported(self) -> None:
         """Add a layer of marks on the mean, computed in a thread."""
@@ -63,10 +88,10 @@ class Derived(QWidget):
         self._background.call(partial(unsupported, np.asarray(image_array(samples))), partial(self._show_marks, mean))
 
     def add_relative(self) -> None:
-        """Add the standard deviation over the mean above black: a known offset of the camera, else 0."""
-        mean, std = self._made["mean"], self._made["std"]
-        black = black_of(mean.metadata.get(METADATA, {}))
-        signal = np.asarray(image_array(mean)) - black
+        """Add the standard deviation over the result above black: a known offset of the camera, else 0."""
+        shown, std = self._made["shown"], self._made["std"]
+        black = black_of(shown.metadata.get(METADATA, {}))
+        signal = np.asarray(image_array(shown)) - black
         share = np.divide(image_array(std), signal, out=np.full(signal.shape, np.nan, np.float32), where=signal > 0)
         layer = Image(share, name=f"{std.name}, relative", colormap=std.colormap, contrast_limits=(0, 1), **placed_as(std))
         layer.metadata[METADATA] = std.metadata.get(METADATA, {}) | {"result": "relative std", "black": black}
@@ -75,21 +100,57 @@ class Derived(QWidget):
         self.viewer.add_layer(layer)
         self.told.emit(f"Standard deviation ÷ (mean − {black:.4g}).")
 
+    def play_samples(self) -> None:
+        """Show the samples one after another, or end that."""
+        if self.cycle.is_on:
+            self.cycle.stop()
+            return
+        self.cycle.start(self._made["samples"])
+        self.play.setText(STOP)
+        self.told.emit("What moves from sample to sample is not known; what stays, the measurement says.")
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        super().hideEvent(event)
+        if not event.spontaneous():
+            self.cycle.stop()
+
+    def _on_stopped(self) -> None:
+        self.play.setText(PLAY)
+
+    def _show_outlines(self, std: Image, found: tuple[NDArray[np.bool_], float] | Exception) -> None:
+        if isinstance(found, Exception):
+            self.told.emit(f"{found}.")
+            return
+        marks, limit = found
+        layer = self._add_labels(std, marks, "uncertain here", AMBER)
+        if layer is not None:
+            layer.contour = LINE
+            above = f"{limit:.3g} {grey_unit(std)}".rstrip()
+            self.told.emit(f"Outlined: where the result is least sure, with a standard deviation above {above}.")
+
     def _show_marks(self, mean: Image, marks: NDArray[np.bool_] | Exception) -> None:
         if isinstance(marks, Exception):
             self.told.emit(f"{marks}.")
             return
-        if mean not in self.viewer.layers:
-            return
-        name = f"{mean.name.rpartition(' · ')[0] or mean.name} · not supported"
-        layer = Labels(marks.astype(np.uint8), name=name, colormap={0: "transparent", 1: RED, None: RED}, **placed_as(mean))
+        if self._add_labels(mean, marks, "not supported", RED) is not None:
+            share = 100 * float(marks.mean())
+            self.told.emit(f"{share:.2g} % of the pixels show structure that the samples do not agree on; it is marked in red.")
+
+    def _add_labels(self, place: Image, marks: NDArray[np.bool_], what: str, colour: str) -> Labels | None:
+        """Add marks in one colour, where a layer lies; nothing if that is gone."""
+        if place not in self.viewer.layers:
+            return None
+        name = f"{place.name.rpartition(' · ')[0] or place.name} · {what}"
+        colours = {0: "transparent", 1: colour, None: colour}
+        layer = Labels(marks.astype(np.uint8), name=name, colormap=colours, **placed_as(place))
         self.viewer.add_layer(layer)
-        share = 100 * float(marks.mean())
-        self.told.emit(f"{share:.2g} % of the pixels show structure that the samples do not agree on; it is marked in red.")
+        return layer
 
     def _on_removed(self) -> None:
         self._made = {name: layer for name, layer in self._made.items() if layer in self.viewer.layers}
-        self.setVisible({"mean", "std", "samples"} <= set(self._made))
+        for button, needs in self._needs.items():
+            button.setVisible(needs <= set(self._made))
+        self.setVisible(any(needs <= set(self._made) for needs in self._needs.values()))
 
     def _button(self, title: str, tip: str) -> QPushButton:
         button = QPushButton(title)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from napari_tweedie.recipe.recipe import Recipe
 
 PLUGIN = "napari-tweedie"
-DOCKS = ("docks.denoise", "docks.restore", "docks.posterior", "compare.dock")
-"""Modules of the docks that the front door leads to."""
+DOCKS = ("docks.tweedie", "docks.denoise", "docks.restore", "docks.posterior", "compare.dock")
+"""Modules of the front door, and of the docks that it leads to."""
 
 
 def open_dock(viewer: Viewer, title: str) -> Any:
@@ -32,7 +32,7 @@ def open_filled(viewer: Viewer, title: str, layer: Image, recipe: Recipe) -> Any
     dock = open_dock(viewer, title)
     dock.source.layer.set_value(layer)
     dock.source.layer.pin()
-    dock.fill(recipe)
+    dock.fill(dock.last_time.add_to(recipe))
     return dock
 
 

@@ -55,7 +55,7 @@ class RunBar(QWidget):
         super().__init__()
         self.running = False
         self._purpose = purpose
-        self._told = ""
+        self._told, self._doing = "", ""
         self.preview = QPushButton("Preview")
         self.preview.setToolTip("Try it on the visible part of the current slice.")
         self.run = QPushButton("Run")
@@ -101,21 +101,22 @@ class RunBar(QWidget):
             return
         self.message.show_text(text)
 
-    def begin(self) -> None:
-        """Turn Run into Cancel and show the bar."""
+    def begin(self, doing: str = "Working") -> None:
+        """Turn Run into Cancel, show the bar, and say from now on what is being done."""
         self.running = True
+        self._doing = doing
         self.run.setText("Cancel")
         self.run.setToolTip("Stop within a tile or an iteration.")
         self.preview.setEnabled(False)
         self.bar.show_share(0.0)
         self.bar.show()
-        self.tell("Starting …")
+        self.tell(f"{doing}: getting ready …")
 
     def show_progress(self, progress: Progress) -> None:
         """Show how far the run is and how long it will take."""
         if self.run.isEnabled():
             self.bar.show_share(progress.share)
-            self.tell(f"{progress.stage} · {duration(progress.seconds_left)} left")
+            self.tell(f"{self._doing}: {progress.stage} · about {duration(progress.seconds_left)} left")
 
     def end(self, text: str, obstacle: str) -> None:
         """Go back to rest and say how it went; `obstacle` as in `set_ready`."""

@@ -54,6 +54,11 @@ class Trial:
     stopped: Event = field(default_factory=Event)
     """Set to stop it: its answer is no longer wanted."""
 
+    @property
+    def is_of_a_part(self) -> bool:
+        """Whether a part of the layer tells what becomes of that part: not of projections, nor of frequencies."""
+        return not self.recipe.inverts or self.recipe.degradation.is_image
+
     def run(self, quick: bool) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the plane before and after, (Y, X) or (Y, X, samples).
 
@@ -86,6 +91,8 @@ class Trial:
 
     def _crop(self) -> Crop:
         """Return the part that is tried: where there is most to see in what is seen, and of a stack the planes around it."""
+        if not self.is_of_a_part:
+            return self.seen
         volume, axes = self.recipe.volume, self.recipe.axes
         seen, array = self.seen, image_array(self.layer)
         start, stop = structured(array, seen.start, seen.stop, axes, VOLUME_SIDE if volume else SIDE)

@@ -144,7 +144,7 @@ class Job(Run):
             self.layers.add_outliers(result.outliers)
         for note in notes:
             show_info(note)
-        return " ".join([summary(result.provenance, self.order.estimated, grey_unit(self.order.source)), *notes])
+        return " ".join([f"{summary(result.provenance, self.order.estimated, grey_unit(self.order.source))}.", *notes])
 
     def _stop(self) -> str:
         """Keep what is usable: a solver's estimate of all of the image, or the samples that are complete."""

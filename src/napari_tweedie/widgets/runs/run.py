@@ -85,7 +85,8 @@ class Run(QObject):
     def __init__(self) -> None:
         super().__init__()
         self._result: Any = None
-        self._error: Exception | None = None
+        self.error: Exception | None = None
+        """What it has failed of."""
         self._reason = ""
         self._worker: Any = None
         self._bar: Any = None
@@ -149,7 +150,7 @@ class Run(QObject):
         self._result = result
 
     def _on_errored(self, error: Exception) -> None:
-        self._error = error
+        self.error = error
 
     def _on_warned(self, arguments: tuple[Any, ...]) -> None:
         notification_manager.receive_warning(*arguments[:4])
@@ -163,8 +164,8 @@ class Run(QObject):
             self._leave()
             return
         self._bar.close()
-        if self._error is not None:
-            told = self._fail(self._error)
+        if self.error is not None:
+            told = self._fail(self.error)
         elif self._result is not None:
             told = self._complete(self._result)
         else:
