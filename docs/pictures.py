@@ -84,6 +84,7 @@ class Stage:
 
     def run(self, dock: Any) -> None:
         """Press Run, and wait for the result."""
+        self.viewer.reset_view()  # some docks look at what is seen
         wait(lambda: dock.bar.run.isEnabled(), 0.5)
         dock.bar.run.click()
         wait(lambda: not dock.bar.running, 1.0)
