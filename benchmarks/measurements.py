@@ -2,23 +2,28 @@
 
 Middles of photographs and micrographs with Gaussian noise of 25 grey levels are sampled; sixteen square regions of each are
 measured: mean, integrated intensity, and area and objects above Otsu's threshold of the truth. (At a grey level that many pixels
-have, such as the black of even ground, no area is defined.) Then crops are calibrated by risk control on random halves.
+have, such as the black of even ground, no area is defined.) Means, intensities and profiles are also those of the denoised image,
+without samples, there and on drawn cells and beads with photon noise. Then crops are calibrated by risk control on random halves.
 
-Usage: ``python benchmarks/measurements.py DATA [--images N] [--others] [--denoiser NAME] [--only regions risks]``; DATA holds
-the folders ``bsd68`` and ``clean``; the others are images between those on which it was seen what samples lack.
+Usage: ``python benchmarks/measurements.py DATA [--images N] [--others] [--denoiser NAME] [--only PART …]``, the parts being
+``regions``, ``instant``, ``photons`` and ``risks``; DATA holds the folders ``bsd68`` and ``clean``; the others are images between those on which it was seen what samples lack.
 """
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from denoising import centre, images_of
+from instant import NOISES, PHANTOMS, noisy
 from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 
 import napari_tweedie as nt
 from napari_tweedie.analysis.measurements import measure_regions
+from napari_tweedie.analysis.profiles import line_profile
 from napari_tweedie.analysis.risk_control import FACTORS, guarantee, outside_of
+from napari_tweedie.engine.quantities import profile
 
 Image = NDArray[np.float64]
 SIGMA, SIDE, SQUARE, CROP = 25.0, 64, 16, 48
@@ -37,10 +42,10 @@ def middles(folder: Path, count: int, others: bool) -> list[Image]:
     return chosen
 
 
-def squares() -> NDArray[np.int64]:
-    """Return labels of squares that tile the image."""
-    place = np.arange(SIDE) // SQUARE
-    return np.asarray(1 + place[:, None] * (SIDE // SQUARE) + place)
+def squares(side: int = SIDE, square: int = SQUARE) -> NDArray[np.int64]:
+    """Return labels of squares that tile an image."""
+    place = np.arange(side) // square
+    return np.asarray(1 + place[:, None] * (side // square) + place)
 
 
 def regions(images: list[Image], denoiser: str) -> None:
@@ -60,6 +65,52 @@ def regions(images: list[Image], denoiser: str) -> None:
         table = np.array(pairs)
         shares = [table[table[:, 0] == number, 1].mean() for number in range(len(images))]
         print(f"| {name} | {100 * np.mean(shares):.1f} % | {100 * np.std(shares) / len(shares) ** 0.5:.1f} % |", flush=True)
+
+
+def instant(images: list[Image], denoiser: str) -> None:
+    """Print how often intervals of denoised images hold the truth."""
+    print("| without samples, σ = 25 | 90 % interval holds the truth | standard error over images | largest error / std |")
+    print("| --- | ---: | ---: | ---: |")
+    simulated = [(truth, truth + np.random.default_rng(n).normal(0, SIGMA, truth.shape)) for n, truth in enumerate(images)]
+    print_held(simulated, (4, 8, 16, 32), "", denoiser=denoiser, sigma=SIGMA, outliers="keep")
+
+
+def photons(denoiser: str, images: int) -> None:
+    """Print the same for drawn images with photon noise."""
+    print("| without samples | 90 % interval holds the truth | standard error over images | largest error / std |")
+    print("| --- | ---: | ---: | ---: |")
+    for title, draw in PHANTOMS.items():
+        for what, (noise, brightest) in NOISES.items():
+            truths = [brightest * draw(100 + seed) for seed in range(images)]
+            pairs = [(truth, noisy(truth, noise, np.random.default_rng(seed))) for seed, truth in enumerate(truths)]
+            print_held(pairs, (8, 16), f"{title}, {what}: ", denoiser=denoiser, noise=noise, outliers="keep")
+
+
+def print_held(pairs: list[tuple[Image, Image]], sizes: tuple[int, ...], title: str, **fields: Any) -> None:
+    """Print how often the truth of images lies in the intervals of the means of squares and of lines across the image."""
+    for size in sizes:
+        found = []
+        for truth, y in pairs:
+            labels = squares(len(truth), size)
+            if size < SQUARE:  # a few of the many
+                labels[np.isin(labels % (4 * (SQUARE // size) ** 2), (1, 2, 3, 4), invert=True)] = 0
+            means = [each for each in nt.measure(y, labels, **fields) if each.name == "mean"]
+            found.append([(truth[labels == each.region].mean() - each.value) / each.std for each in means])
+        print_line(f"{title}means of {size} × {size}", found)
+    found = []
+    for truth, y in pairs:
+        ends = ((len(truth) // 3, 2), (2 * len(truth) // 3, len(truth) - 3))
+        line = profile(y, *ends, **fields)
+        exact = line_profile(np.repeat(truth[None], 4, 0), *ends).mean
+        found.append((exact - line.mean) / ((line.upper - line.lower) / 2 / 1.645))
+    print_line(f"{title}points of a profile", found)
+
+
+def print_line(title: str, found: list[Any]) -> None:
+    """Print how often standardised errors, a list an image, are below those of a 90 % interval."""
+    shares = [np.mean(np.abs(errors) <= 1.645) for errors in found]
+    held = f"{100 * np.mean(shares):.1f} % | {100 * np.std(shares) / len(shares) ** 0.5:.1f} %"
+    print(f"| {title} | {held} | {max(np.max(np.abs(errors)) for errors in found):.1f} |", flush=True)
 
 
 def risks(folder: Path, denoiser: str) -> None:
@@ -93,10 +144,14 @@ def main() -> None:
     parser.add_argument("--denoiser", default="unet-small")
     parser.add_argument("--images", type=int, default=20)
     parser.add_argument("--others", action="store_true")
-    parser.add_argument("--only", nargs="*", default=["regions", "risks"])
+    parser.add_argument("--only", nargs="*", default=["regions", "instant", "photons", "risks"])
     options = parser.parse_args()
     if "regions" in options.only:
         regions(middles(options.folder, options.images, options.others), options.denoiser)
+    if "instant" in options.only:
+        instant(middles(options.folder, options.images, options.others), options.denoiser)
+    if "photons" in options.only:
+        photons(options.denoiser, 3)
     if "risks" in options.only:
         risks(options.folder, options.denoiser)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_tweedie.engine.functions import decompose, denoise, measure_noise, restore, run, sample
     from napari_tweedie.engine.learning_session import learn
     from napari_tweedie.engine.psf_estimate import estimate_psf
-    from napari_tweedie.engine.quantities import measure
+    from napari_tweedie.engine.quantities import measure, profile
     from napari_tweedie.images.files import read, write
     from napari_tweedie.recipe import Recipe
 
@@ -28,7 +28,7 @@ _FROM = {
     "engine.camera": ("camera_maps",),
     "engine.functions": ("decompose", "denoise", "measure_noise", "restore", "run", "sample"),
     "engine.learning_session": ("learn",),
-    "engine.quantities": ("measure",),
+    "engine.quantities": ("measure", "profile"),
     "engine.psf_estimate": ("estimate_psf",),
     "images.files": ("read", "write"),
     "recipe": ("Recipe",),
@@ -38,7 +38,8 @@ _ROOMS = ("analysis", "degradations", "denoisers", "samplers", "solvers")
 
 __all__ = [
     "Recipe", "Result", "__version__", "analysis", "camera_maps", "decompose", "degradations", "denoise", "denoisers",
-    "estimate_psf", "learn", "measure", "measure_noise", "read", "restore", "run", "sample", "samplers", "solvers", "write",
+    "estimate_psf", "learn", "measure", "measure_noise", "profile", "read", "restore", "run", "sample", "samplers", "solvers",
+    "write",
 ]  # fmt: skip
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from scipy import ndimage, stats
 
-from napari_tweedie.analysis.measurements import as_csv, as_features, compare, measure_regions, widened
+from napari_tweedie.analysis.measurements import as_csv, as_features, measure_regions, widened
+from napari_tweedie.analysis.quantity import compare
 
 REGIONS = np.zeros((24, 30), int)
 REGIONS[2:10, 3:12] = 1

@@ -10,8 +10,9 @@ from napari.layers import Image, Shapes
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 
-from napari_tweedie.analysis.measurements import compare, measure_regions
+from napari_tweedie.analysis.measurements import measure_regions
 from napari_tweedie.analysis.profiles import line_profile
+from napari_tweedie.analysis.quantity import compare
 from napari_tweedie.widgets.docks.measure import NO_REGIONS, NO_SAMPLES, Measure
 
 LIMIT = 30_000

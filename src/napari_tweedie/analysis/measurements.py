@@ -1,4 +1,4 @@
-"""Measurements with intervals: means, intensities, areas and counts of regions, from samples of the posterior.
+"""Measurements with intervals: means, intensities, areas and counts of regions from samples of the posterior, and tables.
 
 An interval of every pixel says nothing about a sum of pixels, which err together. So a quantity is computed on every sample; how
 it varies between them is how well it is known.
@@ -8,88 +8,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tweedie.analysis.quantity import Drawn
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_tweedie.analysis.quantity import Quantity
+
 FEWEST = 4
 """Samples that an interval needs."""
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """A number with its interval.
-
-    Parameters
-    ----------
-    region : int
-        The label of the region; 0 for what has none.
-    frame : tuple of int
-        Where along the axes in front of those of the regions, such as time.
-    name : str
-        "mean", "integrated", "area" or "count".
-    unit : str
-        "grey level", "pixel", "objects", or the unit of an area.
-    level : float
-        Probability with which the interval holds the truth, if the samples are right.
-    draws : array
-        Its value on every sample, shape (samples,).
-    """
-
-    region: int
-    frame: tuple[int, ...]
-    name: str
-    unit: str
-    level: float
-    draws: NDArray[np.float64] = field(repr=False)
-
-    @property
-    def value(self) -> float:
-        """Its posterior mean."""
-        return float(self.draws.mean())
-
-    @property
-    def std(self) -> float:
-        """Its posterior standard deviation."""
-        return float(self.draws.std())
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Lower and upper end: Student's, not beyond 0 for areas; of a count, which is a whole number, quantiles."""
-        if self.name == "count":
-            tail = 50 * (1 - self.level)
-            low, high = np.percentile(self.draws, (tail, 100 - tail), method="closest_observation")
-            return float(low), float(high)
-        half = student(self.level, len(self.draws)) * self.std
-        low = self.value - half
-        return (max(0.0, low) if self.name == "area" else low), self.value + half
-
-    @property
-    def distribution(self) -> dict[float, float]:
-        """Every value that samples have, and their share."""
-        return {value: number / len(self.draws) for value, number in sorted(Counter(self.draws.tolist()).items())}
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Whether a quantity is larger in one place than in another.
-
-    Parameters
-    ----------
-    difference : Quantity
-        Of the second less the first, on every sample.
-    probability : float
-        Probability that the second is larger: near 1 or 0 the difference is real, near 0.5 the data do not say.
-    """
-
-    difference: Quantity
-    probability: float
 
 
 def measure_regions(
@@ -101,7 +33,7 @@ def measure_regions(
     pixel: float = 1.0,
     unit: str = "pixel",
     axes: int = 0,
-) -> list[Quantity]:
+) -> list[Drawn]:
     """Measure every region on every sample.
 
     Parameters
@@ -124,7 +56,7 @@ def measure_regions(
 
     Returns
     -------
-    list of Quantity
+    list of Drawn
         Frame by frame, region by region; missing pixels (NaN) are left out of a region.
 
     Raises
@@ -145,7 +77,7 @@ def measure_regions(
 
 def _measured(
     samples: NDArray[Any], labels: NDArray[np.int64], level: float, threshold: float | None, pixel: float, unit: str, axes: int
-) -> Iterator[Quantity]:
+) -> Iterator[Drawn]:
     from scipy import ndimage
 
     several, touching = labels.ndim - axes, np.ones((3,) * axes)
@@ -161,42 +93,13 @@ def _measured(
             if not inside.any():
                 continue
             pixels = crops[:, inside]
-            yield Quantity(label, frame, "mean", "grey level", level, pixels.mean(1))
-            yield Quantity(label, frame, "integrated", "grey level", level, pixels.sum(1))
+            yield Drawn(label, frame, "mean", "grey level", level, pixels.mean(1))
+            yield Drawn(label, frame, "integrated", "grey level", level, pixels.sum(1))
             if threshold is not None:
                 above = (crops > threshold) & inside
                 counts = np.array([ndimage.label(each, touching)[1] for each in above], dtype=float)
-                yield Quantity(label, frame, "area", unit, level, pixel * above.reshape(len(above), -1).sum(1))
-                yield Quantity(label, frame, "count", "objects", level, counts)
-
-
-def compare(first: Quantity, second: Quantity, *, together: bool = True) -> Comparison:
-    """Tell whether a quantity is larger in the second place than in the first.
-
-    Parameters
-    ----------
-    first, second : Quantity
-        The same quantity of two regions, or of two frames.
-    together : bool
-        Whether both were measured on the same samples, whose errors may go together; otherwise, as for two images that were
-        sampled apart, every draw of one is set against every draw of the other.
-    """
-    if first.name != second.name:
-        raise ValueError(f"a {first.name} and a {second.name} cannot be compared: choose the same quantity of both")
-    if together and len(first.draws) != len(second.draws):
-        raise ValueError(
-            f"both need as many samples (got {len(first.draws)} and {len(second.draws)}): compare them as sampled apart"
-        )
-    draws = second.draws - first.draws if together else (second.draws[:, None] - first.draws).ravel()
-    count = min(len(first.draws), len(second.draws))
-    difference = Quantity(0, (), "difference", first.unit, first.level, draws)
-    if first.name == "count":
-        return Comparison(difference, float(np.mean(draws > 0) + np.mean(draws == 0) / 2))
-    from scipy.stats import t
-
-    spread = difference.std
-    certain = 0.5 if difference.value == 0 else float(difference.value > 0)
-    return Comparison(difference, float(t.cdf(difference.value / spread, count // 2)) if spread > 0 else certain)
+                yield Drawn(label, frame, "area", unit, level, pixel * above.reshape(len(above), -1).sum(1))
+                yield Drawn(label, frame, "count", "objects", level, counts)
 
 
 def as_csv(quantities: Sequence[Quantity]) -> str:
@@ -208,7 +111,7 @@ def as_csv(quantities: Sequence[Quantity]) -> str:
         shares = " ".join(f"{value:g}:{share:.3g}" for value, share in each.distribution.items()) if each.name == "count" else ""
         numbers = [f"{number:.7g}" for number in (each.value, *each.interval, each.level, each.std)]
         frame = " ".join(map(str, each.frame))
-        table.writerow([each.region, frame, each.name, each.unit, *numbers, len(each.draws), shares])
+        table.writerow([each.region, frame, each.name, each.unit, *numbers, each.samples, shares])
     return text.getvalue()
 
 
@@ -229,13 +132,6 @@ def widened(samples: NDArray[Any], factor: float) -> NDArray[Any]:
         return samples
     mean = samples.mean(0, dtype=np.float64)
     return np.asarray(mean + factor * (samples - mean), dtype=np.float32)
-
-
-def student(level: float, count: int) -> float:
-    """Return Student's quantile for a spread of so many samples, drawn in pairs of opposite noise: each is one square."""
-    from scipy.stats import t
-
-    return float(t.ppf((1 + level) / 2, count // 2))
 
 
 def check(samples: NDArray[Any], level: float) -> None:

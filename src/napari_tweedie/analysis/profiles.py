@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.analysis.measurements import check, student
+from napari_tweedie.analysis.measurements import check
+from napari_tweedie.analysis.quantity import student
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,12 +53,22 @@ def line_profile(
     ends = np.array([start, end], dtype=float)
     if ends.shape[1] != samples.ndim - 1:
         raise ValueError(f"a line in an image of {samples.ndim - 1} axes needs ends of as many numbers (got {ends.shape[1]})")
-    length = float(np.linalg.norm(ends[1] - ends[0]))
-    if length == 0:
-        raise ValueError("a line needs two different ends")
-    shares = np.linspace(0, 1, round(length) + 1)
-    points = ends[0][:, None] + shares * (ends[1] - ends[0])[:, None]
+    points = points_along(start, end)
     values = np.array([map_coordinates(each.astype(np.float64), points, order=1, mode="nearest") for each in samples])
     mean, half = values.mean(0), student(level, len(samples)) * values.std(0)
-    whole = np.linalg.norm((ends[1] - ends[0]) * (np.asarray(spacing) if len(spacing) else 1.0))
-    return Profile(shares * whole, mean, mean - half, mean + half)
+    return Profile(distances(points, spacing), mean, mean - half, mean + half)
+
+
+def points_along(start: Sequence[float], end: Sequence[float]) -> NDArray[np.float64]:
+    """Return points on a line between two pixels, about one a pixel, shape (axes, points)."""
+    first, last = np.asarray(start, dtype=float), np.asarray(end, dtype=float)
+    length = float(np.linalg.norm(last - first))
+    if length == 0:
+        raise ValueError("a line needs two different ends")
+    return np.asarray(first[:, None] + np.linspace(0, 1, round(length) + 1) * (last - first)[:, None])
+
+
+def distances(points: NDArray[np.float64], spacing: Sequence[float] = ()) -> NDArray[np.float64]:
+    """Return how far points on a line, shape (axes, points), are from the first, with pixels of this size along every axis."""
+    sizes = np.asarray(spacing, dtype=float) if len(spacing) else np.ones(len(points))
+    return np.asarray(np.linalg.norm((points - points[:, :1]) * sizes[:, None], axis=0))

@@ -1,10 +1,10 @@
-"""Regions that are measured: what is measured of them, and how sure the interval shall be."""
+"""Regions and lines that are measured: where they lie, what is measured of them, and how sure the interval shall be."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from napari_tweedie.core.method import Method, Parameter
+from napari_tweedie.core.method import ArrayInput, Input, Method, Parameter
 
 
 class Regions(Method):
@@ -16,6 +16,12 @@ class Regions(Method):
     name: ClassVar[str] = "regions"
     title: ClassVar[str] = "Regions"
 
+    labels: ArrayInput = Parameter(
+        Input(None), "A number for every pixel of a region, 0 for none, over the last axes of the image.", layer="labels"
+    )
+    lines: tuple[tuple[float, ...], ...] = Parameter(
+        (), "Lines along which there are profiles: the pixel at which each begins, and that at which it ends.", advanced=True
+    )
     threshold: float | None = Parameter(
         None, "Grey level above which pixels count as area and make up objects; none: neither is measured.", unit="counts"
     )

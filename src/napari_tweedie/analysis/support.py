@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.analysis.measurements import check, student
+from napari_tweedie.analysis.measurements import check
+from napari_tweedie.analysis.quantity import student
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

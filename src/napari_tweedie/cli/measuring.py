@@ -15,7 +15,7 @@ from napari_tweedie.cli.terminal import out, run_with_bar
 from napari_tweedie.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
-    from napari_tweedie.analysis.measurements import Quantity
+    from napari_tweedie.analysis.quantity import Quantity
 
 MOST_ROWS = 40
 """Lines of a table that a terminal shows."""
@@ -31,22 +31,36 @@ def measure(
         tuple[int, int] | None, typer.Option(metavar="A B", help="Also tell how probable it is that region B is above region A.")
     ] = None,
     degradation: Degradation = "identity",
-    samples: Annotated[int, typer.Option(min=4, help="How many samples are drawn.")] = 16,
+    samples: Annotated[
+        int | None, typer.Option(min=4, help="How many samples are drawn; by default 16, or none where noise alone is removed.")
+    ] = None,
     denoiser: Denoiser = "unet",
     sigma: Sigma = None, psf: Psf = None, mask: Mask = None, array: Array = [], volume: Volume = False, set_: Set = [],
 ) -> None:  # fmt: skip
-    """Measure regions with intervals: mean and integrated intensity; with a threshold, area and number of objects."""
-    from napari_tweedie.analysis.measurements import as_csv, compare
-    from napari_tweedie.engine.quantities import measured
+    """Measure regions with intervals: mean and integrated intensity; with a threshold, area and number of objects.
+
+    Where noise is all that happened to the image, the former take no samples.
+    """
+    from napari_tweedie.analysis.measurements import as_csv
+    from napari_tweedie.analysis.quantity import compare
+    from napari_tweedie.engine.quantities import SAMPLES, measured, summed
     from napari_tweedie.images.files import check_place, read
 
     check_place(table)
-    recipe: dict[str, Any] = {"job": "sample", "degradation": degradation, "sampler": {"name": "auto", "samples": samples}}
-    recipe |= {"denoiser": denoiser, "noise": noise_of(sigma), "volume": volume}
+    recipe: dict[str, Any] = {"degradation": degradation, "denoiser": denoiser, "noise": noise_of(sigma), "volume": volume}
+    draws = samples is not None or threshold is not None or degradation != "identity"
+    if draws:
+        recipe |= {"job": "sample", "sampler": {"name": "auto", "samples": samples or SAMPLES}}
+    else:
+        recipe |= {"job": "measure", "regions": {"level": level}}
     apply_settings(set_, recipe)
-    source, labels, inputs = read(image), read(regions).data, read_inputs({"psf": psf, "mask": mask, **files_of(array)})
-    result = run_with_bar(Recipe(**recipe).fitted(source), source, **inputs)
-    quantities = measured(result, np.asarray(labels), threshold=threshold, level=level)
+    source, labels, inputs = (
+        read(image),
+        np.asarray(read(regions).data),
+        read_inputs({"psf": psf, "mask": mask, **files_of(array)}),
+    )
+    result = run_with_bar(Recipe(**recipe).fitted(source), source, **inputs, **({} if draws else {"labels": labels}))
+    quantities = measured(result, labels, threshold=threshold, level=level) if draws else summed(result, labels.ndim)
     table.write_text(as_csv(quantities), encoding="utf-8")
     shown = Table("region", "frame", "quantity", "value", f"{100 * level:.3g} % interval", "unit")
     for each in quantities[:MOST_ROWS]:

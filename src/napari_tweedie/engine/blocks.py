@@ -66,7 +66,7 @@ class Blocks:
         self.colour = "s" in self.layout.axes
         if self.colour and self._degrades and not recipe.degradation.is_image:
             raise ValueError(f"the degradation {recipe.degradation.name!r} takes no colour: split it into channels")
-        if self.colour and (recipe.job in ("sample", "calibrate", "decompose", "inspect") or recipe.probes):
+        if self.colour and (recipe.job in ("sample", "calibrate", "measure", "decompose", "inspect") or recipe.probes):
             raise ValueError("colour images can only be denoised, restored and degraded: split the layer into channels first")
         if isinstance(recipe.noise, Camera) and (self.colour or measured):
             raise ValueError("camera maps are those of grey images: split colour into channels, or choose another noise")

@@ -53,7 +53,7 @@ def denoise(image: Any, denoiser: Any = "unet", *, sigma: float | None = None, s
     ValueError
         If the image or a parameter cannot be used; the message says what to change.
     """
-    return _run("denoise", image, fields, sigma, denoiser=denoiser, probes=PROBES if std else 0)
+    return run_job("denoise", image, fields, sigma, denoiser=denoiser, probes=PROBES if std else 0)
 
 
 def restore(
@@ -89,7 +89,7 @@ def restore(
         As `denoise`, and if the solver cannot treat the degradation.
     """
     built, fields, inputs = _degradation(degradation, fields)
-    return _run("restore", image, fields, sigma, inputs, degradation=built, solver=solver, denoiser=denoiser)
+    return run_job("restore", image, fields, sigma, inputs, degradation=built, solver=solver, denoiser=denoiser)
 
 
 def sample(
@@ -120,7 +120,7 @@ def sample(
     built, fields, inputs = _degradation(degradation, fields)
     named = {"name": sampler} if isinstance(sampler, str) else sampler
     chosen = {"samples": samples, **named} if isinstance(named, Mapping) else named
-    return _run("sample", image, fields, sigma, inputs, degradation=built, sampler=chosen, denoiser=denoiser)
+    return run_job("sample", image, fields, sigma, inputs, degradation=built, sampler=chosen, denoiser=denoiser)
 
 
 def decompose(image: Any, levels: int = 4, denoiser: Any = "unet", *, sigma: float | None = None, **fields: Any) -> Result:
@@ -144,7 +144,7 @@ def decompose(image: Any, levels: int = 4, denoiser: Any = "unet", *, sigma: flo
         As `denoise`.
     """
     fields.setdefault("decomposition", {"levels": levels})
-    return _run("decompose", image, fields, sigma, denoiser=denoiser)
+    return run_job("decompose", image, fields, sigma, denoiser=denoiser)
 
 
 def run(
@@ -208,10 +208,11 @@ def measure_noise(image: Any, noise: Any = None, **fields: Any) -> list[Channel]
     return measure(Recipe(**known, **fields).fitted(picture), picture.data)
 
 
-def _run(
-    job: str, image: Any, fields: dict[str, Any], sigma: float | None, inputs: Mapping[str, Any] | None = None, **said: Any
+def run_job(
+    job: str, image: Any, fields: dict[str, Any], sigma: float | None = None, inputs: Mapping[str, Any] | None = None, **said: Any
 ) -> Result:
     """Run a job of which the recipe's fields are given apart."""
+    sigma = fields.pop("sigma", sigma)
     if sigma is not None:
         if "noise" in fields:
             raise ValueError("sigma and noise both say what the noise is: give one of them")

@@ -121,11 +121,16 @@ def keep_light(estimate: NDArray[Any], noisy: NDArray[Any]) -> NDArray[Any]:
     light of 32 × 32 pixels was lost at two photons a pixel. The window lets 1/21 of the noise back in; on nine simulated images
     of 2 to 50 photons the error fell by 0.13 dB in the mean, and rose by 0.1 dB at most.
     """
+    lacking = np.asarray(noisy, dtype=np.float64) - estimate
+    return np.asarray(estimate + window_mean(lacking), dtype=estimate.dtype)
+
+
+def window_mean(image: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the mean of planes (…, Y, X) over the window in which light is kept; a symmetric map."""
     from scipy.ndimage import gaussian_filter
 
-    lacking = np.asarray(noisy, dtype=np.float64) - estimate
-    window = (0.0,) * (lacking.ndim - 2) + (NEIGHBOURHOOD, NEIGHBOURHOOD)
-    return np.asarray(estimate + gaussian_filter(lacking, window), dtype=estimate.dtype)
+    window = (0.0,) * (image.ndim - 2) + (NEIGHBOURHOOD, NEIGHBOURHOOD)
+    return np.asarray(gaussian_filter(np.asarray(image, dtype=np.float64), window))
 
 
 def _root(photons: NDArray[np.float64], s: float) -> NDArray[np.float64]:

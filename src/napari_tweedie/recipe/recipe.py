@@ -13,6 +13,7 @@ from napari_tweedie.analysis.decomposition import Decomposition
 from napari_tweedie.analysis.inspections import Inspection
 from napari_tweedie.analysis.inspections import registry as inspections
 from napari_tweedie.analysis.poisson import PoissonEditing
+from napari_tweedie.analysis.regions import Regions
 from napari_tweedie.core.method import Input, Method, MissingInput, Model
 from napari_tweedie.core.registry import chosen_from
 from napari_tweedie.degradations.blur import Blur
@@ -29,8 +30,9 @@ from napari_tweedie.solvers import Solver
 M = TypeVar("M", bound=Method)
 
 JobName: TypeAlias = Literal[
-    "denoise", "restore", "sample", "calibrate", "degrade", "decompose", "inspect", "synthesise", "blend", "average", "outliers"
-]
+    "denoise", "restore", "sample", "calibrate", "measure", "degrade", "decompose", "inspect", "synthesise", "blend", "average",
+    "outliers",
+]  # fmt: skip
 
 
 WITHOUT_DENOISER = ("degrade", "blend", "average", "outliers")
@@ -102,6 +104,7 @@ class Recipe(Model):
         "score", validate_default=True, description="What is looked at; for the job inspect."
     )
     blending: PoissonEditing | None = Field(None, description="What is pasted into which region; for the job blend.")
+    regions: Regions | None = Field(None, description="Where there are numbers to measure; for the job measure.")
     along: Literal["t", "z"] = Field("t", description="Axis whose planes become their mean; for the job average.")
     axes: str = Field("", description="One letter of tczyxsq an axis; empty: guessed from the number of axes.")
     volume: bool = Field(False, description="Treat Z as depth (3-D) rather than plane by plane.")
@@ -229,19 +232,20 @@ class Recipe(Model):
     @property
     def stabilises(self) -> bool:
         """Whether photon noise, where that is found or given, is made the same everywhere before it is removed."""
-        return self.job == "denoise" or (self.job == "sample" and self.degradation.name == "identity")
+        return self.job in ("denoise", "measure") or (self.job == "sample" and self.degradation.name == "identity")
 
     @property
     def takes_lines_off(self) -> bool:
         """Whether offsets that whole lines share are taken off: not where the results are to add up to the image."""
-        return self.job in ("denoise", "restore", "sample")
+        return self.job in ("denoise", "measure", "restore", "sample")
 
     def arrays(self) -> dict[str, Input]:
         """Return the arrays that its methods name, at hand or not; of several steps as ``name_2``, with its number."""
         if self.first:
             return {f"{name}_{n}": given for n, step in enumerate(self.steps, 1) for name, given in step.arrays().items()}
-        blending = {} if self.blending is None else self.blending.arrays()
-        return {**self.degradation.arrays(), **self.denoiser.arrays(), **self.noise.arrays(), **blending}
+        places = [part.arrays() for part in (self.blending, self.regions) if part is not None]
+        arrays = {**self.degradation.arrays(), **self.denoiser.arrays(), **self.noise.arrays()}
+        return {**arrays, **{name: given for some in places for name, given in some.items()}}
 
     def fitted(self, picture: Picture) -> Recipe:
         """Return this recipe with the axes and the pixel size of an image, where it leaves them open."""
@@ -279,8 +283,7 @@ class Recipe(Model):
     def _filled(self, inputs: Mapping[str, Any]) -> Recipe:
         """Return this recipe of a single step with the arrays that its methods name."""
         parts: dict[str, Method] = {"degradation": self.degradation, "denoiser": self.denoiser, "noise": self.noise}
-        if self.blending is not None:
-            parts["blending"] = self.blending
+        parts |= {name: part for name in ("blending", "regions") if (part := getattr(self, name)) is not None}
         changed = {part: method.with_arrays(inputs) for part, method in parts.items()}
         for part, method in changed.items():
             for field in method.missing_inputs():

@@ -10,6 +10,7 @@ from napari_tweedie.engine.jobs.degrade import Degrade
 from napari_tweedie.engine.jobs.denoise import Denoise
 from napari_tweedie.engine.jobs.inspect import Inspect
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
+from napari_tweedie.engine.jobs.measure import Measure
 from napari_tweedie.engine.jobs.outliers import Outliers
 from napari_tweedie.engine.jobs.restore import Restore
 from napari_tweedie.engine.jobs.sample import Sample
@@ -22,6 +23,7 @@ JOBS: dict[str, type[Job]] = {
     "restore": Restore,
     "sample": Sample,
     "calibrate": Calibrate,
+    "measure": Measure,
     "degrade": Degrade,
     "decompose": Decompose,
     "inspect": Inspect,

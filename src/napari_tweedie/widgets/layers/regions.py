@@ -14,7 +14,7 @@ from napari_tweedie.widgets.layers.input import image_array
 from napari_tweedie.widgets.layers.marks import pixel_map
 
 if TYPE_CHECKING:
-    from napari_tweedie.analysis.measurements import Quantity
+    from napari_tweedie.analysis.quantity import Quantity
 
 LINES = ("line", "path")
 

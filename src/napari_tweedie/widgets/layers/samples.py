@@ -17,8 +17,8 @@ from napari_tweedie.widgets.layers.input import METADATA, image_array
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_tweedie.analysis.measurements import Quantity
     from napari_tweedie.analysis.profiles import Profile
+    from napari_tweedie.analysis.quantity import Quantity
     from napari_tweedie.widgets.layers.regions import Regions
 
 SAMPLE = "sample"

@@ -13,7 +13,7 @@ from napari_tweedie.widgets.forms.layout import column, one_row, shrinkable
 from napari_tweedie.widgets.forms.plot import COLOURS, Curve, Plot
 
 if TYPE_CHECKING:
-    from napari_tweedie.analysis.measurements import Quantity
+    from napari_tweedie.analysis.quantity import Quantity
 
 MOST_ROWS = 500
 LINES = 6
@@ -96,7 +96,7 @@ class RegionTable(QWidget):
             self.table.item(row, place).setSelected(True)
 
     def _look(self) -> None:
-        from napari_tweedie.analysis.measurements import compare
+        from napari_tweedie.analysis.quantity import compare
 
         selected = self.selected()
         self.plot.setVisible(len(selected) == 1)
