@@ -3,8 +3,8 @@
 Drawn cells and beads on even ground, at some photons at their brightest and with Gaussian noise, go through ``nt.denoise`` as a
 user's image does; the middles of photographs and micrographs tell how it correlates with the standard deviation of 64 samples.
 
-Usage: ``python benchmarks/instant.py DATA [--denoiser NAME] [--images N] [--only phantoms agreement]``; DATA holds the folders
-``bsd68`` and ``clean``.
+Usage: ``python benchmarks/instant.py DATA [--denoiser NAME] [--images N] [--only phantoms agreement] [--sets NAME …]``; DATA
+holds the folders ``bsd68`` and ``clean``.
 """
 
 import argparse
@@ -76,11 +76,11 @@ def phantoms(denoiser: str, images: int) -> None:
             print(f"| {title} | {what} | {cells} | {100 * (std == 0).mean():.1f} % | {rms:.2f} |", flush=True)
 
 
-def agreement(folder: Path, denoiser: str, images: int) -> None:
+def agreement(folder: Path, sets: list[str], denoiser: str, images: int) -> None:
     """Print how the instant standard deviation agrees with that of 64 samples."""
     print("\n| middles, 96 × 96 | σ | correlation with 64 samples, each | of all | median ratio |")
     print("| --- | ---: | --- | ---: | ---: |")
-    for name in ("bsd68", "clean"):
+    for name in sets:
         found = [centre(image, SIDE) for _, image in images_of(folder / name) if min(image.shape[2:]) >= SIDE]
         found = [255 * image[0, 0].numpy() for image in found if image.std() > 0.03]
         chosen = [found[k] for k in np.unique(np.linspace(0, len(found) - 1, images).astype(int))]
@@ -103,11 +103,12 @@ def main() -> None:
     parser.add_argument("--denoiser", default="unet")
     parser.add_argument("--images", type=int, default=4)
     parser.add_argument("--only", nargs="*", default=["phantoms", "agreement"])
+    parser.add_argument("--sets", nargs="*", default=["bsd68", "clean"])
     options = parser.parse_args()
     if "phantoms" in options.only:
         phantoms(options.denoiser, options.images)
     if "agreement" in options.only:
-        agreement(options.folder, options.denoiser, options.images)
+        agreement(options.folder, options.sets, options.denoiser, options.images)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ have, such as the black of even ground, no area is defined.) Means, intensities 
 without samples, there and on drawn cells and beads with photon noise. Then crops are calibrated by risk control on random halves.
 
 Usage: ``python benchmarks/measurements.py DATA [--images N] [--others] [--denoiser NAME] [--only PART …]``, the parts being
-``regions``, ``instant``, ``photons`` and ``risks``; DATA holds the folders ``bsd68`` and ``clean``; the others are images between those on which it was seen what samples lack.
+``regions``, ``instant``, ``photons`` and ``risks``; DATA holds the folders ``bsd68`` and ``clean``; the others are images between
+those on which it was seen what samples lack.
 """
 
 import argparse
@@ -114,27 +115,44 @@ def print_line(title: str, found: list[Any]) -> None:
 
 
 def risks(folder: Path, denoiser: str) -> None:
-    """Print in how many random splits of crops the guarantee holds on the crops it was not calibrated on."""
-    outside = []
-    for name in ("clean", "bsd68"):
-        for number, (_, image) in enumerate(images_of(folder / name)):
-            pixels = 255 * image[0, 0].numpy()
-            for left in (0, pixels.shape[1] - CROP):
-                truth = pixels[:CROP, left : left + CROP]
-                y = truth + np.random.default_rng(number + left).normal(0, SIGMA, truth.shape)
-                result = nt.denoise(y, denoiser, sigma=SIGMA, std=True, outliers="keep")
-                outside.append(outside_of(np.abs(result.image - truth) / result.std, 1.645))
-    curves, rng, kept, factors = np.array(outside), np.random.default_rng(0), [], []
-    for _ in range(100):
-        order = rng.permutation(len(curves))
-        known, others = curves[order[: len(order) // 2]], curves[order[len(order) // 2 :]]
-        found = guarantee(known, ALPHA, DELTA)
-        place = int(np.argmin(np.abs(np.array(FACTORS) - found.factor)))
-        kept.append(others[:, place].mean() <= ALPHA)
-        factors.append(found.factor)
-    what = f"{len(curves)} crops of {CROP} × {CROP}, instant intervals, calibrated on one half of them"
-    print(f"\nRisk control, α = δ = 0.1, {what}: at most 10 % outside on the other half in {sum(kept)} of 100 random splits;")
-    print(f"factor {np.mean(factors):.2f} ± {np.std(factors):.2f}.")
+    """Print in how many random splits of crops, an image each, the guarantee holds on the crops it was not calibrated on."""
+    curves = np.array([curve for name in ("clean", "bsd68") for curve in curves_of(folder / name, denoiser)])
+    rng = np.random.default_rng(0)
+    print(
+        f"\n| risk control, α = δ = 0.1, calibrated on n of {len(curves)} crops of {CROP} × {CROP}, 100 random splits |", end=""
+    )
+    print(" at most 10 % outside on the others | outside on the others, mean | factor | leaving one out |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for count in (10, 21, 22, 30, 41, 60):
+        held, factors, spread = [], [], []
+        for _ in range(100):
+            order = rng.permutation(len(curves))
+            try:
+                found = guarantee(curves[order[:count]], ALPHA, DELTA)
+            except ValueError as error:
+                print(f"| n = {count} | {error} | | | |", flush=True)
+                break
+            place = int(np.argmin(np.abs(np.array(FACTORS) - found.factor)))
+            held.append(curves[order[count:], place].mean())
+            factors.append(found.factor)
+            finite = [factor for factor in found.left_out if np.isfinite(factor)]
+            spread.append(max(finite) / min(finite) if len(finite) == count else np.nan)
+        else:
+            share, risk = np.mean(np.array(held) <= ALPHA), np.mean(held)
+            told = "other n do not suffice" if np.isnan(spread).all() else f"× {np.nanmedian(spread):.2f}"
+            width = f"{np.mean(factors):.2f} ± {np.std(factors):.2f}"
+            print(f"| n = {count} | {100 * share:.0f} % of the splits | {100 * risk:.1f} % | {width} | {told} |", flush=True)
+
+
+def curves_of(folder: Path, denoiser: str) -> list[NDArray[np.float64]]:
+    """Return which share of a crop of every image lies outside of instant intervals of every width."""
+    curves = []
+    for number, (_, image) in enumerate(images_of(folder)):
+        truth = 255 * centre(image, CROP)[0, 0].numpy()
+        y = truth + np.random.default_rng(number).normal(0, SIGMA, truth.shape)
+        result = nt.denoise(y, denoiser, sigma=SIGMA, std=True, outliers="keep")
+        curves.append(outside_of(np.abs(result.image - truth) / result.std, 1.645))
+    return curves
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from napari_tweedie.analysis.measurements import measure_regions
 from napari_tweedie.analysis.profiles import line_profile
 from napari_tweedie.analysis.quantity import compare
-from napari_tweedie.widgets.docks.measure import NO_REGIONS, NO_SAMPLES, Measure
+from napari_tweedie.widgets.docks.measure import NO_REGIONS, NOTHING, Measure
 
 LIMIT = 30_000
 SHAPE = (40, 50)
@@ -53,7 +53,7 @@ def rectangle(top: float, left: float, bottom: float, right: float) -> np.ndarra
 
 def test_it_says_what_is_missing(viewer: Viewer, dock: Measure, settle: Callable[[], None]) -> None:
     settle()
-    assert dock.message.label.text() == NO_SAMPLES
+    assert dock.message.label.text() == NOTHING
     assert dock.sample.isVisibleTo(dock)
     viewer.add_image(np.zeros(SHAPE), name="no samples")
     add_samples(viewer)
@@ -173,3 +173,47 @@ def test_drawing_begins_with_a_layer_on_the_pixels_of_the_samples(
     settle()
     assert shapes.features["number"].to_list() == [1, 2]
     assert [each.value for each in dock.table.quantities if each.name == "mean"] == pytest.approx([160, 190], abs=1)
+
+
+def test_a_denoised_layer_is_measured_without_samples(
+    viewer: Viewer, dock: Measure, settle: Callable[[], None], qtbot: QtBot
+) -> None:
+    """As the function measures the image it was made of; areas ask for samples."""
+    import napari_tweedie as nt
+    from napari_tweedie.widgets.layers.input import METADATA
+    from napari_tweedie.widgets.layers.result import result_layer
+
+    rng = np.random.default_rng(0)
+    truth = np.full(SHAPE, 100.0)
+    truth[5:15, 5:20] += 60
+    y = rng.normal(truth, 8).astype(np.float32)
+    source = viewer.add_image(y, name="cells", scale=(0.5, 0.5), units=("um", "um"))
+    given = {"sigma": 8.0, "denoiser": "unet-small"}
+    made = nt.denoise(y, **given)
+    layer = result_layer(source, made.image, "denoised", (0, 0), (1.0, 1.0))
+    layer.metadata[METADATA] = {
+        "input": "cells", "result": "denoised", "crop": {"start": [0, 0], "stop": list(SHAPE)}, **made.provenance,
+    }  # fmt: skip
+    viewer.add_layer(layer)
+    line = np.array([[2.0, 1.0], [2.0, 11.0]])
+    viewer.add_shapes([rectangle(5, 5, 14, 19), line], shape_type=["rectangle", "line"])
+    settle()
+    assert dock.samples.value() is layer
+    labels = np.zeros(SHAPE, int)
+    labels[5:15, 5:20] = 1
+    expected = nt.measure(y, labels, **given)
+    assert [each.value for each in dock.table.quantities] == pytest.approx([each.value for each in expected], rel=1e-5)
+    assert [each.std for each in dock.table.quantities] == pytest.approx([each.std for each in expected], rel=1e-3)
+    profile = nt.profile(y, (4, 2), (4, 22), **given)
+    (curve,) = dock.profile.curves
+    np.testing.assert_allclose(curve.band, [profile.lower, profile.upper], rtol=1e-3)
+    np.testing.assert_allclose(curve.x, profile.distance / 2)
+    dock.table.table.selectRow(0)
+    assert max(dock.table.plot.curves[0].y) > 0
+    dock.form.editors["threshold"].set(120.0)
+    settle()
+    assert "need samples" in dock.message.label.text()
+    assert dock.sample.isVisibleTo(dock)
+    viewer.layers.remove(source)
+    settle()
+    qtbot.waitUntil(lambda: "is not open" in dock.message.label.text(), timeout=LIMIT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +12,15 @@ from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.degradation import Degradation
 from napari_tweedie.degradations.linear_algebra import Shape, fourier_filter, spatial_axes
+from napari_tweedie.degradations.psf_array import resampled
 from napari_tweedie.degradations.svd import SVD, hartley
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Boundary = Literal["pad", "circular"]
+WIDEST = 50.0
+"""Largest standard deviation of a Gaussian blur, in pixels."""
 
 _BOUNDARY = (
     "What lies outside the field of view: 'pad' treats it as unknown and restores it too, so that nothing rings; "
@@ -38,7 +41,17 @@ class Blur(Degradation):
     doubted: ClassVar[tuple[str, str]] = ("point-spread function", "its width, its centre and the pixel sizes")
 
     boundary: Boundary = Parameter("pad", _BOUNDARY, advanced=True)
+    uncertainty: float = Parameter(
+        0.0,
+        "How well the width of the point-spread function is known, as a standard deviation relative to it: each sample of the "
+        "posterior draws its own; 0: exactly.",
+        ge=0,
+        le=0.5,
+        advanced=True,
+    )
 
+    _factor: float = PrivateAttr(1.0)
+    """How many times as wide as its weights the kernel is."""
     _weights: dict[int, NDArray[np.float64]] = PrivateAttr(default_factory=dict)
     _transfers: dict[tuple[Any, ...], Any] = PrivateAttr(default_factory=dict)
 
@@ -52,8 +65,22 @@ class Blur(Degradation):
     def kernel(self, ndim: int) -> NDArray[np.float64]:
         """Return the kernel over `ndim` spatial axes, computed once."""
         if ndim not in self._weights:
-            self._weights[ndim] = self.weights(ndim)
+            kernel = self.weights(ndim)
+            if self._factor != 1:
+                kernel = resampled(kernel, tuple(1 / self._factor if length > 1 else 1.0 for length in kernel.shape))
+                kernel = kernel / kernel.sum()
+            self._weights[ndim] = kernel
         return self._weights[ndim]
+
+    @property
+    def is_uncertain(self) -> bool:
+        return self.uncertainty > 0
+
+    def drawn(self, z: float) -> Self:
+        """Return the blur whose kernel is exp(z · uncertainty) times as wide."""
+        found = self.model_copy(update={"uncertainty": 0.0})
+        found._factor, found._weights, found._transfers = self._factor * float(np.exp(z * self.uncertainty)), {}, {}
+        return found
 
     def _margins(self, ndim: int) -> Shape:
         """Return how far the kernel reaches on every side."""
@@ -164,8 +191,8 @@ class GaussianBlur(Blur):
     name: ClassVar[str] = "gaussian-blur"
     title: ClassVar[str] = "Gaussian blur"
 
-    std: float = Parameter(1.6, "Standard deviation along Y and X.", unit="px", gt=0, le=50)
-    axial_std: float = Parameter(0.0, "Standard deviation along Z, for stacks restored as volumes.", unit="px", ge=0, le=50)
+    std: float = Parameter(1.6, "Standard deviation along Y and X.", unit="px", gt=0, le=WIDEST)
+    axial_std: float = Parameter(0.0, "Standard deviation along Z, for stacks restored as volumes.", unit="px", ge=0, le=WIDEST)
 
     def weights(self, ndim: int) -> NDArray[np.float64]:
         profiles = [_gaussian(std) for std in (self.axial_std,) * (ndim - 2) + (self.std,) * 2]
@@ -173,6 +200,11 @@ class GaussianBlur(Blur):
         for profile in profiles[1:]:
             kernel = np.multiply.outer(kernel, profile)
         return kernel
+
+    def drawn(self, z: float) -> Self:
+        factor = float(np.exp(z * self.uncertainty))
+        stds = {name: min(factor * getattr(self, name), WIDEST) for name in ("std", "axial_std")}
+        return type(self)(**{**dict(self), **stds, "uncertainty": 0.0})
 
 
 LEAST_STD = 1e-3

@@ -97,6 +97,16 @@ class Degradation(Method):
         """
         return self
 
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether its parameters are known up to a stated spread only, which samples of the posterior then draw."""
+        return any(value.is_uncertain for _, value in self if isinstance(value, Degradation))
+
+    def drawn(self, z: float) -> Self:
+        """Return this operator as it may be instead, `z` being how far from what is stated, in standard deviations."""
+        parts = {name: value.drawn(z) for name, value in self if isinstance(value, Degradation) and value.is_uncertain}
+        return self.model_copy(update=parts) if parts else self
+
     def reach(self, ndim: int) -> Shape | None:
         """Return how far a pixel of the image is seen in the measurement, along each of `ndim` axes; None: everywhere.
 

@@ -93,7 +93,7 @@ def profile(
         blocks = result.provenance["read"]["blocks"]
         if len(blocks) != 1:
             raise ValueError(f"a profile is that of one plane or volume, and the image has {len(blocks)}: choose one of them")
-        return profiles_of(result, blocks[0], [points])[0]
+        return profiles_of(result, blocks[0], [points], result.provenance["recipe"]["spacing"])[0]
     result = image if isinstance(image, Result) else sample(image, samples=samples or SAMPLES, **fields)
     stack = _samples_of(result)
     spacing = result.provenance["recipe"]["spacing"]
@@ -127,10 +127,12 @@ def summed(result: Result, axes: int) -> list[Quantity]:
     return found
 
 
-def profiles_of(result: Result, block: Mapping[str, Any], lines: Sequence[NDArray[np.float64]]) -> list[Profile]:
+def profiles_of(
+    result: Result, block: Mapping[str, Any], lines: Sequence[NDArray[np.float64]], spacing: Sequence[float]
+) -> list[Profile]:
     """Return the profiles of a block of what the job measure found, along lines of these points, shape (axes, points) each."""
-    recipe = result.provenance["recipe"]
-    half, spacing, profiles = normal(recipe["regions"]["level"]) * recipe["interval"]["factor"], recipe["spacing"], []
+    recipe, profiles = result.provenance["recipe"], []
+    half = normal(recipe["regions"]["level"]) * recipe["interval"]["factor"]
     for line, points in zip(block["profiles"], lines, strict=True):
         values, stds = np.array(line["values"]), np.array(line["stds"])
         along = distances(points, spacing[-len(points) :] if len(spacing) >= len(points) else ())

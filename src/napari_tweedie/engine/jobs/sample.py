@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,14 +72,15 @@ class Sample(Restore):
         summarised = len(self.outputs()) > 1
         while finished < sampler.samples:
             batch = range(finished, min(sampler.samples, finished + self._together(problem)))
-            for state in sampler(problem, denoiser, self._generator(index), numbers=batch):
+            drawn = self._drawn(problem, index, batch.start)
+            for state in sampler(drawn, denoiser, self._generator(index), numbers=batch):
                 share = (finished + len(batch) * state.iteration / state.total) / sampler.samples
                 self._residuals[index] = state.residual * self.intensity(index).scale
-                draws = problem.degradation.shown(problem.degradation.crop(state.estimate))
+                draws = drawn.degradation.shown(drawn.degradation.crop(state.estimate))
                 if state.iteration < state.total:
                     growing = {"mean": draws[:1]} if summarised and not finished else {}
                     yield Step(share, growing, {"finished": finished, "residual": state.residual})
-            self._judge(problem, state.estimate, state.residual, FAR)
+            self._judge(drawn, state.estimate, state.residual, FAR)
             if finished == 0:
                 stack = torch.zeros((sampler.samples, *draws.shape[1:]))
             stack[batch.start : batch.stop] = draws.cpu()
@@ -115,6 +117,15 @@ class Sample(Restore):
         seed = np.random.SeedSequence((self.recipe.seed, *index)).generate_state(1)
         return torch.Generator().manual_seed(int(seed[0]))
 
+    def _drawn(self, problem: Problem, index: Index, number: int) -> Problem:
+        """Return the problem as a sample has it: an uncertain degradation is drawn, pairs on both sides of what is stated."""
+        if not problem.degradation.is_uncertain:
+            return problem
+        z = np.random.default_rng((self.recipe.seed, *index, number // 2)).standard_normal() * (1 - 2 * (number % 2))
+        return replace(problem, degradation=problem.degradation.drawn(float(z)))
+
     def _together(self, problem: Problem) -> int:
-        """Return how many samples are drawn together: pairs, whose noise is opposite."""
+        """Return how many samples are drawn together: pairs, whose noise is opposite; one, where each has its degradation."""
+        if problem.degradation.is_uncertain:
+            return 1
         return max(2, PIXELS_AT_ONCE // problem.measurement.numel() // 2 * 2)

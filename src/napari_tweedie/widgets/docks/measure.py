@@ -1,4 +1,4 @@
-"""Measure dock: numbers of regions and profiles along lines, each with an interval, from samples of the posterior."""
+"""Measure dock: numbers of regions and profiles along lines, each with an interval, of a denoised image or from samples."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from napari_tweedie.widgets.forms.layer_combo import LayerCombo
 from napari_tweedie.widgets.forms.layout import Message, arrange, focus_style, heading, one_row
 from napari_tweedie.widgets.forms.method_form import Form
 from napari_tweedie.widgets.forms.plot import COLOURS, Curve, Plot
+from napari_tweedie.widgets.layers.denoised import Denoised, was_denoised
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.input import grey_unit
 from napari_tweedie.widgets.layers.messages import sentence
@@ -35,10 +36,10 @@ if TYPE_CHECKING:
 
 ABOUT = "Measure regions and lines, each number with an interval."
 TERM = (
-    "Means, integrated intensities, areas and counts computed on every sample of the posterior: pixels err together, so "
-    "intervals of pixels say nothing about a region."
+    "Pixels err together, so intervals of pixels say nothing about a region. Of a denoised image the covariance of its errors "
+    "tells how sure a mean or an integrated intensity is; areas and counts are computed on every sample of the posterior."
 )
-NO_SAMPLES = "Intervals of regions come from samples: press How sure?, run it, and come back."
+NOTHING = "Denoise the image; or, for areas and counts, press How sure?, run it, and come back."
 NO_REGIONS = "Outline regions: press Draw, or choose a Labels or Shapes layer."
 PAUSE_MS = 300
 """How long regions stay as they are before they are measured."""
@@ -53,7 +54,7 @@ class Measure(QWidget):
         super().__init__()
         self.viewer = napari_viewer
         layers = napari_viewer.layers
-        self.samples = LayerCombo(layers, (Image,), accepts=holds_samples)
+        self.samples = LayerCombo(layers, (Image,), accepts=lambda layer: holds_samples(layer) or was_denoised(layer))
         self.regions = LayerCombo(layers, (Labels, Shapes))
         self.draw = QPushButton("Draw")
         self.draw.setToolTip("Add a layer to draw regions in: rectangles, ellipses, polygons; lines for profiles.")
@@ -69,6 +70,7 @@ class Measure(QWidget):
         self.message = Message()
         self.found: Found | None = None
         """What was measured last; None while something is missing."""
+        self._kept: Denoised | None = None
         self._background = Background(self)
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
@@ -102,13 +104,13 @@ class Measure(QWidget):
     def _measure(self) -> None:
         """Measure in a thread what is chosen now."""
         layer, regions = self.samples.value(), self.regions.value()
-        told = NO_SAMPLES if layer is None else NO_REGIONS if regions is None else ""
+        told = NOTHING if layer is None else NO_REGIONS if regions is None else ""
         if told or RUNS.job is not None:
             self._show_nothing(told)
             return
         try:
-            samples = Samples.of(layer)
-            outlined = regions_on(regions, layer, samples.array.shape[1:], samples.axes)
+            samples = self._source_of(layer)
+            outlined = regions_on(regions, layer, samples.shape, samples.axes)
         except ValueError as error:
             self._show_nothing(sentence(error))
             return
@@ -117,6 +119,15 @@ class Measure(QWidget):
             return
         wanted, frame = self.form.values(), samples.frame(layer, self.viewer.dims.point)
         self._background.call(partial(samples.measure, outlined, frame=frame, **wanted), self._show)
+
+    def _source_of(self, layer: Image) -> Samples | Denoised:
+        """Return what a layer is measured by; what is known of a denoised one is kept until another is chosen."""
+        if holds_samples(layer):
+            return Samples.of(layer)
+        found = Denoised.of(layer, self.viewer.layers)
+        if self._kept is None or not found.is_same(self._kept):
+            self._kept = found
+        return self._kept
 
     def _show(self, found: Found | Exception) -> None:
         if isinstance(found, Exception):
@@ -173,7 +184,7 @@ class Measure(QWidget):
         measured = self.found is not None and bool(self.found.quantities)
         for button in (self.save, self.attach):
             button.setEnabled(measured)
-        self.sample.setVisible(self.samples.value() is None)
+        self.sample.setVisible(self.samples.value() is None or not holds_samples(self.samples.value()))
 
     # Layout and signals.
 
@@ -188,7 +199,9 @@ class Measure(QWidget):
             for part in parts:
                 inside.addWidget(part, 1 if part is self.regions else 0)
         rows = [
-            one_row("Samples", self.samples, "What the dock How sure? has made, or samples that were opened."),
+            one_row(
+                "Measured on", self.samples, "A denoised image; or what the dock How sure? has made, or samples that were opened."
+            ),
             self.sample,
             one_row("Regions", both, "Labels, or shapes; shapes hold for all planes and frames, and lines are profiles."),
         ]

@@ -95,12 +95,14 @@ class Samples:
         factor = float(made.get("recipe", {}).get("interval", {}).get("factor", 1.0))
         return cls(image_array(layer), spatial, spacing, sizes.unit, factor)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the image."""
+        return tuple(self.array.shape[1:])
+
     def frame(self, layer: Image, point: tuple[float, ...]) -> tuple[int, ...]:
         """Return which frame is seen at a point of the world."""
-        pixel = np.asarray(layer.world_to_data(np.asarray(point, dtype=float)[-layer.ndim :]))
-        lengths = self.array.shape[1 : self.array.ndim - self.axes]
-        where = pixel[1 : 1 + len(lengths)]
-        return tuple(int(np.clip(round(float(at)), 0, length - 1)) for at, length in zip(where, lengths, strict=True))
+        return frame_of(layer, point, self.array.shape[1 : self.array.ndim - self.axes], 1)
 
     def measure(self, regions: Regions, *, frame: tuple[int, ...], threshold: float | None, level: float) -> Found:
         """Measure regions and lines; errors are those of `measure_regions`."""
@@ -127,13 +129,23 @@ class Samples:
         }
 
     def _notes(self, regions: Regions) -> tuple[str, ...]:
-        notes = []
-        if regions.overlapping:
-            names = ", ".join(map(str, regions.overlapping))
-            notes.append(f"Pixels of region {names} that lie in a later one count there.")
+        notes = list(notes_on(regions))
         if self.factor != 1:
             notes.append(f"Intervals are {self.factor:.3g} times as wide as the samples say, as calibration found.")
         return tuple(notes)
+
+
+def frame_of(layer: Image, point: tuple[float, ...], lengths: tuple[int, ...], before: int) -> tuple[int, ...]:
+    """Return which frame of a layer, of so many along its axes after the first `before`, is seen at a point of the world."""
+    pixel = np.asarray(layer.world_to_data(np.asarray(point, dtype=float)[-layer.ndim :]))
+    where = pixel[before : before + len(lengths)]
+    return tuple(int(np.clip(round(float(at)), 0, length - 1)) for at, length in zip(where, lengths, strict=True))
+
+
+def notes_on(regions: Regions) -> tuple[str, ...]:
+    """Say which regions gave pixels to others."""
+    names = ", ".join(map(str, regions.overlapping))
+    return (f"Pixels of region {names} that lie in a later one count there.",) if names else ()
 
 
 def holds_samples(layer: Layer) -> bool:

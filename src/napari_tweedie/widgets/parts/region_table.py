@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import erf
 from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QLabel, QTableWidget, QTableWidgetItem, QWidget
 
+from napari_tweedie.analysis.quantity import Drawn, Normal
 from napari_tweedie.widgets.forms.layout import column, one_row, shrinkable
 from napari_tweedie.widgets.forms.plot import COLOURS, Curve, Plot
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 500
 LINES = 6
+NORMAL_BARS = 12
+"""Bars of a normal law, each of half a standard deviation."""
 BARS = 8
 """Bars of a distribution that is not of whole numbers."""
 TITLES = {"mean": "Mean", "integrated": "Integrated intensity", "area": "Area", "count": "Number of objects"}
@@ -126,7 +130,13 @@ class RegionTable(QWidget):
 
 
 def bars_of(quantity: Quantity) -> Curve:
-    """Return how the value of a quantity is distributed, as bars."""
+    """Return how the value of a quantity is distributed, as bars; a normal law as its share of every half standard deviation."""
+    if isinstance(quantity, Normal):
+        edges = np.linspace(-NORMAL_BARS / 4, NORMAL_BARS / 4, NORMAL_BARS + 1)
+        shares = 100 * np.diff([0.5 * (1 + erf(edge / 2**0.5)) for edge in edges])
+        middles, width = (edges[:-1] + edges[1:]) / 2, quantity.std / 2 or 1.0
+        return Curve("", quantity.value + middles * quantity.std, shares, COLOURS[0], bar=width)
+    assert isinstance(quantity, Drawn)
     whole = quantity.name == "count" or float(np.ptp(quantity.draws)) == 0
     if whole:
         shares = quantity.distribution
