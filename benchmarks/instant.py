@@ -3,8 +3,8 @@
 Drawn cells and beads on even ground, at some photons at their brightest and with Gaussian noise, go through ``nt.denoise`` as a
 user's image does; the middles of photographs and micrographs tell how it correlates with the standard deviation of 64 samples.
 
-Usage: ``python benchmarks/instant.py DATA [--denoiser NAME] [--images N] [--only phantoms agreement] [--sets NAME …]``; DATA
-holds the folders ``bsd68`` and ``clean``.
+Usage: ``python benchmarks/instant.py DATA [--denoiser NAME] [--images N] [--only PART …] [--sets NAME …]``, the parts being
+``phantoms``, ``volumes`` and ``agreement``; DATA holds the sets ``bsd68`` and ``clean``.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import napari_tweedie as nt
 from napari_tweedie.training.synthetic import cells
 
 Image = NDArray[np.float64]
-SIDE = 96
+SIDE, DEPTH = 96, 16
 NOISES: dict[str, tuple[dict[str, Any], float]] = {
     **{f"{n} photons": ({"name": "poisson", "gain": 1.0, "offset": 0.0, "read_noise": 0.0}, n) for n in (3, 20, 100)},
     **{f"σ = {sigma}": ({"name": "gaussian", "sigma": sigma}, 1.0) for sigma in (0.03, 0.1)},
@@ -76,6 +76,42 @@ def phantoms(denoiser: str, images: int) -> None:
             print(f"| {title} | {what} | {cells} | {100 * (std == 0).mean():.1f} % | {rms:.2f} |", flush=True)
 
 
+def drawn_volume(seed: int) -> Image:
+    """Draw ellipsoids of even brightness, blurred a little, on a ground of a twentieth of their brightness."""
+    rng, image = np.random.default_rng(seed), np.full((DEPTH, SIDE // 2, SIDE // 2), 0.05)
+    grid = np.indices(image.shape).reshape(3, -1).T
+    for _ in range(8):
+        middle, radii = rng.uniform(0, image.shape), rng.uniform((2, 4, 4), (6, 12, 12))
+        image.ravel()[(((grid - middle) / radii) ** 2).sum(1) < 1] = rng.uniform(0.4, 1)
+    return np.asarray(gaussian_filter(image, 0.8))
+
+
+def volumes(denoiser: str, images: int) -> None:
+    """Print how true intervals of stacks treated as volumes are: instant, of samples, and of means of cubes."""
+    print("\n| drawn stacks, 16 × 48², σ = 0.1 | 90 % interval covers | of each | largest error / std | error / std, rms |")
+    print("| --- | ---: | --- | ---: | ---: |")
+    found: dict[str, list[tuple[Image, Image]]] = {}
+    cubes = np.arange(DEPTH)[:, None, None] // 8 * 36 + np.arange(48)[:, None] // 8 * 6 + np.arange(48) // 8 + 1
+    for seed in range(images):
+        truth = drawn_volume(seed)
+        y = truth + np.random.default_rng(seed).normal(0, 0.1, truth.shape)
+        given: dict[str, Any] = {"denoiser": denoiser, "sigma": 0.1, "volume": True, "axes": "zyx", "spacing": (1.0, 1.0, 1.0)}
+        instant = nt.denoise(y, std=True, outliers="keep", **given)
+        sampled = nt.sample(y, samples=16, outliers="keep", **given)
+        means = [each for each in nt.measure(y, cubes, outliers="keep", **given) if each.name == "mean"]
+        exact = np.array([truth[cubes == each.region].mean() for each in means])
+        found.setdefault("instant, pixels", []).append((instant.image - truth, instant.std))
+        found.setdefault("16 samples, pixels", []).append((sampled.image - truth, sampled.std))
+        pairs = np.array([[each.value, each.std] for each in means]).T
+        found.setdefault("instant, means of 8 × 8 × 8", []).append((pairs[0] - exact, pairs[1]))
+    for title, errors in found.items():
+        held = [np.mean(np.abs(error) <= 1.645 * std) for error, std in errors]
+        largest = max(np.max(np.abs(error) / std) for error, std in errors)
+        rms = np.sqrt(sum((error**2).sum() for error, _ in errors) / sum((std**2).sum() for _, std in errors))
+        each = ", ".join(f"{100 * share:.0f}" for share in held)
+        print(f"| {title} | {100 * np.mean(held):.1f} % | {each} % | {largest:.1f} | {rms:.2f} |", flush=True)
+
+
 def agreement(folder: Path, sets: list[str], denoiser: str, images: int) -> None:
     """Print how the instant standard deviation agrees with that of 64 samples."""
     print("\n| middles, 96 × 96 | σ | correlation with 64 samples, each | of all | median ratio |")
@@ -102,11 +138,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--denoiser", default="unet")
     parser.add_argument("--images", type=int, default=4)
-    parser.add_argument("--only", nargs="*", default=["phantoms", "agreement"])
+    parser.add_argument("--only", nargs="*", default=["phantoms", "volumes", "agreement"])
     parser.add_argument("--sets", nargs="*", default=["bsd68", "clean"])
     options = parser.parse_args()
     if "phantoms" in options.only:
         phantoms(options.denoiser, options.images)
+    if "volumes" in options.only:
+        volumes(options.denoiser, options.images)
     if "agreement" in options.only:
         agreement(options.folder, options.sets, options.denoiser, options.images)
 

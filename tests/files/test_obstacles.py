@@ -105,3 +105,13 @@ def test_weights_that_another_session_is_learning_are_not_learnt_twice(tmp_path:
     (tmp_path / "new").mkdir()
     with claimed(session.path), pytest.raises(FileExistsError, match=r"a.safetensors is being written by another run"):
         next(session.states())
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [Recipe(job="calibrate", noise={"name": "gaussian", "sigma": 5.0}), Recipe(job="measure", regions={"lines": [[1, 1, 5, 5]]})],
+)
+def test_a_job_without_an_image_is_refused_where_a_file_is_to_be_written(recipe: Recipe, tmp_path: Path) -> None:
+    write(tmp_path / "in.tif", np.zeros((16, 16), np.float32), "yx")
+    with pytest.raises(ValueError, match="makes no image that could be written"):
+        list(run_to_file(recipe, tmp_path / "in.tif", tmp_path / "out.tif"))

@@ -214,7 +214,10 @@ def _check(recipe: Recipe, picture: Picture, target: Path, by_region: bool, inpu
     if by_region:
         check_target(target, axes)
         return
-    for number, output in enumerate(outputs(own, picture.data)):
+    made = outputs(own, picture.data)
+    if not made:
+        raise ValueError(f"the job {own.job!r} makes no image that could be written: run it from Python, or by its own command")
+    for number, output in enumerate(made):
         extra = "q" * (output.count > 0)
         check_target(beside(target, output.name) if number else target, extra + axes)
 

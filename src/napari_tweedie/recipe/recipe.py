@@ -190,7 +190,7 @@ class Recipe(Model):
     @property
     def hides_depth(self) -> bool:
         """Whether planes along Z are of no use to remove noise, as their distance is not known."""
-        return self.job == "denoise" and self.volume and len(self.spacing) != 3
+        return self.job in ("denoise", "measure") and self.volume and len(self.spacing) != 3
 
     @property
     def notes(self) -> list[str]:
