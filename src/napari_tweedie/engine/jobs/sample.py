@@ -87,6 +87,9 @@ class Sample(Restore):
             running.add(draws)
             finished = batch.stop
             facts = {"finished": finished, "residual": state.residual}
+            if summarised and finished < 2:  # of one sample there is no spread
+                yield Step(finished / sampler.samples, {"mean": draws}, facts, state.note)
+                continue
             yield Step(finished / sampler.samples, self._estimates(index, stack, running), facts, state.note, complete=True)
 
     def _estimates(self, index: Index, stack: Tensor, running: Running) -> dict[str, Tensor]:
