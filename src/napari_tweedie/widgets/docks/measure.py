@@ -216,7 +216,7 @@ class Measure(QWidget):
         self.sample.clicked.connect(lambda: open_dock(self.viewer, "How sure?"))
         self.save.clicked.connect(self._ask_where)
         self.attach.clicked.connect(self.add_features)
-        self._moved = Relay(self.viewer.dims.events.current_step)
+        self._moved = Relay(self.viewer.dims.events.current_step, self.viewer.layers.events.removed)  # perhaps what was denoised
         self._themed = Relay(self.viewer.events.theme)
         self._moved.fired.connect(self._pause.start)
         self._themed.fired.connect(self._on_theme)
