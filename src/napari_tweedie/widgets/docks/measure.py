@@ -184,7 +184,8 @@ class Measure(QWidget):
         measured = self.found is not None and bool(self.found.quantities)
         for button in (self.save, self.attach):
             button.setEnabled(measured)
-        self.sample.setVisible(self.samples.value() is None or not holds_samples(self.samples.value()))
+        layer = self.samples.value()
+        self.sample.setVisible(layer is None or (not holds_samples(layer) and self.form.values()["threshold"] is not None))
 
     # Layout and signals.
 
