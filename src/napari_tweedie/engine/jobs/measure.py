@@ -111,7 +111,7 @@ class Measure(Denoise):
         ranks = np.where(marked & ~estimate.missing, ranks, 0)
         rows = []
         for done, support in enumerate(find_objects(ranks, len(numbers)), start=1):
-            row = np.zeros(len(numbers) + 1)
+            row: NDArray[Any] = np.zeros(len(numbers) + 1)
             if support is not None:
                 place, response = estimate.response((ranks[support] == done).astype(float), support)
                 row = np.bincount(ranks[place].ravel(), response.ravel(), len(numbers) + 1)

@@ -113,9 +113,8 @@ class Samples:
         if regions.labels.any():
             axes = min(self.axes, regions.labels.ndim)
             pixel, unit = area_of_pixel(self.spacing[-axes:], self.unit)
-            quantities = measure_regions(
-                samples, regions.labels, level=level, threshold=threshold, pixel=pixel, unit=unit, axes=axes
-            )
+            wanted: dict[str, Any] = {"level": level, "threshold": threshold, "pixel": pixel, "unit": unit, "axes": axes}
+            quantities += measure_regions(samples, regions.labels, **wanted)
         return Found(quantities, self._profiles(samples, regions, frame, level), frame, self.unit, self._notes(regions))
 
     def _profiles(self, samples: NDArray[Any], regions: Regions, frame: tuple[int, ...], level: float) -> dict[int, Profile]:

@@ -133,9 +133,9 @@ def bars_of(quantity: Quantity) -> Curve:
     """Return how the value of a quantity is distributed, as bars; a normal law as its share of every half standard deviation."""
     if isinstance(quantity, Normal):
         edges = np.linspace(-NORMAL_BARS / 4, NORMAL_BARS / 4, NORMAL_BARS + 1)
-        shares = 100 * np.diff([0.5 * (1 + erf(edge / 2**0.5)) for edge in edges])
-        middles, width = (edges[:-1] + edges[1:]) / 2, quantity.std / 2 or 1.0
-        return Curve("", quantity.value + middles * quantity.std, shares, COLOURS[0], bar=width)
+        percents = 100 * np.diff([0.5 * (1 + erf(edge / 2**0.5)) for edge in edges])
+        middles, step = (edges[:-1] + edges[1:]) / 2, quantity.std / 2 or 1.0
+        return Curve("", quantity.value + middles * quantity.std, percents, COLOURS[0], bar=step)
     assert isinstance(quantity, Drawn)
     whole = quantity.name == "count" or float(np.ptp(quantity.draws)) == 0
     if whole:
