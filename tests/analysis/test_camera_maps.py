@@ -91,3 +91,19 @@ def test_frames_that_do_not_suffice_are_refused(camera: Simulated) -> None:
         nt.camera_maps(dark, [flat[:, ::2]])
     with pytest.raises(ValueError, match="frames of even light"):
         nt.camera_maps(dark, [])
+
+
+def test_pixels_that_are_stuck_have_maps_too(rng: np.random.Generator) -> None:
+    dark, flat = rng.normal(100, 2, (10, 12, 14)), 100 + 2.0 * rng.poisson(100, (10, 12, 14))
+    dark[:, 3, 4] = flat[:, 3, 4] = 100
+    assert np.isfinite(nt.camera_maps(dark, [flat]).maps).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_frames_whose_squares_overflow_are_refused(value: float, rng: np.random.Generator) -> None:
+    dark, flat = rng.normal(100, 2, (10, 12, 14)), 100 + 2.0 * rng.poisson(100, (10, 12, 14))
+    for frames in (dark, flat):
+        kept, frames[4, 5, 6] = frames[4, 5, 6], value
+        with pytest.raises(ValueError, match="hold values that are not finite, or beyond"):
+            nt.camera_maps(dark, [flat])
+        frames[4, 5, 6] = kept

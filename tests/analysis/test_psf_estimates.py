@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,3 +125,29 @@ def test_an_estimate_from_the_image_itself_is_a_gaussian_of_the_width_that_is_to
     found = nt.estimate_psf(y, "image")
     assert found.fwhm[0] == pytest.approx(2 * FWHM, rel=0.12)
     np.testing.assert_allclose(widths_of(found.psf), found.fwhm, rtol=0.03)
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "message"),
+    [
+        ("beads", {"radius": 5}, "radius: should be a valid tuple"),
+        ("beads", {"radius": (3,)}, "radius"),
+        ("beads", {"radius": (3, 3, 3)}, "radius"),
+        ("beads", {"radius": (0, 0)}, "radius.*greater than or equal to 2"),
+        ("beads", {"radius": (2.5, 3)}, "radius.*valid integer"),
+        ("beads", {"source": "bead"}, "source must be 'beads' or 'image'"),
+        ("beads", {"source": "image", "sigma": "x"}, "sigma: should be a valid number"),
+        ("beads", {"source": "image", "sigma": -1.0}, "sigma: should be greater than or equal to 0"),
+        ("beads", {"source": "image", "sigma": 1e300}, "sigma: should be at most"),
+        ("flat", {"source": "image"}, "no structure above its noise"),
+        ("infinite", {"source": "image"}, "1 pixels are not finite"),
+        ("infinite", {}, "1 pixels are not finite"),
+        ("huge", {}, "holds grey levels up to"),
+    ],
+)
+def test_what_no_function_can_be_found_with_is_named(image: str, options: dict[str, Any], message: str) -> None:
+    made = beads((64, 64), (1.5, 1.5), 4, np.random.default_rng(0))
+    images = {"beads": made, "flat": np.ones((40, 40)), "huge": 1e300 * made, "infinite": made.copy()}
+    images["infinite"][3, 3] = np.inf
+    with pytest.raises(ValueError, match=message):
+        nt.estimate_psf(images[image], **options)

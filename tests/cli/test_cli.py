@@ -10,9 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from napari_tweedie.cli import app, main
+from napari_tweedie.engine import last
+from napari_tweedie.files.batch import run_batch
 from napari_tweedie.images.chunks import Region
 from napari_tweedie.images.files import read, write
 from napari_tweedie.large.chunked_run import ChunkedRun
+from napari_tweedie.recipe import Recipe
 from napari_tweedie.recipe.provenance import stored_recipe
 
 
@@ -96,6 +99,11 @@ def test_arrays_come_from_files(image: Path, tmp_path: Path, scene: np.ndarray) 
         (("restore", "IMAGE", "out.tif", "--degradation", "radon", "--solver", "pnp-pgd"), "thousands of steps"),
         (("restore", "IMAGE", "out.tif", "--degradation", "psf-blur"), "needs its psf: add --psf FILE"),
         (("denoise", "none.tif", "nowhere/out.tif"), "there is no folder"),
+        (
+            ("denoise", "IMAGE", "out.tif", "--set", "noise=5", "--set", "noise.sigma=1"),
+            "the noise is 5, which has no parameters",
+        ),
+        (("restore", "IMAGE", "out.tif", "--set", "degradation=null", "--psf", "IMAGE"), "the degradation is null, which has no"),
         (("denoise", "none.tif", "out.jpg"), "must end in .tif or .tiff, or in .zarr"),
         (("denoise", "none.tif", "out"), "must end in .tif or .tiff, or in .zarr"),
         (("restore", "IMAGE", "out.tif", "--degradation", "blurr"), "gaussian-blur"),
@@ -250,3 +258,18 @@ def test_calibration_says_what_to_set(image: Path) -> None:
     interval = stored_recipe(result)["recipe"]["interval"]
     assert f"--set interval.factor={interval['factor']:.3f} --set interval.coverage={interval['coverage']:.3f}" == options
     assert "measured coverage" in said
+
+
+def test_results_of_one_name_are_not_taken_for_each_other(image: Path, tmp_path: Path) -> None:
+    (tmp_path / "again").mkdir()
+    other = tmp_path / "again" / image.name
+    write(other, 2 * read(image).data, "yx")
+    for folder in (tmp_path, tmp_path / "again"):
+        (folder / "first.json").write_text('{"job": "outliers"}')
+    twice = failure("batch", image, tmp_path / "results", tmp_path / "first.json", tmp_path / "again" / "first.json")
+    assert "several recipes are called first" in twice
+    found = [image, other]
+    steps = run_batch(found, {"a": Recipe(job="outliers")}, tmp_path / "results")
+    first, second = last(steps)
+    assert (first.status, second.status) == ("done", "failed")
+    assert f"would have the name of that of {image}" in second.why

@@ -1,3 +1,4 @@
+import contextlib
 import json
 from pathlib import Path
 
@@ -105,3 +106,19 @@ def test_a_packed_file_takes_the_place_of_folders(tmp_path: Path) -> None:
     one, other = (load_network(tmp_path / run / "weights.safetensors", torch.device("cpu")) for run in ("one", "other"))
     for here, there in zip(one.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(here, there, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "there is nothing to train from"),
+        (["--packed", "text.zip"], "holds no images as `pack` writes them"),
+        (["--synthetic", "1", "--settings", '{"steps": 0}'], "steps"),
+        (["--synthetic", "1", "--device", "what"], "is not on this machine"),
+    ],
+)
+def test_training_that_cannot_begin_writes_nothing(options: list[str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "text.zip").write_text("no archive")
+    with contextlib.chdir(tmp_path), pytest.raises(ValueError, match=message):
+        call("train", "folder", *options)
+    assert [path.name for path in tmp_path.iterdir()] == ["text.zip"]

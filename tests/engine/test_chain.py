@@ -161,3 +161,12 @@ def test_a_batch_runs_chains(blurred: np.ndarray, tmp_path: Path) -> None:
     assert outcomes[0].status == "done"  # type: ignore[attr-defined]
     made = nt.run(chain, blurred.astype(np.float32)).image
     np.testing.assert_array_equal(nt.read(tmp_path / "out" / "in_both.tif").data, made)
+
+
+def test_an_image_whose_middle_is_missing_is_measured_again(rng: np.random.Generator) -> None:
+    frames = rng.normal(100, 5, (3, 16, 16))
+    frames[1] = np.nan
+    step = {"denoiser": "tikhonov", "axes": "tyx", "device": "cpu"}
+    result = nt.run([step, step], frames)
+    assert np.isfinite(result.image[[0, 2]]).all()
+    assert any("the middle of the image holds no numbers" in note for note in result.notes)

@@ -157,3 +157,19 @@ def test_memory_that_linux_cannot_allocate_is_memory_that_is_short() -> None:
     )
     assert device.is_out_of_memory(RuntimeError(told))
     assert not device.is_out_of_memory(RuntimeError("size mismatch"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"progress": 5}, "progress must be a function"),
+        ({"job": "restore"}, "job: denoise says that itself"),
+        ({"probes": 3}, "probes: denoise says that itself"),
+        ({"sigma": 1e300}, r"sigma: should be at most 1e\+37 \(got 1e\+300\)"),
+        ({"noise": {"name": "poisson", "offset": -1e300}}, "offset: should be at most"),
+        ({"spacing": (1e300, 1.0)}, "spacing: should be at most"),
+    ],
+)
+def test_what_a_function_cannot_take_is_named(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        nt.denoise(noise(12, 12), "tikhonov", device="cpu", **fields)

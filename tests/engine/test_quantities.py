@@ -1,6 +1,7 @@
 """Are numbers of regions, and their intervals, those of the image that was measured?"""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,3 +148,50 @@ def test_the_command_writes_the_table_that_python_returns(tmp_path: Path, capsys
     assert (tmp_path / "table.csv").read_text() == as_csv(expected)
     refused = CliRunner().invoke(app, ["measure", *paths, *options[:-1], "7"])
     assert "there is no region 7: the image of labels has 1, 2" in str(refused.exception)
+
+
+WHOLE = "labels, whole numbers from 0"
+
+
+@pytest.fixture(scope="module")
+def sampled() -> nt.Result:
+    return nt.sample(np.random.default_rng(2).normal(100, 20, (24, 24)), samples=4, denoiser="tikhonov", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (-LABELS.astype(int), WHOLE),
+        (0.5 * LABELS, WHOLE),
+        (np.where(LABELS, np.nan, 0), WHOLE),
+        (np.where(LABELS, np.inf, 0), WHOLE),
+        (LABELS * 1j, "complex numbers"),
+        (LABELS.astype(str), "not numbers"),
+        (0 * LABELS, "no pixel has a label"),
+    ],
+)
+def test_regions_that_are_no_labels_are_refused_before_anything_is_sampled(labels: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        nt.measure("no such image", labels)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"level": "a"}, "level: should be a valid number"),
+        ({"level": np.nan}, "level: should be a finite number"),
+        ({"threshold": np.nan}, "threshold: should be a finite number"),
+        ({"threshold": [1.0]}, "threshold: should be a valid number"),
+        ({"samples": 3}, "an interval needs at least 4 samples"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_anything_is_sampled(asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        nt.measure("no such image", LABELS, **asked)
+
+
+@pytest.mark.parametrize("factor", [2**40, 10**7])
+def test_labels_may_be_huge_or_floats(factor: int, sampled: nt.Result) -> None:
+    found, plain = nt.measure(sampled, LABELS * float(factor)), nt.measure(sampled, LABELS)
+    assert [each.region for each in found] == [factor * each.region for each in plain]
+    assert [each.value for each in found] == [each.value for each in plain]

@@ -107,7 +107,9 @@ def test_lazy_arrays_stay_lazy() -> None:
         (np.array([["a", "b"]]), "not numbers"),
         (np.array([[1, None]], dtype=object), "type object, not numbers"),
         (np.zeros((2, 2), "M8[s]"), "not numbers"),
-        (np.zeros((2, 2), [("a", int)]), "not numbers"),
+        (np.zeros((2, 2), [("a", int)]), r"a structured type \(a\), not numbers"),
+        (np.rec.array([(1, 2.0)] * 3), r"a structured type \(f0, f1\), not numbers"),
+        (torch.nested.nested_tensor([torch.ones(2, 2), torch.ones(3, 3)], layout=torch.jagged), "nested tensor"),
         ("image.tif", "not numbers"),
         (None, "not numbers"),
         (VALUES + 1j, "complex numbers"),
@@ -150,3 +152,10 @@ def test_grey_levels_that_no_result_can_hold_are_refused(low: float, high: float
 @pytest.mark.parametrize(("low", "high"), [(0, 0), (1e9, 1e9), (0, 2**32), (1e4, 1e4 + 0.1), (-1e30, 1e30), (0, 1e-30)])
 def test_grey_levels_that_they_can_hold_pass(low: float, high: float) -> None:
     check_representable(low, high)
+
+
+@pytest.mark.parametrize("wrong", [lambda block: block[:2], lambda block: block * 1j, lambda block: block.astype(str)])
+def test_a_lazy_array_that_is_not_what_it_promised_is_an_image_that_cannot_be_read(wrong: Any) -> None:
+    lazy = da.from_array(VALUES).map_blocks(wrong, dtype=VALUES.dtype, meta=np.empty((0, 0), VALUES.dtype))
+    with pytest.raises(OSError, match="not what was promised"):
+        fetched(as_array(lazy), (slice(1, None), slice(None)))

@@ -199,3 +199,33 @@ def test_a_data_type_that_ome_tiff_does_not_know_is_refused(tmp_path):
     with pytest.raises(ValueError, match="'int64' not supported"):
         write(tmp_path / "a.tif", image("yx", np.int64), "yx")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"path": None}, "a file is named by text or a path"),
+        ({"path": b"a.tif"}, "a file is named by text or a path"),
+        ({"data": np.array([[None, 1]])}, "type object, not numbers"),
+        ({"axes": 5}, "axes are text"),
+        ({"spacing": ("a", 1)}, "spacing is a number for each axis"),
+        ({"spacing": 1.0}, "spacing is a number for each axis"),
+        ({"metadata": {"a": object()}}, "metadata must be what JSON can hold"),
+        ({"metadata": [1]}, "metadata are a dictionary"),
+    ],
+)
+def test_what_cannot_be_written_is_named(tmp_path, changed, message):
+    with pytest.raises(ValueError, match=message):
+        write(**{"path": tmp_path / "a.tif", "data": np.ones((4, 5)), "axes": "yx"} | changed)
+    assert not list(tmp_path.iterdir())
+
+
+def test_sizes_may_be_an_array_and_values_a_list(tmp_path):
+    write(tmp_path / "a.tif", [[1.0, 2.0], [3.0, 4.0]], "yx", np.array([0.5, 0.25]), "micrometer")
+    assert read(tmp_path / "a.tif").spacing == (0.5, 0.25)
+
+
+@pytest.mark.parametrize("path", [None, 5, b"a.tif"])
+def test_what_names_no_file_is_named(path):
+    with pytest.raises(ValueError, match="a file is named by text or a path"):
+        read(path)

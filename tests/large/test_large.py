@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import gaussian_filter
 
 from napari_tweedie.engine import Cancelled, last, run
 from napari_tweedie.images import ome_zarr_writing
+from napari_tweedie.images.arrays import fetched
 from napari_tweedie.images.files import read, write
 from napari_tweedie.large.chunked_run import ChunkedRun
 from napari_tweedie.large.run_file import run_file
@@ -334,6 +336,19 @@ def test_another_run_is_not_gone_on_with(image: Path) -> None:
     list(run_file(Recipe(**QUICK), image, target))
     with pytest.raises(FileExistsError, match="choose another name"):
         list(run_file(Recipe(**QUICK), image, target))
+
+
+def test_a_run_goes_on_in_the_precision_that_it_began_with(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe, target = Recipe(denoiser="unet-small", tile=64, device="cpu"), image.parent / "out.zarr"
+    for precision in (torch.bfloat16, torch.float32):  # what is measured on a busy machine may differ from time to time
+        monkeypatch.setattr("napari_tweedie.core.device.fastest_precision", lambda device, its=precision: its)
+        if precision is torch.bfloat16:
+            list(run_file(recipe, image, image.parent / "expected.zarr"))
+            next(run_file(recipe, image, target))
+    list(run_file(recipe, image, target))
+    expected = read(image.parent / "expected.zarr")
+    np.testing.assert_array_equal(fetched(read(target).data), fetched(expected.data))
+    assert read(target).metadata["denoiser"] == expected.metadata["denoiser"]
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def std_of_blur(image: NDArray[np.generic], noise_level: float) -> tuple[float, 
     frequency, power, count = spectrum(plane)
     weight = count * np.minimum(1, RINGS_COUNT_AS / count)
     floor = max(noise_level, 1e-6 * float(np.ptp(plane))) ** 2
-    if power[:5].mean() < 5 * floor:
+    if not power[:5].mean() > 5 * floor:
         raise ValueError("the image has no structure above its noise, from which a blur could be told")
 
     def negative_likelihood(p: Array) -> float:

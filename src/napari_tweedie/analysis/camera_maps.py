@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tweedie.core.cancellation import cancellation_point
+from napari_tweedie.images.arrays import LARGEST, fetched
 
 STRIP = 2**24
 """Pixels of frames that are looked at together."""
@@ -31,6 +32,9 @@ BRIGHT = 0.95
 """Share of the largest grey level from which on a pixel may be saturated."""
 CURVED = 0.05
 """Relative difference of the gain by single intensities from which on the camera counts as not linear."""
+
+SQUARED = 1e-100
+"""Least number whose square can be divided by."""
 
 Array = NDArray[np.float64]
 
@@ -139,6 +143,14 @@ def _check(stacks: dict[str, Any]) -> None:
             )
 
 
+def _levels(frames: Any, part: Any) -> Array:
+    """Return grey levels of a part of frames (N, Y, X), those that can be squared and summed."""
+    values = np.asarray(fetched(frames, part), np.float64)
+    if not (np.abs(values) <= LARGEST).all():
+        raise ValueError(f"the frames hold values that are not finite, or beyond {LARGEST:.0e}: leave these frames out")
+    return values
+
+
 def _moments(frames: Any, offset: Array | None) -> tuple[Array, Array]:
     """Return mean and variance of every pixel over frames (N, Y, X), without cosmic rays.
 
@@ -149,12 +161,12 @@ def _moments(frames: Any, offset: Array | None) -> tuple[Array, Array]:
     rows = max(1, STRIP // (count * width))
     lights = np.ones(count)
     if offset is not None:
-        lights = np.array([float((np.asarray(frames[n], np.float64) - offset).mean()) for n in range(count)])
+        lights = np.array([float((_levels(frames, n) - offset).mean()) for n in range(count)])
         lights = lights / lights.mean() if lights.mean() > 0 and (lights > 0).all() else np.ones(count)
     for top in range(0, height, rows):
         cancellation_point()
         strip = slice(top, min(height, top + rows))
-        values = np.asarray(frames[:, strip], np.float64)
+        values = _levels(frames, (slice(None), strip))
         if offset is not None:
             values = (values - offset[strip]) / lights[:, None, None] + offset[strip]
         middle = np.median(values, 0)
@@ -188,7 +200,7 @@ def _slopes(points: Sequence[tuple[Array, Array, int, Array]], dark: Array, ceil
     above, below = np.zeros_like(dark), np.zeros_like(dark)
     for light, total, count, mean in points:
         expected = middle * np.maximum(light, 0) + dark
-        weight = (count - 1) / (2 * np.maximum(expected, np.finfo(float).tiny) ** 2) * (mean < BRIGHT * ceiling)
+        weight = (count - 1) / (2 * np.maximum(expected, SQUARED) ** 2) * (mean < BRIGHT * ceiling)
         above += weight * light * (total - dark)
         below += weight * light**2
     known = below > 0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tweedie.analysis.quantity import Drawn
+from napari_tweedie.core.method import checked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,19 +66,37 @@ def measure_regions(
         If there are fewer than `FEWEST` samples, or the shapes do not go together.
     """
     samples, regions = np.asarray(samples), np.asarray(regions)
+    threshold = check_asked(level, threshold)
     check(samples, level)
     if regions.ndim >= samples.ndim or regions.shape != samples.shape[samples.ndim - regions.ndim :]:
         raise ValueError(
             f"regions of shape {regions.shape} do not lie on images of shape {samples.shape[1:]}: the last axes must agree"
         )
-    if not regions.any():
+    names, labels = numbered(regions)
+    return list(_measured(samples, labels, names, level, threshold, pixel, unit, axes or regions.ndim))
+
+
+def numbered(regions: NDArray[Any]) -> tuple[list[int], NDArray[np.int64]]:
+    """Return the labels that there are, and regions numbered by their place among them, from 1: labels may be huge.
+
+    Raises
+    ------
+    ValueError
+        If labels are no whole numbers from 0, or there are none.
+    """
+    values, numbers = np.unique(regions, return_inverse=True)
+    if values.dtype.kind not in "buif" or not np.isfinite(values).all() or (values < 0).any() or (values % 1 != 0).any():
+        raise ValueError("regions are labels, whole numbers from 0, where 0 is none: round them, or give those of a Labels layer")
+    if not values.any():
         raise ValueError("the regions are empty: no pixel has a label")
-    return list(_measured(samples, regions.astype(np.int64), level, threshold, pixel, unit, axes or regions.ndim))
+    numbers = numbers.reshape(regions.shape) + (values[0] != 0)
+    return [int(value) for value in values if value], numbers.astype(np.int64)
 
 
 def _measured(
-    samples: NDArray[Any], labels: NDArray[np.int64], level: float, threshold: float | None, pixel: float, unit: str, axes: int
-) -> Iterator[Drawn]:
+    samples: NDArray[Any], labels: NDArray[np.int64], names: Sequence[int], level: float, threshold: float | None,
+    pixel: float, unit: str, axes: int,
+) -> Iterator[Drawn]:  # fmt: skip
     from scipy import ndimage
 
     several, touching = labels.ndim - axes, np.ones((3,) * axes)
@@ -85,11 +104,12 @@ def _measured(
     for frame in np.ndindex(samples.shape[1 : samples.ndim - axes]):
         regions = labels[frame[len(frame) - several :]]
         places = ndimage.find_objects(regions) if several else places
-        for label, place in enumerate(places, start=1):
+        for number, place in enumerate(places, start=1):
             if place is None:
                 continue
+            label = names[number - 1]
             crops = samples[(slice(None), *frame, *place)].astype(np.float64)
-            inside = (regions[place] == label) & np.isfinite(crops).all(0)
+            inside = (regions[place] == number) & np.isfinite(crops).all(0)
             if not inside.any():
                 continue
             pixels = crops[:, inside]
@@ -136,7 +156,13 @@ def widened(samples: NDArray[Any], factor: float) -> NDArray[Any]:
 
 def check(samples: NDArray[Any], level: float) -> None:
     """Refuse too few samples, and a level that is no probability."""
+    check_asked(level)
     if len(samples) < FEWEST:
         raise ValueError(f"an interval needs at least {FEWEST} samples (got {len(samples)}): draw more")
-    if not 0 < level < 1:
+
+
+def check_asked(level: float, threshold: float | None = None) -> float | None:
+    """Refuse a level that is no probability, and a threshold that is no number; return the threshold."""
+    if not 0 < checked(float, level=level) < 1:
         raise ValueError(f"level must be between 0 and 1 (got {level})")
+    return None if threshold is None else float(checked(float, threshold=threshold))

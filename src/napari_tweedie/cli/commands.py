@@ -104,7 +104,16 @@ def run(
         whole = Recipe.chain(*(Recipe(**each["recipe"]) for each in (stored, *map(stored_recipe, then))))
         stored = {"recipe": whole.model_dump(mode="json")}
     said = {field: value for field, value in stored["recipe"].items() if field not in of_another}
-    run_recipe(said, [], image, result, on(scheduler, slurm), stored, arrays={"psf": psf, "mask": mask, **files_of(array)})
+    run_recipe(
+        said,
+        [],
+        image,
+        result,
+        on(scheduler, slurm),
+        stored,
+        arrays={"psf": psf, "mask": mask, **files_of(array)},
+        recipes=[recipe, *then],
+    )
 
 
 def batch(
@@ -118,6 +127,9 @@ def batch(
     from napari_tweedie.files.batch import SUMMARY, find, run_batch
     from napari_tweedie.recipe.provenance import stored_recipe
 
+    names = [path.stem for path in recipes]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"several recipes are called {twice}, as their results would be: rename the file of one")
     named = {path.stem: Recipe(**stored_recipe(path)["recipe"]) for path in recipes}
     found, inputs = find(images), dict[str, Any](read_inputs({"psf": psf, "mask": mask, **files_of(array)}))
     steps = run_batch(found, named, folder, suffix=".zarr" if zarr else ".tif", **inputs)

@@ -18,10 +18,10 @@ def demo(
     from importlib.resources import as_file, files
 
     from napari_tweedie.files.run_to_file import write_result
-    from napari_tweedie.images.files import read
+    from napari_tweedie.images.files import made_folder, read
     from napari_tweedie.widgets.demo_figure import JOBS, show
 
-    folder.mkdir(parents=True, exist_ok=True)
+    made_folder(folder)
     shown = []
     with as_file(files("napari_tweedie") / "sample_data") as samples:
         for job in JOBS:

@@ -63,7 +63,7 @@ def inspect(
     from napari_tweedie.images.files import check_target, read
 
     if result is not None:
-        check_target(result)
+        check_target(result, keep=[image])
     source = read(image)
     recipe: dict[str, Any] = {"job": "inspect", "inspection": what, "denoiser": denoiser, "noise": noise_of(sigma)}
     apply_settings(set_, recipe)
@@ -82,7 +82,7 @@ def psf(
     from napari_tweedie.engine.psf_estimate import estimate_psf
     from napari_tweedie.images.files import check_target, write
 
-    check_target(result)
+    check_target(result, keep=[image])
     found = estimate_psf(image, source, sigma=sigma)  # type: ignore[arg-type]
     write(result, found.psf, "zyx"[-found.psf.ndim :], found.spacing, found.unit, {"notes": found.notes})
     for note in found.notes:

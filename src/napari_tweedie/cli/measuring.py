@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 from rich.table import Table
 
@@ -15,6 +14,8 @@ from napari_tweedie.cli.terminal import out, run_with_bar
 from napari_tweedie.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from napari_tweedie.analysis.quantity import Quantity
 
 MOST_ROWS = 40
@@ -41,12 +42,13 @@ def measure(
 
     Where noise is all that happened to the image, the former take no samples.
     """
-    from napari_tweedie.analysis.measurements import as_csv
+    from napari_tweedie.analysis.measurements import as_csv, check_asked
     from napari_tweedie.analysis.quantity import compare
-    from napari_tweedie.engine.quantities import SAMPLES, measured, summed
+    from napari_tweedie.engine.quantities import SAMPLES, labels_of, measured, summed
     from napari_tweedie.images.files import check_place, read
 
-    check_place(table)
+    files = [image, regions, *(path for path in (psf, mask) if path), *files_of(array).values()]
+    check_place(table, ".csv", files)
     recipe: dict[str, Any] = {"degradation": degradation, "denoiser": denoiser, "noise": noise_of(sigma), "volume": volume}
     draws = samples is not None or threshold is not None or degradation != "identity"
     if draws:
@@ -54,11 +56,9 @@ def measure(
     else:
         recipe |= {"job": "measure", "regions": {"level": level}}
     apply_settings(set_, recipe)
-    source, labels, inputs = (
-        read(image),
-        np.asarray(read(regions).data),
-        read_inputs({"psf": psf, "mask": mask, **files_of(array)}),
-    )
+    threshold, labels = check_asked(level, threshold), labels_of(regions)
+    check_pair(labels, difference)
+    source, inputs = read(image), read_inputs({"psf": psf, "mask": mask, **files_of(array)})
     result = run_with_bar(Recipe(**recipe).fitted(source), source, **inputs, **({} if draws else {"labels": labels}))
     quantities = measured(result, labels, threshold=threshold, level=level) if draws else summed(result, labels.ndim)
     table.write_text(as_csv(quantities), encoding="utf-8")
@@ -93,19 +93,25 @@ def camera(
     from napari_tweedie.engine.camera import camera_maps, write_maps
     from napari_tweedie.images.files import check_target
 
-    check_target(maps)
+    check_target(maps, keep=[dark, *flat])
     found = camera_maps(dark, flat)
     write_maps(found, maps)
     for note in found.notes:
         out.print(note, highlight=False, soft_wrap=True)
 
 
+def check_pair(labels: NDArray[Any], regions: tuple[int, int] | None) -> None:
+    """Refuse to compare a region that is not there."""
+    from napari_tweedie.analysis.measurements import numbered
+
+    there = numbered(labels)[0]
+    for region in regions or ():
+        if region not in there:
+            raise ValueError(f"there is no region {region}: the image of labels has {', '.join(map(str, there))}")
+
+
 def pairs_of(quantities: list[Quantity], regions: tuple[int, int]) -> list[tuple[Quantity, Quantity]]:
     """Return every quantity of the first region with that of the second, frame by frame."""
     found = {(each.region, each.frame, each.name): each for each in quantities}
-    there = sorted({each.region for each in quantities})
-    for region in regions:
-        if region not in there:
-            raise ValueError(f"there is no region {region}: the image of labels has {', '.join(map(str, there))}")
     first, second = regions
     return [(each, found[second, *key[1:]]) for key, each in found.items() if key[0] == first and (second, *key[1:]) in found]

@@ -29,6 +29,7 @@ PARTS: dict[str, Any] = {
 def run_recipe(
     recipe: dict[str, Any], settings: list[str], image: Path, result: Path, scheduler: str = "local",
     provenance: Mapping[str, Any] | None = None, arrays: Mapping[str, Path | None] = {}, outliers: bool = False,
+    recipes: Sequence[Path] = (),
 ) -> None:  # fmt: skip
     """Run a recipe on a file, and write another; tell where it differs from that of an earlier result's provenance."""
     from napari_tweedie.files.run_to_file import run_to_file
@@ -42,7 +43,9 @@ def run_recipe(
         for name in list(inputs):
             of = "noise" if name in Camera.inputs() else "degradation"
             named: dict[str, Any] = {"name": Camera.name} if of == "noise" else {}
-            recipe[of] = {**named, **_as_dict(recipe.get(of, PARTS[of])), name: inputs.pop(name)}
+            if of == "noise" and "sigma" in _as_dict(of, recipe.get(of, {})):
+                raise ValueError("--camera and --sigma both say what the noise is: give one of them")
+            recipe[of] = {**named, **_as_dict(of, recipe.get(of, PARTS[of])), name: inputs.pop(name)}
     whole = Recipe(**recipe)
     if whole.obstacle:
         raise ValueError(whole.obstacle)
@@ -54,7 +57,8 @@ def run_recipe(
         told.extend(notes)
         warn(notes)
 
-    steps = run_to_file(whole, image, result, scheduler=pick(scheduler), noted=noted, with_outliers=outliers, **inputs)
+    keep = [*recipes, *filter(None, arrays.values())]
+    steps = run_to_file(whole, image, result, scheduler=pick(scheduler), noted=noted, with_outliers=outliers, keep=keep, **inputs)
     try:
         facts = with_bar(f"{' → '.join(step.job for step in whole.steps)} {image.name}", steps)
     except (KeyboardInterrupt, Cancelled):
@@ -96,7 +100,10 @@ def noise_of(sigma: float | None) -> dict[str, Any]:
     return {} if sigma is None else {"sigma": sigma}
 
 
-def _as_dict(part: str | dict[str, Any]) -> dict[str, Any]:
+def _as_dict(name: str, part: Any) -> dict[str, Any]:
+    """Return a part of a recipe as parameters, of which one is to be set."""
+    if not isinstance(part, str | dict):
+        raise ValueError(f"the {name} is {json.dumps(part)}, which has no parameters to set: give its name, or a JSON object")
     return {"name": part} if isinstance(part, str) else part
 
 
@@ -116,9 +123,11 @@ def _apply(setting: str, recipe: dict[str, Any]) -> None:
     except json.JSONDecodeError:
         value = text
     part, dot, field = path.partition(".")
+    if part == "job":
+        raise ValueError(f"--set {setting}: the command says the job: use another command, or `run` with a recipe")
     if not dot:
         recipe[part] = value
         return
     if part not in PARTS:
         raise ValueError(f"--set {setting}: {part} is not one of {', '.join(PARTS)}")
-    recipe[part] = {**_as_dict(recipe.get(part, PARTS[part])), field: value}
+    recipe[part] = {**_as_dict(part, recipe.get(part, PARTS[part])), field: value}

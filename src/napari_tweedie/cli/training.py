@@ -39,6 +39,7 @@ def train(
     """Train a network from images and drawn ones; the same command goes on after an interruption."""
     from napari_tweedie.core import device as devices
     from napari_tweedie.core.method import sentences
+    from napari_tweedie.images.files import made_folder
     from napari_tweedie.training.data import Images
     from napari_tweedie.training.export import write_weights
     from napari_tweedie.training.loop import Training
@@ -49,14 +50,17 @@ def train(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     with sentences():
         training = Training.model_validate_json(settings)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "settings.json").write_text(training.model_dump_json(indent=2))
     groups = unpack(packed) if packed else _groups(photographs, microscopy, medical, licence)
     sources: list[Source] = [Synthetic(synthetic)]
     for kind, share in SHARES.items():
         names = [name for name in groups if name.startswith(kind)]
         sources += [Images(groups[n], share * (1 - synthetic) / len(names), kind != "photographs") for n in names]
-    network = run(training, sources, out, devices.pick(device), start=start)
+    if not groups and not synthetic > 0:
+        raise ValueError("there is nothing to train from: give folders of images, --packed, or --synthetic above 0")
+    place = devices.pick(device)
+    made_folder(out)
+    (out / "settings.json").write_text(training.model_dump_json(indent=2))
+    network = run(training, sources, out, place, start=start)
     write_weights(network, out / "weights.safetensors", training=training.model_dump_json())
 
 
@@ -72,7 +76,7 @@ def pack(
     from napari_tweedie.images.files import check_place
     from napari_tweedie.training.packing import pack as write
 
-    check_place(out)
+    check_place(out, ".zip")
     groups = _groups(photographs, microscopy, medical, licence)
     side = write(groups, out, limit)
     typer.echo(f"{out.name}: {sum(map(len, groups.values()))} images, the middle {side} × {side} pixels of larger ones")

@@ -11,10 +11,21 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args, get_
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    create_model,
+    field_validator,
+)
 
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.images.arrays import as_array, fetched
+from napari_tweedie.images.arrays import LARGEST, as_array, fetched
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -87,6 +98,28 @@ class Model(BaseModel):
         """
         with sentences():
             return super().model_validate_json(json_data, **options)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _is_held(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse numbers that overflow on the way."""
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, float) and abs(number) > LARGEST:
+                raise ValueError(f"{info.field_name}: should be at most {LARGEST:.0e}")
+        return value
+
+
+def checked(kind: Any, **named: Any) -> Any:
+    """Return the value of a function's parameter, given by its name, as what it must be.
+
+    Raises
+    ------
+    ValueError
+        If it is none; one sentence with the name, the limit and the value.
+    """
+    ((name, value),) = named.items()
+    with sentences():
+        return getattr(create_model("Parameters", __base__=Model, **{name: (kind, ...)})(**{name: value}), name)
 
 
 class Method(Model):

@@ -149,8 +149,21 @@ class Result:
         return self.images.get("std")
 
 
+def check_told(told: Any) -> None:
+    """Refuse what is to be told of progress and cannot be called."""
+    if told is not None and not callable(told):
+        raise ValueError(f"progress must be a function, which is told of every step (got {told!r})")
+
+
 def last(steps: Generator[Any, None, Result], told: Callable[[Progress], None] | None = None) -> Result:
-    """Run to the end and return the result, telling of the progress and ignoring previews."""
+    """Run to the end and return the result, telling of the progress and ignoring previews.
+
+    Raises
+    ------
+    ValueError
+        If what is to be told cannot be called.
+    """
+    check_told(told)
     while True:
         try:
             step = next(steps)

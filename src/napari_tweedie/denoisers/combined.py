@@ -104,6 +104,16 @@ class Combined(Denoiser):
     def normalised(self, offset: float, scale: float) -> Self:
         return self.model_copy(update={"parts": tuple(part.normalised(offset, scale) for part in self.parts)})
 
+    def pinned(self) -> Self:
+        return self._of(tuple(part.pinned() for part in self.parts))
+
+    def on(self, device: Device) -> Self:
+        return self._of(tuple(part.on(device) for part in self.parts))
+
+    def _of(self, parts: tuple[Denoiser, ...]) -> Self:
+        same = all(part is was for part, was in zip(parts, self.parts, strict=True))
+        return self if same else self.model_copy(update={"parts": parts})
+
     def arrays(self) -> dict[str, Input]:
         return {name: array for part in self.parts for name, array in part.arrays().items()}
 

@@ -112,6 +112,10 @@ class Denoiser(Method):
         """Return this denoiser with all that says which one it is, for a recipe that is kept: the hash of a file."""
         return self
 
+    def on(self, device: Device) -> Self:
+        """Return this denoiser with what it leaves to the device decided: what is measured twice may differ, results must not."""
+        return self
+
     def provenance(self, device: Device) -> dict[str, Any]:
         """Return what, besides the parameters, determines the result on a device: weights, precision."""
         return {}

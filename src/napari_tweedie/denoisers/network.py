@@ -6,7 +6,7 @@ import functools
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
@@ -66,8 +66,12 @@ class Unet(Denoiser):
 
         return fastest_precision(device) if self.precision == "auto" else getattr(torch, self.precision)
 
-    def provenance(self, device: Device) -> dict[str, Any]:
+    def on(self, device: Device) -> Self:
         precision = str(self._precision(device)).removeprefix("torch.")
+        return self if self.precision == precision else self.model_copy(update={"precision": precision})
+
+    def provenance(self, device: Device) -> dict[str, Any]:
+        precision = self.on(device).precision
         hashes = {"weights": self.name, "weights_for_levels": self.for_levels}
         return {**{key: weights_hash(weights_file(name)) for key, name in hashes.items()}, "precision": precision}
 

@@ -217,6 +217,9 @@ def run_job(
         if "noise" in fields:
             raise ValueError("sigma and noise both say what the noise is: give one of them")
         fields["noise"] = {"name": "gaussian", "sigma": sigma}
+    twice = [name for name in ("job", *said) if name in fields]
+    if twice:
+        raise ValueError(f"{', '.join(twice)}: {job} says that itself; for other jobs and fields run a recipe, by nt.run")
     progress = fields.pop("progress", None)
     return run(Recipe(job=job, **said, **fields), image, progress=progress, **(inputs or {}))
 

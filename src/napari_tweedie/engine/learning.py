@@ -16,7 +16,7 @@ from napari_tweedie.core.lazy import torch
 from napari_tweedie.degradations import noise as noises
 from napari_tweedie.denoisers.coloured import matched
 from napari_tweedie.denoisers.denoiser import Denoiser
-from napari_tweedie.denoisers.file import File
+from napari_tweedie.denoisers.file import File, of_safetensors
 from napari_tweedie.denoisers.levels import SCALES
 from napari_tweedie.denoisers.network import Lidia, Unet, UnetSmall, denoise, load_network, weights_file
 from napari_tweedie.denoisers.stepwise import in_steps
@@ -115,7 +115,9 @@ def first_network(settings: Learning, correlated: bool, device: Device) -> Netwo
     path = settings.weights
     if path == Path():
         path = weights_file("unet-levels" if correlated and settings.start == "unet" else settings.start)
-    found = load_network(path, device)
+        found = load_network(path, device)
+    else:
+        found = of_safetensors(path, device)
     if not correlated or found.levels > 1:
         return found
     if not isinstance(found, UNet):

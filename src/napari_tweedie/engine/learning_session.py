@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from napari_tweedie.core.method import checked
+from napari_tweedie.core.results import check_told
 from napari_tweedie.engine.learning import Source, learn_from, resolved
 from napari_tweedie.engine.learnt_files import unused, write_learnt
 from napari_tweedie.images.claim import claimed
+from napari_tweedie.images.files import as_path, made_folder
 from napari_tweedie.images.sources import as_picture
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.training.learning import Learning, Learnt
@@ -84,7 +87,7 @@ class Session:
         """
         self.settings = resolved(self.settings, self.sources)
         self._began = time.monotonic()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        made_folder(self.path.parent)
         with claimed(self.path):
             yield from self._states()
 
@@ -171,10 +174,13 @@ def learn(
     ValueError
         If an image or a setting cannot be used; the message says what to change.
     """
+    check_told(progress)
     known: dict[str, Any] = {"device": device} | ({} if noise is None else {"noise": noise})
     if sigma is not None:
         known["noise"] = {"name": "gaussian", "sigma": sigma}
-    session = Session(sources_of(images, targets, axes, **known), Learning(**settings), Path(path), minutes, device)
+    session = Session(
+        sources_of(images, targets, axes, **known), Learning(**settings), as_path(path), checked(float, minutes=minutes), device
+    )
     for state in session.states():
         if progress is not None:
             progress(state)

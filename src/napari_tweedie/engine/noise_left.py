@@ -82,15 +82,22 @@ def noise_left(run: Run, result: Result, start: Start, removed: bool) -> Left:
     if not recipe.degradation.is_image and recipe.inverts:
         return Left(None, f"what {recipe.degradation.name!r} leaves is not known otherwise", removed)
     sigma = _again(run, start)
+    if sigma is None:
+        return Left(None, "the middle of the image holds no numbers", removed)
     if recipe.job == "denoise":
         return Left(sigma, "the error that its denoiser expects", removed)
     return Left(sigma, "what of the noise reached its result", removed)
 
 
-def _again(run: Run, start: Start) -> float:
-    """Return the level by running the step twice on a crop, with the noise that was found, and with a little more."""
+def _again(run: Run, start: Start) -> float | None:
+    """Return the level by running the step twice on a crop, with the noise that was found, and with a little more.
+
+    None where the crop holds no numbers.
+    """
     blocks, recipe = run.blocks, run.recipe
     crop = fetched(blocks.image, _crop(blocks, recipe.neighbours if recipe.context else "")).astype(np.float64)
+    if not np.isfinite(crop).any():
+        return None
     met = blocks.channels
     numbers = blocks.layout.first_of_channels()
     channels = dict(enumerate(met)) if len(met) == len(numbers) else dict.fromkeys(numbers, met[0])

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from napari_tweedie.analysis.beads import FEWEST, psf_of_beads
 from napari_tweedie.analysis.blind_std import std_of_blur
+from napari_tweedie.core.method import checked
 from napari_tweedie.degradations.blur import GaussianBlur
 from napari_tweedie.engine.functions import measure_noise
-from napari_tweedie.images.arrays import as_array, fetched
+from napari_tweedie.images.arrays import as_array, check_representable, fetched
 from napari_tweedie.images.sources import as_picture
 
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 FWHM = 2 * np.sqrt(2 * np.log(2))
 """Full width at half maximum of a Gaussian over its standard deviation."""
+SOURCES = ("beads", "image")
+Reach = Annotated[int, Field(ge=2)]
+Level = Annotated[float, Field(ge=0)]
+"""What a radius, in pixels, and a noise level may be."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def estimate_psf(
     source : str
         "beads": isolated points are averaged. "image": the width of a Gaussian is told from the spectrum of any blurred plane.
     radius : tuple of int, optional
-        How far the function of beads reaches along every axis, in pixels.
+        How far the function of beads reaches along every axis, in pixels, 2 or more.
     sigma : float, optional
         Noise level of a plane, if it is known; it is measured otherwise.
 
@@ -67,24 +73,28 @@ def estimate_psf(
     ValueError
         If the image holds too few beads, or nothing that a blur could be told from; the message says what to change.
     """
+    if source not in SOURCES:
+        raise ValueError(f"source must be 'beads' or 'image' (got {source!r})")
     picture = as_picture(image)
     pixels = np.asarray(fetched(as_array(picture.data)), np.float64)
+    if not np.isfinite(pixels).all():
+        raise ValueError(f"{int((~np.isfinite(pixels)).sum())} pixels are not finite: replace them, or crop the image")
     kept = [n for n, length in enumerate(pixels.shape) if length > 1 or n >= pixels.ndim - 2]
     pixels, spacing = pixels.reshape([pixels.shape[n] for n in kept]), tuple(picture.spacing[n] for n in kept)
     if pixels.ndim not in (2, 3):
         raise ValueError(
             f"a point-spread function is of a plane or a stack (got shape {pixels.shape}): choose a channel and a time"
         )
+    check_representable(float(pixels.min()), float(pixels.max()))
     if source == "beads":
+        radius = None if radius is None else checked(tuple[(Reach,) * pixels.ndim], radius=radius)
         found = psf_of_beads(pixels, radius)
         spread = " × ".join(f"{width:.2f} ± {each:.2f}" for width, each in zip(found.fwhm, found.spread, strict=True))
         notes = [*found.notes, f"Full width at half maximum: {spread} px."]
         return PsfEstimate(found.psf.astype(np.float32), found.fwhm, spacing, picture.unit, notes)
-    if source != "image":
-        raise ValueError(f"source must be 'beads' or 'image' (got {source!r})")
     if pixels.ndim != 2:
         raise ValueError(f"the blur of an image is told from a plane (got shape {pixels.shape}): choose one, or {FEWEST} beads")
-    level = measure_noise(pixels, axes="yx")[0].sigma if sigma is None else sigma
+    level = measure_noise(pixels, axes="yx")[0].sigma if sigma is None else checked(Level, sigma=sigma)
     std, slope = std_of_blur(pixels, level)
     notes = [
         f"The spectrum is that of a blur of standard deviation {std:.2f} px (full width {std * FWHM:.2f} px), of an image whose "

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_tweedie.analysis.measurements import measure_regions, widened
+from napari_tweedie.analysis.measurements import FEWEST, check_asked, measure_regions, numbered, widened
 from napari_tweedie.analysis.profiles import Profile, distances, line_profile, points_along
 from napari_tweedie.analysis.quantity import Normal, Quantity, normal
+from napari_tweedie.core.method import checked
 from napari_tweedie.core.results import Result
 from napari_tweedie.engine.functions import run_job, sample
+from napari_tweedie.images.arrays import as_array, fetched
 from napari_tweedie.images.sources import as_picture
 from napari_tweedie.images.units import area_of_pixel
 
@@ -61,11 +63,13 @@ def measure(
     ValueError
         As `sample`, and if the regions do not lie on the image or there are too few samples.
     """
-    labels = np.asarray(as_picture(regions).data)
+    labels, threshold = labels_of(regions), check_asked(level, threshold)
     if isinstance(image, Result):
         return measured(image, labels, threshold=threshold, level=level)
     if threshold is None and samples is None and not any(name in fields for name in OF_SAMPLES):
         return summed(_instant(image, {"labels": labels, "level": level}, fields), labels.ndim)
+    if samples is not None and checked(int, samples=samples) < FEWEST:
+        raise ValueError(f"an interval needs at least {FEWEST} samples (got {samples}): draw more")
     drawn = sample(image, samples=samples or SAMPLES, **fields)
     return measured(drawn, labels, threshold=threshold, level=level)
 
@@ -166,6 +170,21 @@ def _added(
     stated = np.linalg.norm(loadings, axis=1)  # a network's Jacobian is not quite symmetric and positive
     scale = np.divide(np.sqrt(variances), stated, out=np.zeros(len(labels)), where=stated > 0)
     return pixels, sums, loadings * scale[:, None]
+
+
+def labels_of(regions: Any) -> NDArray[Any]:
+    """Return the labels of regions, an array-like, a layer or a file, with errors before anything is sampled.
+
+    Raises
+    ------
+    ValueError
+        If they are no whole numbers from 0, or there are none.
+    OSError
+        If they cannot be read.
+    """
+    labels = fetched(as_array(as_picture(regions).data, "image of regions"))
+    numbered(labels)
+    return labels
 
 
 def measured(result: Result, labels: NDArray[Any], *, threshold: float | None = None, level: float = 0.9) -> list[Quantity]:

@@ -22,7 +22,7 @@ from napari_tweedie.engine.gate import ROOM, check_finite, check_plausible, json
 from napari_tweedie.engine.jobs import JOBS, Step, Tools
 from napari_tweedie.engine.relation import settled
 from napari_tweedie.images.axes import Index
-from napari_tweedie.recipe.defaults import with_neighbours
+from napari_tweedie.recipe.defaults import on, with_neighbours
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -160,6 +160,8 @@ class _Run:
 
     def steps(self) -> Generator[Progress | Preview, None, Result]:
         started = shown = time.monotonic()
+        self.asked, self.recipe = on(self.device, self.asked), on(self.device, self.recipe)
+        self._set_up()
         self._settle()
         layout = self.blocks.layout
         outputs = {output.name: output for output in self.job.outputs()}

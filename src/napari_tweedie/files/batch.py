@@ -14,10 +14,11 @@ from napari_tweedie.core.results import Cancelled, Progress
 from napari_tweedie.files.run_to_file import run_to_file
 from napari_tweedie.images import dicom, mrc, nifti, other_readers
 from napari_tweedie.images.arrays import reason_of
+from napari_tweedie.images.files import made_folder
 from napari_tweedie.images.picture import stem
 from napari_tweedie.images.picture import suffix as suffix_of
 from napari_tweedie.images.tiff import SUFFIXES
-from napari_tweedie.images.whole import is_full, not_written, whole
+from napari_tweedie.images.whole import is_full, whole
 
 if TYPE_CHECKING:
     from napari_tweedie.recipe.recipe import Recipe
@@ -116,22 +117,22 @@ def run_batch(
     OSError
         If nothing more can be written: the folder cannot be made, or the disk is full.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise not_written(folder, error, ": choose another folder") from error
+    made_folder(folder)
     started = time.monotonic()
     tasks = [(image, name) for image in images for name in recipes]
     outcomes: list[Outcome] = []
+    written: dict[Path, Path] = {}
     for number, (image, name) in enumerate(tasks):
         output = folder / f"{stem(image)}_{name}{suffix}"
         before, status, why = time.monotonic(), "done", ""
         try:
+            if (other := written.setdefault(output, image)) is not image:
+                raise ValueError(f"its result would have the name of that of {other}: rename it, or give it a folder of its own")
             if output.exists():
                 status, why = "kept", "the output exists"
             else:
                 own = recipes[name].taken(inputs)
-                steps = run_to_file(recipes[name], image, output, cancelled=cancelled, **own)
+                steps = run_to_file(recipes[name], image, output, cancelled=cancelled, keep=images, **own)
                 facts = yield from _within(steps, f"{image.name}, {name}", number, len(tasks), started)
                 why = " ".join(facts["notes"])
         except Cancelled:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +15,7 @@ from napari_tweedie.images.files import Picture, check_target, names, plate, rea
 from napari_tweedie.images.picture import beside
 from napari_tweedie.large.regions import JOBS
 from napari_tweedie.large.run_file import run_file, unfinished
-from napari_tweedie.large.schedulers import Scheduler, local
+from napari_tweedie.large.schedulers import Cluster, Scheduler, Slurm, local
 
 if TYPE_CHECKING:
     from napari_tweedie.images.plates import Plate
@@ -36,6 +36,7 @@ def run_to_file(
     cancelled: Callable[[], bool] = lambda: False,
     noted: Callable[[Sequence[str]], None] = lambda notes: None,
     with_outliers: bool = False,
+    keep: Collection[Path] = (),
     **inputs: Any,
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Run a recipe on a file: in memory, or region by region where the result is an OME-Zarr and the job allows it.
@@ -57,6 +58,8 @@ def run_to_file(
         Told, before the work starts, what is odd about the file, a sentence each.
     with_outliers : bool
         Whether the kinds of the pixels that were left out are written beside the result, where there are some.
+    keep : collection of Path
+        Files besides the image that no result may replace: those of arrays, for instance.
     **inputs
         Arrays that the recipe's degradation names, such as ``psf`` or ``mask``.
 
@@ -77,8 +80,11 @@ def run_to_file(
     """
     if target.resolve() == source.resolve():
         raise ValueError(f"{target} is the image itself: choose another name for the result")
-    check_target(target)
+    kept = (source, *keep)
+    check_target(target, keep=kept)
     by_region = target.suffix.lower() == ".zarr" and recipe.job in JOBS and not recipe.probes and not recipe.first
+    if isinstance(scheduler, Cluster | Slurm) and by_region:
+        scheduler.check()
     if scheduler is not local and not by_region:
         raise ValueError(f"a cluster writes an OME-Zarr of the jobs {' and '.join(JOBS)} only: {target} must end in .zarr")
     if by_region and with_outliers:
@@ -86,11 +92,13 @@ def run_to_file(
     layout = plate(source)
     is_plate = by_region and layout is not None
     tasks = _of_plate(source, unfinished(target), layout.fields) if is_plate and layout else _of_file(source, target)
+    if with_outliers:
+        check_target(beside(target, OUTLIERS), keep=kept)
     odd = dict.fromkeys(layout.notes if layout else ())
     first = read(tasks[0].source, tasks[0].number)
     for n, task in enumerate(tasks):  # what can fail, fails before the first pixel
         picture = read(task.source, task.number) if n else first
-        _check(recipe, picture, target if is_plate else task.target, by_region, inputs)
+        _check(recipe, picture, target if is_plate else task.target, by_region, inputs, kept)
         odd |= dict.fromkeys(picture.notes)
     noted(tuple(odd))
     if is_plate and layout:
@@ -201,7 +209,9 @@ def _shared(
         steps.close()
 
 
-def _check(recipe: Recipe, picture: Picture, target: Path, by_region: bool, inputs: dict[str, Any]) -> None:
+def _check(
+    recipe: Recipe, picture: Picture, target: Path, by_region: bool, inputs: dict[str, Any], keep: Collection[Path]
+) -> None:
     """Raise now what would be raised once the work is done: a result that cannot be written.
 
     Raises
@@ -219,7 +229,7 @@ def _check(recipe: Recipe, picture: Picture, target: Path, by_region: bool, inpu
         raise ValueError(f"the job {own.job!r} makes no image that could be written: run it from Python, or by its own command")
     for number, output in enumerate(made):
         extra = "q" * (output.count > 0)
-        check_target(beside(target, output.name) if number else target, extra + axes)
+        check_target(beside(target, output.name) if number else target, extra + axes, keep)
 
 
 def progress_of(steps: Generator[Any, None, Result]) -> Generator[Progress, None, Result]:

@@ -51,7 +51,8 @@ def as_array(values: Any, what: str = "image", complex_numbers: bool = False) ->
             f"the {what} holds complex numbers ({dtype}): take the magnitude, or lay real and imaginary parts along a first axis"
         )
     if dtype.kind not in "buifc":
-        raise ValueError(f"the {what} is of type {dtype}, not numbers: convert it to integers or floats")
+        kind = f"a structured type ({', '.join(dtype.names)})" if dtype.names else f"type {dtype}"
+        raise ValueError(f"the {what} is of {kind}, not numbers: convert it to integers or floats")
     return values
 
 
@@ -66,12 +67,20 @@ def fetched(array: Any, selection: Any = ...) -> NDArray[Any]:
     if isinstance(array, np.ndarray):
         return _summable(plain(array[selection]))
     try:
-        return _summable(plain(array[selection]))
+        values = _summable(plain(array[selection]))
     except (MemoryError, OSError):
         raise
     except Exception as error:  # codecs and lazy computations raise whatever they stumble over
         reason = reason_of(error)
         raise OSError(f"a part of the image cannot be read: {reason}") from error
+    kinds = "buifc" if np.dtype(array.dtype).kind == "c" else "buif"
+    shape = np.broadcast_to(np.int8(0), tuple(array.shape))[selection].shape
+    if values.shape != shape or values.dtype.kind not in kinds:  # a computation that is not what it was said to be
+        raise OSError(
+            f"a part of the image is not what was promised: {values.dtype} of shape {values.shape}, not {array.dtype} of "
+            f"shape {shape}"
+        )
+    return values
 
 
 def reason_of(error: Exception) -> str:
@@ -109,6 +118,8 @@ def check_representable(low: float, high: float) -> None:
 def _of_tensor(tensor: Any, what: str) -> NDArray[Any]:
     if tensor.is_meta:
         raise ValueError(f"the {what} is a tensor on the device meta, which has no values: compute it first")
+    if tensor.is_nested:
+        raise ValueError(f"the {what} is a nested tensor, whose parts have different shapes: give one of them")
     tensor = tensor.detach()
     if tensor.is_quantized:
         tensor = tensor.dequantize()

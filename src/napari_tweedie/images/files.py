@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,14 +27,15 @@ from napari_tweedie.images import (
     remote,
     tiff,
 )
-from napari_tweedie.images.arrays import reason_of
+from napari_tweedie.images.arrays import as_array, reason_of
 from napari_tweedie.images.missing import plain
 from napari_tweedie.images.picture import Picture, stem, suffix
+from napari_tweedie.images.whole import not_written
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Picture", "check_place", "check_target", "names", "plate", "read", "write"]
+__all__ = ["Picture", "as_path", "check_place", "check_target", "made_folder", "names", "plate", "read", "write"]
 
 WRITTEN = {".tif", ".tiff", ".zarr", *nifti.SUFFIXES, *mrc.WRITTEN}
 """Suffixes of files that are written."""
@@ -114,7 +116,7 @@ def read(path: str | Path, number: int | None = None, pixels: bool = True) -> Pi
     return picture
 
 
-def check_target(path: Path, axes: str = "") -> None:
+def check_target(path: Path, axes: str = "", keep: Collection[Path] = ()) -> None:
     """Raise, before there are any pixels, what `write` would raise of a file name and axes.
 
     Parameters
@@ -123,11 +125,13 @@ def check_target(path: Path, axes: str = "") -> None:
         Where an image is to be written.
     axes : str
         Its axes, where they are known.
+    keep : collection of Path
+        Files that are read, which nothing may replace.
 
     Raises
     ------
     ValueError
-        If the suffix is another one, or the format cannot hold the axes.
+        If the suffix is another one, the format cannot hold the axes, or it is a file that is to be kept.
     FileExistsError
         If there is an OME-Zarr of this name.
     FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError
@@ -145,13 +149,29 @@ def check_target(path: Path, axes: str = "") -> None:
             module.check(axes)
     if kind == ".zarr" and path.exists():
         raise FileExistsError(f"{path} exists: choose another name, or remove it")
-    _check_file(path)
+    _check_file(path, keep)
 
 
-def check_place(path: Path) -> None:
-    """Raise, before any work is done, what would keep a file of any kind from being written: as `check_target` does."""
+def check_place(path: Path, suffix: str, keep: Collection[Path] = ()) -> None:
+    """Raise, before any work is done, what would keep a file that is no image from being written: as `check_target` does."""
+    if path.suffix.lower() != suffix:
+        raise ValueError(f"{path} must end in {suffix}")
     _check_folder(path)
-    _check_file(path)
+    _check_file(path, keep)
+
+
+def made_folder(path: Path) -> None:
+    """Make a folder, and those that it lies in, if need be.
+
+    Raises
+    ------
+    OSError
+        If that cannot be done; one sentence.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_written(path, error, ": choose another folder") from error
 
 
 def _check_folder(path: Path) -> None:
@@ -162,7 +182,9 @@ def _check_folder(path: Path) -> None:
         raise NotADirectoryError(f"{folder} is no folder: choose another place for {path.name}")
 
 
-def _check_file(path: Path) -> None:
+def _check_file(path: Path, keep: Collection[Path]) -> None:
+    if keep and path.resolve() in {kept.resolve() for kept in keep}:
+        raise ValueError(f"{path} is one of the files that are read: choose another name for the result")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: choose another name for the result")
     if not os.access(path.resolve().parent, os.W_OK) or (path.is_file() and not os.access(path, os.W_OK)):
@@ -185,8 +207,15 @@ def _is_foreign(path: Path) -> bool:
     return not _is_zarr(path) and suffix(path) not in ours and not plain_pictures.is_known(path)
 
 
+def as_path(path: Any) -> Path:
+    """Return a path that was given as text or as a path, and refuse all else in a sentence."""
+    if not isinstance(path, str | os.PathLike):
+        raise ValueError(f"a file is named by text or a path (got {path!r:.60})")
+    return Path(path)
+
+
 def _existing(path: str | Path) -> Path:
-    path = Path(path)
+    path = as_path(path)
     if not remote.address(path) and not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
     if path.exists() and not (path.is_file() or path.is_dir()):
@@ -264,18 +293,38 @@ def write(
     FileExistsError
         If there is an OME-Zarr of this name.
     """
-    path, data = Path(path), plain(data)
+    path, data = as_path(path), plain(as_array(data, complex_numbers=True))
     _check_suffix(path)
+    if not isinstance(axes, str):
+        raise ValueError(f"axes are text, a letter for each (got {axes!r:.60})")
     picture = Picture(
-        data, axes, tuple(spacing or ()), unit, stem(path), metadata or {}, tuple(channels), tuple(origin or ()), unknown,
-        display=tuple(display),
-        placement=tuple(placement),
+        data, axes, _numbers("spacing", spacing), unit, stem(path), _for_json(metadata or {}), tuple(channels),
+        _numbers("origin", origin), unknown, display=tuple(display), placement=tuple(placement),
     )  # fmt: skip
     picture.check()
     if data.dtype == bool:
         picture = replace(picture, data=data.astype(np.uint8))
     module = next((module for suffixes, module in _FORMATS if suffix(path) in suffixes), None)
     (module or (ome_zarr_writing if suffix(path) == ".zarr" else tiff)).write(path, picture)
+
+
+def _numbers(name: str, values: Sequence[float] | None) -> tuple[float, ...]:
+    """Return what is told of every axis as numbers, none where nothing is told."""
+    try:
+        return () if values is None else tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is a number for each axis (got {values!r:.60})") from None
+
+
+def _for_json(metadata: Any) -> dict[str, Any]:
+    """Return metadata, if JSON can hold them."""
+    try:
+        json.dumps(metadata)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"metadata must be what JSON can hold: {reason_of(error)}") from None
+    if not isinstance(metadata, dict):
+        raise ValueError(f"metadata are a dictionary (got {metadata!r:.60})")
+    return metadata
 
 
 def _check_suffix(path: Path) -> None:

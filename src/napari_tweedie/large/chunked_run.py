@@ -25,7 +25,7 @@ from napari_tweedie.images.chunks import Region, coarsened
 from napari_tweedie.images.files import Picture, read
 from napari_tweedie.images.missing import plain
 from napari_tweedie.large.regions import LARGEST, Regions
-from napari_tweedie.recipe.defaults import with_neighbours
+from napari_tweedie.recipe.defaults import as_begun, on, with_neighbours
 
 if TYPE_CHECKING:
     import zarr
@@ -81,10 +81,10 @@ class ChunkedRun:
     ) -> Self:
         """Measure the image and create the OME-Zarr, which appears when it is ready to be filled."""
         picture = picture or read(source, number)
-        asked = recipe.fitted(picture)
+        device = devices.pick(recipe.device)
+        asked = on(device, recipe.fitted(picture))
         layout = Layout(asked.axes, tuple(picture.data.shape), asked.volume)
         recipe, note = with_neighbours(asked, asked.axes, layout.shape)
-        device = devices.pick(recipe.device)
         tile = recipe.tile or tile_that_fits(device, recipe.denoiser, LARGEST)
         cut = Regions.of(recipe, layout, tile, TOGETHER)
         stored = ngff.ordered(recipe.axes)
@@ -121,9 +121,7 @@ class ChunkedRun:
             If it is another run than this one.
         """
         picture, facts = picture or read(source, number), read(part).metadata
-        recipe = recipe.fitted(picture)
-        if recipe.neighbours == "auto":  # which was settled when the run began
-            recipe = recipe.model_copy(update={"neighbours": facts.get("recipe", {}).get("neighbours", "auto")})
+        recipe = as_begun(recipe.fitted(picture), facts.get("recipe", {}))
         layout = Layout(recipe.axes, tuple(picture.data.shape), recipe.volume)
         for name, value in _identity(recipe, source, picture, number).items():
             if facts.get(name) != value:

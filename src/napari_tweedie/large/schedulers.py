@@ -49,15 +49,9 @@ class Cluster:
         ValueError
             If dask.distributed is not installed, or nobody answers at the address.
         """
-        try:
-            from dask.distributed import Client, as_completed
-        except ImportError as error:
-            raise ValueError("clusters need dask.distributed: pip install 'napari-tweedie[distributed]'") from error
-        try:
-            client = Client(self.address, set_as_default=False)
-        except OSError as error:
-            raise ValueError(f"no scheduler answers at {self.address}: start one with `dask scheduler`, and workers") from error
-        with client:
+        with self._client() as client:
+            from dask.distributed import as_completed
+
             finished = as_completed(loop=client.loop)
             waiting: dict[Any, tuple[Region, int]] = {}
             shared = client.scatter(work, broadcast=True)
@@ -86,6 +80,20 @@ class Cluster:
             finally:
                 client.cancel(list(waiting))
 
+    def check(self) -> None:
+        """Raise, before any work is done, what a call would raise of the cluster."""
+        self._client().close()
+
+    def _client(self) -> Any:
+        try:
+            from dask.distributed import Client
+        except ImportError as error:
+            raise ValueError("clusters need dask.distributed: pip install 'napari-tweedie[distributed]'") from error
+        try:
+            return Client(self.address, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"no scheduler answers at {self.address}: start one with `dask scheduler`, and workers") from error
+
     def _told(self, future: Any) -> Any:
         """Return what the work returned; what the cluster itself stumbled over is one sentence."""
         try:
@@ -112,7 +120,17 @@ class Slurm:
         self.jobs = jobs
 
     def __call__(self, work: Work, regions: Iterator[Region]) -> Iterator[Any]:
-        """Do regions in all jobs at once.
+        """Do regions in all jobs at once; errors are those of `check`."""
+        self.check()
+        from dask_jobqueue.slurm import SLURMCluster
+
+        with SLURMCluster() as cluster:
+            cluster.scale(jobs=self.jobs)
+            cluster.wait_for_workers(1)  # jobs may wait in Slurm's queue for hours
+            yield from Cluster(cluster.scheduler_address)(work, regions)
+
+    def check(self) -> None:
+        """Raise, before any work is done, what keeps jobs from being submitted.
 
         Raises
         ------
@@ -121,7 +139,7 @@ class Slurm:
         """
         try:
             import dask.config
-            from dask_jobqueue.slurm import SLURMCluster
+            import dask_jobqueue.slurm  # noqa: F401
         except ImportError as error:
             raise ValueError("Slurm needs dask-jobqueue: pip install 'napari-tweedie[slurm]'") from error
         if shutil.which("sbatch") is None:
@@ -129,10 +147,6 @@ class Slurm:
         asked = dask.config.get("jobqueue.slurm", {})
         if missing := [name for name in ("cores", "memory") if not asked.get(name)]:
             raise ValueError(f"say in ~/.config/dask/jobqueue.yaml what a job of Slurm asks for: {' and '.join(missing)}")
-        with SLURMCluster() as cluster:
-            cluster.scale(jobs=self.jobs)
-            cluster.wait_for_workers(1)  # jobs may wait in Slurm's queue for hours
-            yield from Cluster(cluster.scheduler_address)(work, regions)
 
 
 def _call(work: Work, region: Region) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import ConfigDict
 
 from napari_tweedie import samplers, solvers
+from napari_tweedie.core.method import Method
 from napari_tweedie.core.registry import Registry
 from napari_tweedie.samplers import Sampler
 from napari_tweedie.solvers import Solver
 
 if TYPE_CHECKING:
+    from torch import device as Device
+
     from napari_tweedie.degradations import Degradation
     from napari_tweedie.recipe.recipe import Recipe
 
@@ -132,6 +135,36 @@ def _no_neighbours(recipe: Recipe, axes: str) -> str:
     if recipe.probes:
         return "a standard deviation is known of planes that are denoised alone"
     return ""
+
+
+def on(device: Device, recipe: Recipe) -> Recipe:
+    """Return a recipe whose denoiser leaves nothing to the device, so that it gives the same pixels again, and elsewhere."""
+    denoiser = recipe.denoiser.on(device) if recipe.uses_denoiser else recipe.denoiser
+    return recipe if denoiser is recipe.denoiser else recipe.model_copy(update={"denoiser": denoiser})
+
+
+def as_begun(recipe: Recipe, begun: Mapping[str, Any]) -> Recipe:
+    """Return a recipe in which what was chosen when a run began, as its description says, is not chosen once more."""
+    changed: dict[str, Any] = {}
+    if recipe.neighbours == AUTO:
+        changed["neighbours"] = begun.get("neighbours", AUTO)
+    if (denoiser := _as_begun(recipe.denoiser, begun.get("denoiser"))) is not recipe.denoiser:
+        changed["denoiser"] = denoiser
+    return recipe.model_copy(update=changed) if changed else recipe
+
+
+def _as_begun(value: Any, begun: Any) -> Any:
+    """Return a denoiser, or what one is made of, with the choices of its description."""
+    if isinstance(value, str) and value == AUTO and isinstance(begun, str):
+        return begun
+    if isinstance(value, tuple) and isinstance(begun, list) and len(value) == len(begun):
+        chosen = tuple(_as_begun(one, was) for one, was in zip(value, begun, strict=True))
+        return value if all(one is was for one, was in zip(chosen, value, strict=True)) else chosen
+    if isinstance(value, Method) and isinstance(begun, Mapping):
+        found = {field: _as_begun(getattr(value, field), begun.get(field)) for field in type(value).model_fields}
+        changed = {field: one for field, one in found.items() if one is not getattr(value, field)}
+        return value.model_copy(update=changed) if changed else value
+    return value
 
 
 def resolved(recipe: Recipe) -> Recipe:

@@ -71,5 +71,7 @@ def _of_json(path: Path) -> Any:
     """Return what a JSON file holds, None if it is none."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no file {path}") from None
     except (ValueError, RecursionError):
         return None

@@ -7,7 +7,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from napari_tweedie.denoisers.levels import SCALES
 from napari_tweedie.denoisers.network import Network
 from napari_tweedie.denoisers.non_local_network import NEIGHBOURS, NonLocalNetwork
 from napari_tweedie.denoisers.unet import UNet, initialise, with_levels
+from napari_tweedie.images.arrays import reason_of
 from napari_tweedie.training.data import Source, draw_batch
 from napari_tweedie.training.export import write_checkpoint
 from napari_tweedie.training.losses import draw_noise_level, weighted_squared_error
@@ -169,19 +170,13 @@ def train(
     ValueError
         If the weights to start from are of another architecture, or no source has a share.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     network = _first_network(settings, start)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = copy.deepcopy(network).requires_grad_(False)
     optimiser = Optimiser(network)
-    first = 0
+    folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.pt"
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        network.load_state_dict(state["network"])
-        averaged.load_state_dict(state["averaged"])
-        optimiser.load_state_dict(state["optimiser"])
-        first = state["step"]
+    first = _gone_on(checkpoint, device, {"network": network, "averaged": averaged, "optimiser": optimiser})
     precision = settings.dtype(device)
     losses: list[Tensor] = []
     started = time.monotonic()
@@ -210,6 +205,29 @@ def train(
                 lines.write(json.dumps(record) + "\n")
             _save(checkpoint, step + 1, network, averaged, optimiser)
     return averaged
+
+
+def _gone_on(checkpoint: Path, device: torch.device, parts: Mapping[str, Any]) -> int:
+    """Bring the parts of a training to where a checkpoint was written, and return its step; 0 where there is none.
+
+    Raises
+    ------
+    ValueError
+        If the file is none, or that of a training of another network.
+    """
+    if not checkpoint.exists():
+        return 0
+    try:
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        return int(state["step"])
+    except MemoryError:
+        raise
+    except Exception as error:  # readers raise whatever they stumble over
+        raise ValueError(
+            f"{checkpoint} is no checkpoint of a training of this network ({reason_of(error)}): remove it, or choose another folder"
+        ) from error
 
 
 def _first_network(settings: Training, start: Path | None) -> Network:

@@ -60,6 +60,8 @@ class Calibrate(Sample):
         truth = tools.tensor(self.intensity(index).forward(self.blocks.samples(index)))
         degradation = self.blocks.degradation(index)
         level = self.blocks.channel(index).level
+        if level == 0:
+            raise ValueError("without noise there is nothing that intervals could hold: give a noise level above 0")
         generator = self._generator(index)
         whole = degradation.extend(truth)
         noise = Gaussian(sigma=level)
