@@ -1,3 +1,4 @@
+import contextlib
 import csv
 import json
 import subprocess
@@ -101,8 +102,16 @@ def test_arrays_come_from_files(image: Path, tmp_path: Path, scene: np.ndarray) 
         (("denoise", "none.tif", "nowhere/out.tif"), "there is no folder"),
         (
             ("denoise", "IMAGE", "out.tif", "--set", "noise=5", "--set", "noise.sigma=1"),
-            "the noise is 5, which has no parameters",
+            "the noise is 5, which has no",
         ),
+        (("denoise", "IMAGE", "out.tif", "--set", "job=sample"), "the command says the job"),
+        (("calibrate", "IMAGE", "--sigma", "1", "--set", "job=denoise"), "the command says the job"),
+        (("denoise", "IMAGE", "out.tif", "--camera", "IMAGE", "--sigma", "3"), "give one of them"),
+        (("calibrate", "IMAGE", "--sigma", "0", "--denoiser", "tikhonov"), "give a noise level above 0"),
+        (("run", "none.json", "IMAGE", "out.tif"), "there is no file none.json"),
+        (("train", "IMAGE", "--synthetic", "1"), "choose another folder"),
+        (("measure", "IMAGE", "IMAGE", "out.tif"), "must end in .csv"),
+        (("pack", "IMAGE", "--photographs", "FOLDER"), "must end in .zip"),
         (("restore", "IMAGE", "out.tif", "--set", "degradation=null", "--psf", "IMAGE"), "the degradation is null, which has no"),
         (("denoise", "none.tif", "out.jpg"), "must end in .tif or .tiff, or in .zarr"),
         (("denoise", "none.tif", "out"), "must end in .tif or .tiff, or in .zarr"),
@@ -111,7 +120,7 @@ def test_arrays_come_from_files(image: Path, tmp_path: Path, scene: np.ndarray) 
     ],
 )
 def test_refusals_are_one_line(arguments: tuple[str, ...], message: str, image: Path) -> None:
-    paths = {"IMAGE": image, "out.tif": image.parent / "out.tif"}
+    paths = {"IMAGE": image, "out.tif": image.parent / "out.tif", "FOLDER": image.parent}
     said = failure(*(paths.get(argument, argument) for argument in arguments))
     assert message in said
     assert "\n" not in said
@@ -273,3 +282,37 @@ def test_results_of_one_name_are_not_taken_for_each_other(image: Path, tmp_path:
     first, second = last(steps)
     assert (first.status, second.status) == ("done", "failed")
     assert f"would have the name of that of {image}" in second.why
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["restore", "in.tif", "psf.tif", "--degradation", "psf-blur", "--psf", "psf.tif"],
+        ["restore", "in.tif", "psf.tif", "--degradation", "mask", "--array", "mask=psf.tif"],
+        ["sample", "out_std.tif", "out.tif", "--denoiser", "tikhonov", "--samples", "2"],
+        ["denoise", "out_outliers.tif", "out.tif", "--denoiser", "tikhonov", "--outliers"],
+        ["run", "psf.tif", "in.tif", "psf.tif"],
+        ["inspect", "in.tif", "score", "--result", "in.tif"],
+        ["psf", "in.tif", "in.tif"],
+        ["camera", "psf.tif", "--dark", "in.tif", "--flat", "psf.tif"],
+    ],
+)
+def test_what_is_read_is_never_replaced(words: list[str], image: Path) -> None:
+    folder = image.parent
+    image = image.rename(folder / "in.tif")
+    write(folder / "psf.tif", read(image).data, "yx", metadata={"recipe": {"job": "outliers"}})
+    for name in ("out_std.tif", "out_outliers.tif"):
+        (folder / name).write_bytes(image.read_bytes())
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    with contextlib.chdir(folder):
+        assert "is one of the files that are read" in failure(*words)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("option", [["--scheduler", "tcp://127.0.0.1:9"], ["--slurm", "2"]])
+def test_a_cluster_that_is_not_there_leaves_nothing_behind(option: list[str], image: Path, tmp_path: Path) -> None:
+    dask = pytest.importorskip("dask")
+    pytest.importorskip("dask_jobqueue")
+    with dask.config.set({"distributed.comm.timeouts.connect": "0.5s"}):
+        assert "is not found" in (told := failure("denoise", image, tmp_path / "out.zarr", *option)) or "no scheduler" in told
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("out")]

@@ -155,7 +155,7 @@ def test_grey_levels_that_they_can_hold_pass(low: float, high: float) -> None:
 
 
 @pytest.mark.parametrize("wrong", [lambda block: block[:2], lambda block: block * 1j, lambda block: block.astype(str)])
-def test_a_lazy_array_that_is_not_what_it_promised_is_an_image_that_cannot_be_read(wrong: Any) -> None:
+def test_a_lazy_array_that_is_not_what_it_promised_is_an_image_that_cannot_be_read(wrong: object) -> None:
     lazy = da.from_array(VALUES).map_blocks(wrong, dtype=VALUES.dtype, meta=np.empty((0, 0), VALUES.dtype))
     with pytest.raises(OSError, match="not what was promised"):
         fetched(as_array(lazy), (slice(1, None), slice(None)))

@@ -266,9 +266,9 @@ def test_a_checkpoint_that_is_none_is_named(sources: list[Source], tmp_path: Pat
     settings = Training(widths=(8, 8), blocks=1, steps=1, batch=1, patch=16, large_share=0)
     for content in (b"no checkpoint", b""):
         (tmp_path / "checkpoint.pt").write_bytes(content)
-        with pytest.raises(ValueError, match=r"checkpoint.pt is no checkpoint of a training of this network"):
+        with pytest.raises(ValueError, match=r"checkpoint.pt is no checkpoint of this network"):
             train(settings, sources, tmp_path, torch.device("cpu"))
     (tmp_path / "checkpoint.pt").unlink()
     train(settings, sources, tmp_path, torch.device("cpu"))
-    with pytest.raises(ValueError, match="no checkpoint of a training of this network"):
+    with pytest.raises(ValueError, match="no checkpoint of this network"):
         train(settings.model_copy(update={"widths": (4, 4)}), sources, tmp_path, torch.device("cpu"))

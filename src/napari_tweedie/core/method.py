@@ -117,9 +117,9 @@ def checked(kind: Any, **named: Any) -> Any:
     ValueError
         If it is none; one sentence with the name, the limit and the value.
     """
-    ((name, value),) = named.items()
-    with sentences():
-        return getattr(create_model("Parameters", __base__=Model, **{name: (kind, ...)})(**{name: value}), name)
+    (name,) = named
+    fields: Any = {name: (kind, ...)}
+    return getattr(create_model("Parameters", __base__=Model, **fields)(**named), name)
 
 
 class Method(Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import GenericAlias
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -87,7 +88,7 @@ def estimate_psf(
         )
     check_representable(float(pixels.min()), float(pixels.max()))
     if source == "beads":
-        radius = None if radius is None else checked(tuple[(Reach,) * pixels.ndim], radius=radius)
+        radius = None if radius is None else checked(GenericAlias(tuple, (Reach,) * pixels.ndim), radius=radius)
         found = psf_of_beads(pixels, radius)
         spread = " × ".join(f"{width:.2f} ± {each:.2f}" for width, each in zip(found.fwhm, found.spread, strict=True))
         notes = [*found.notes, f"Full width at half maximum: {spread} px."]

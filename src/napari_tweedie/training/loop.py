@@ -225,9 +225,8 @@ def _gone_on(checkpoint: Path, device: torch.device, parts: Mapping[str, Any]) -
     except MemoryError:
         raise
     except Exception as error:  # readers raise whatever they stumble over
-        raise ValueError(
-            f"{checkpoint} is no checkpoint of a training of this network ({reason_of(error)}): remove it, or choose another folder"
-        ) from error
+        way_out = "remove it, or choose another folder"
+        raise ValueError(f"{checkpoint} is no checkpoint of this network's training ({reason_of(error)}): {way_out}") from error
 
 
 def _first_network(settings: Training, start: Path | None) -> Network:
