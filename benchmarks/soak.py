@@ -3,8 +3,8 @@
     python benchmarks/soak.py runs [--count 500]
     python benchmarks/soak.py docks [--count 50] [--only Denoise …]
 
-Memory is that of the process after a fifth of the turns and after all of them; it is flat if it grew by less than 5 %.
-Needs a screen for docks, or xvfb-run.
+Memory is that of the process after the first turns, in which libraries fill their caches, and after all of them; it is flat if it
+grew by less than 5 %. Needs a screen for docks, or xvfb-run.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ import psutil
 SIZE = 64
 LIMIT = 60.0
 """Seconds that a run may take here."""
+WARM = 10
+"""Turns before memory is measured first: in these libraries are loaded, and fill their caches."""
 
 
 def settled() -> dict[str, float]:
@@ -40,22 +42,25 @@ def settled() -> dict[str, float]:
     }
 
 
-def told(what: str, early: dict[str, float], late: dict[str, float]) -> None:
-    """Print one line of what a part left."""
+def told(what: str, turns: int, seen: Sequence[dict[str, float]]) -> None:
+    """Print one line of what so many turns left: after the first ones, half way, and at the end."""
+    early, half, late = seen
     growth = late["MB"] / early["MB"] - 1
     flat = growth < 0.05 and all(late[name] <= early[name] for name in late if name != "MB")
-    changes = ", ".join(f"{name} {early[name]:g} -> {late[name]:g}" for name in late)
-    print(f"{'flat' if flat else 'GROWS':6} {what:22} {changes} ({growth:+.1%})", flush=True)
+    changes = ", ".join(f"{name} {early[name]:g} -> {half[name]:g} -> {late[name]:g}" for name in late)
+    each = 1024 * (late["MB"] - half["MB"]) / (turns / 2)
+    print(f"{'flat' if flat else 'GROWS':6} {what:22} {changes} ({growth:+.1%}; at last {each:+.0f} kB a turn)", flush=True)
 
 
 def repeated(what: str, count: int, turn: Callable[[int], None], measure: Callable[[], dict[str, float]] = settled) -> None:
-    """Do something again and again, and tell what was there after a fifth, and after all of it."""
-    early: dict[str, float] = {}
+    """Do something again and again, and tell what was there after the first turns, half way, and at the end."""
+    warm = min(WARM, count // 3)
+    seen = []
     for n in range(count):
         turn(n)
-        if n + 1 == max(2, count // 5):
-            early = measure()
-    told(what, early, measure())
+        if n + 1 in (warm, (warm + count) // 2, count):
+            seen.append(measure())
+    told(what, count - warm, seen)
 
 
 def runs(count: int) -> None:
@@ -85,7 +90,7 @@ def runs(count: int) -> None:
 
 DOCKS = (
     "Tweedie", "Denoise", "Restore", "Degrade", "Decompose", "Posterior", "Inspect", "Synthesise", "Blend", "Learn", "Batch",
-    "Compare",
+    "Compare", "Measure",
 )  # fmt: skip
 """All of them; what has no Run of its own, or needs more than an image, is opened and closed, and Learn is always cancelled."""
 

@@ -33,6 +33,17 @@ def test_any_recipe_on_any_array_gives_a_result_or_a_sentence(recipe: dict[str, 
         ),
         pytest.param({"denoiser": "wavelet"}, np.full((7, 28), 1e37, np.float32), id="sums beyond single precision"),
         pytest.param(
+            {"axes": "tyx"}, np.linspace(4e36, 9e36, 3 * 22 * 22, dtype=np.float32).reshape(3, 22, 22),
+            id="frames whose sums are beyond single precision",
+        ),
+        pytest.param(
+            {
+                "job": "restore", "degradation": {"name": "psf-blur", "boundary": "circular"}, "noise": {"sigma": 0.1},
+                "solver": {"name": "tikhonov", "non_negative": False},
+            },
+            np.full((1, 1), 107, np.int32), id="no neighbours to take differences from",
+        ),
+        pytest.param(
             {"job": "inspect", "inspection": {"name": "ideal", "probes": 3}, "noise": {"sigma": 1e6}},
             np.full((1, 1), 67, np.uint8),
             id="one pixel inspected",
@@ -56,4 +67,4 @@ def test_any_recipe_on_any_array_gives_a_result_or_a_sentence(recipe: dict[str, 
     ],
 )  # fmt: skip
 def test_what_fuzzing_found(recipe: dict[str, Any], image: np.ndarray) -> None:
-    check({"denoiser": "tikhonov", "device": "cpu"} | recipe, image, "yx")
+    check({"denoiser": "tikhonov", "device": "cpu"} | recipe, image, recipe.get("axes", "yx"))

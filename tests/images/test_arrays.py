@@ -109,7 +109,7 @@ def test_lazy_arrays_stay_lazy() -> None:
         (np.zeros((2, 2), "M8[s]"), "not numbers"),
         (np.zeros((2, 2), [("a", int)]), r"a structured type \(a\), not numbers"),
         (np.rec.array([(1, 2.0)] * 3), r"a structured type \(f0, f1\), not numbers"),
-        (torch.nested.nested_tensor([torch.ones(2, 2), torch.ones(3, 3)], layout=torch.jagged), "nested tensor"),
+        (torch.nested.nested_tensor([torch.ones(2, 2), torch.ones(3, 2)], layout=torch.jagged), "nested tensor"),
         ("image.tif", "not numbers"),
         (None, "not numbers"),
         (VALUES + 1j, "complex numbers"),

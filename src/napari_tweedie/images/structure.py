@@ -44,13 +44,13 @@ def structured(image: Any, start: Sequence[int], stop: Sequence[int], axes: str,
         for left in _places(start[x], stop[x], sides[x]):
             first[y], end[y], first[x], end[x] = top, top + sides[y], left, left + sides[x]
             place = tuple(slice(a - zero, b - zero) for a, b, zero in zip(first, end, origin, strict=True))
-            spread = _spread(fetched(image, place).astype(np.float32))
+            spread = _spread(fetched(image, place).astype(np.float64))
             if spread > best:
                 best, found = spread, (list(first), list(end))
     return found
 
 
-def _spread(part: NDArray[np.float32]) -> float:
+def _spread(part: NDArray[np.float64]) -> float:
     """Return how much the means of small squares vary, −1 where there is no number."""
     if not np.isfinite(part).any():
         return -1.0

@@ -122,7 +122,7 @@ def laplacian(x: Tensor) -> Tensor:
 
 def divergence(flow: Tensor, axis: int) -> Tensor:
     """Return the part of the divergence, minus the adjoint of forward differences, that an axis contributes."""
-    edge = torch.zeros_like(flow.narrow(axis, 0, 1))
+    edge = flow.new_zeros([1 if n == axis % flow.ndim else length for n, length in enumerate(flow.shape)])
     return torch.cat([flow, edge], dim=axis) - torch.cat([edge, flow], dim=axis)
 
 
