@@ -25,6 +25,10 @@ SHORT = {"iterations": 2, "max_iterations": 4, "samples": 2, "sweeps": 2, "burn_
 """Numbers of turns are not what is looked for: they make runs long and change nothing else."""
 
 
+LARGEST = {"width": 48}
+"""Sides of what is restored: as many pixels as a parameter asks for take as long as they do, with slow denoisers minutes."""
+
+
 def fuzzed(few: int) -> Callable[[Any], Any]:
     """Return the settings of a test that tries a few examples every time, and many when asked."""
     every = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
@@ -43,13 +47,13 @@ def methods(draw: st.DrawFn, kind: Any, names: list[str]) -> dict[str, Any]:
     for field, info in method.model_fields.items():
         if field in SHORT:
             found[field] = SHORT[field]
-        elif draw(st.integers(0, 3)) == 0 and (strategy := values(info)) is not None:
+        elif draw(st.integers(0, 3)) == 0 and (strategy := values(info, LARGEST.get(field, 10**3))) is not None:
             found[field] = draw(strategy)
     return found
 
 
-def values(info: Any) -> st.SearchStrategy[Any] | None:
-    """Return what a parameter may be, None where it is neither a number nor a choice."""
+def values(info: Any, most: int) -> st.SearchStrategy[Any] | None:
+    """Return what a parameter may be, whole numbers up to `most`; None where it is neither a number nor a choice."""
     kinds = [kind for kind in (get_args(info.annotation) or (info.annotation,)) if kind is not type(None)]
     if get_origin(info.annotation) is Literal:
         return st.sampled_from(get_args(info.annotation))
@@ -58,7 +62,7 @@ def values(info: Any) -> st.SearchStrategy[Any] | None:
     limits = {name: getattr(limit, name) for limit in info.metadata for name in ("ge", "gt", "le", "lt") if hasattr(limit, name)}
     low, high = limits.get("ge", limits.get("gt")), limits.get("le", limits.get("lt"))
     if int in kinds:
-        return st.integers(low if low is not None else -3, min(high, 10**3) if high is not None else 10**3)
+        return st.integers(low if low is not None else -3, min(high, most) if high is not None else most)
     if float in kinds:
         edge = {"exclude_min": "gt" in limits, "exclude_max": "lt" in limits}
         if low is None or high is None:
