@@ -25,7 +25,7 @@ SHORT = {"iterations": 2, "max_iterations": 4, "samples": 2, "sweeps": 2, "burn_
 """Numbers of turns are not what is looked for: they make runs long and change nothing else."""
 
 
-LARGEST = {"width": 48}
+LARGEST = {"width": 48, "height": 48}
 """Sides of what is restored: as many pixels as a parameter asks for take as long as they do, with slow denoisers minutes."""
 
 
