@@ -263,7 +263,7 @@ def test_weights_to_begin_with_that_are_none_are_refused_in_a_sentence(tmp_path:
 
 
 def test_a_checkpoint_that_is_none_is_named(sources: list[Source], tmp_path: Path) -> None:
-    settings = Training(widths=(8, 8), blocks=1, steps=1, batch=1, patch=16, large_share=0)
+    settings = Training(steps=1, **SMALL)
     for content in (b"no checkpoint", b""):
         (tmp_path / "checkpoint.pt").write_bytes(content)
         with pytest.raises(ValueError, match=r"checkpoint.pt is no checkpoint of this network"):
@@ -271,4 +271,4 @@ def test_a_checkpoint_that_is_none_is_named(sources: list[Source], tmp_path: Pat
     (tmp_path / "checkpoint.pt").unlink()
     train(settings, sources, tmp_path, torch.device("cpu"))
     with pytest.raises(ValueError, match="no checkpoint of this network"):
-        train(settings.model_copy(update={"widths": (4, 4)}), sources, tmp_path, torch.device("cpu"))
+        train(settings.model_copy(update={"widths": (32, 32)}), sources, tmp_path, torch.device("cpu"))
