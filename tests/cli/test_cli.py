@@ -111,6 +111,7 @@ def test_arrays_come_from_files(image: Path, tmp_path: Path, scene: np.ndarray) 
         (("run", "none.json", "IMAGE", "out.tif"), "there is no file none.json"),
         (("train", "IMAGE", "--synthetic", "1"), "choose another folder"),
         (("measure", "IMAGE", "IMAGE", "out.tif"), "must end in .csv"),
+        (("measure", "IMAGE", "IMAGE", "IMAGE"), "is one of the files that are read"),
         (("pack", "IMAGE", "--photographs", "FOLDER"), "must end in .zip"),
         (("restore", "IMAGE", "out.tif", "--set", "degradation=null", "--psf", "IMAGE"), "the degradation is null, which has no"),
         (("denoise", "none.tif", "out.jpg"), "must end in .tif or .tiff, or in .zarr"),

@@ -154,10 +154,10 @@ def check_target(path: Path, axes: str = "", keep: Collection[Path] = ()) -> Non
 
 def check_place(path: Path, suffix: str, keep: Collection[Path] = ()) -> None:
     """Raise, before any work is done, what would keep a file that is no image from being written: as `check_target` does."""
-    if path.suffix.lower() != suffix:
-        raise ValueError(f"{path} must end in {suffix}")
     _check_folder(path)
     _check_file(path, keep)
+    if path.suffix.lower() != suffix:
+        raise ValueError(f"{path} must end in {suffix}")
 
 
 def made_folder(path: Path) -> None:
