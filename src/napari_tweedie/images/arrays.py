@@ -73,11 +73,12 @@ def fetched(array: Any, selection: Any = ...) -> NDArray[Any]:
     except Exception as error:  # codecs and lazy computations raise whatever they stumble over
         reason = reason_of(error)
         raise OSError(f"a part of the image cannot be read: {reason}") from error
-    kinds = "buifc" if np.dtype(array.dtype).kind == "c" else "buif"
+    promised = np.dtype(getattr(array, "dtype", values.dtype))
+    kinds = "buifc" if promised.kind == "c" else "buif"
     shape = np.broadcast_to(np.int8(0), tuple(array.shape))[selection].shape
     if values.shape != shape or values.dtype.kind not in kinds:  # a computation that is not what it was said to be
         raise OSError(
-            f"a part of the image is not what was promised: {values.dtype} of shape {values.shape}, not {array.dtype} of "
+            f"a part of the image is not what was promised: {values.dtype} of shape {values.shape}, not {promised} of "
             f"shape {shape}"
         )
     return values
