@@ -183,7 +183,7 @@ def _check_folder(path: Path) -> None:
 
 
 def _check_file(path: Path, keep: Collection[Path]) -> None:
-    if keep and path.resolve() in {kept.resolve() for kept in keep}:
+    if path.exists() and any(kept.exists() and path.samefile(kept) for kept in keep):
         raise ValueError(f"{path} is one of the files that are read: choose another name for the result")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: choose another name for the result")
