@@ -61,7 +61,7 @@ def test_the_basis_is_a_stack_with_its_spectrum(dock: Inspect, finish: Callable[
     assert basis.ndim == 4
     np.testing.assert_allclose(basis.scale, (1, 2, 0.5, 0.5))
     assert len(dock.patterns.pictures) == 4
-    assert dock.patterns.shares[0].text().endswith("%")
+    assert dock.patterns.shares[0].text().startswith("×")
     assert not dock.findings.isHidden()
 
 

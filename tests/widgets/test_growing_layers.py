@@ -34,3 +34,15 @@ def test_a_run_that_is_removed_adds_no_more_layers(qtbot: QtBot) -> None:
     growing.remove()
     qtbot.wait(100)
     assert list(viewer.layers) == [source]
+
+
+def test_an_image_of_what_was_none_has_contrast_limits_of_its_own(qtbot: QtBot) -> None:
+    viewer = ViewerModel()
+    source = viewer.add_layer(Image(np.linspace(-50, 900, 64, dtype=np.float32).reshape(8, 8), name="k-space"))
+    for anew, limits in ((False, (-50, 900)), (True, (0, 2))):
+        growing = Growing(viewer, source, Crop.whole((8, 8)), "", (), {})
+        image = np.linspace(0, 2, 64, dtype=np.float32).reshape(8, 8)
+        growing.show(Preview({"image": image}, {"image": Output("image")}, (), 1.0))
+        growing.complete({}, fit=True, anew=anew)
+        np.testing.assert_allclose(growing.by_name["image"].contrast_limits, limits, atol=0.01)
+        growing.remove()

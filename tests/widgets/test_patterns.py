@@ -18,8 +18,8 @@ def test_a_pattern_is_cut_to_where_it_lives() -> None:
     assert (rows.stop, columns.start) == (128, 0)
     assert rows.stop - rows.start == LEAST
     rows, columns = where(np.ones((128, 96), np.float32))
-    assert rows.stop - rows.start > 120
-    assert columns == slice(0, 96)
+    assert rows.stop - rows.start > 100
+    assert columns.stop - columns.start > 80
 
 
 def test_every_pattern_has_a_range_of_its_own_and_those_to_come_no_picture(qtbot: QtBot) -> None:
@@ -31,6 +31,6 @@ def test_every_pattern_has_a_range_of_its_own_and_those_to_come_no_picture(qtbot
     first, second = (label.pixmap().toImage() for label in patterns.pictures)
     assert first == second
     patterns.show_patterns(basis, [0.97, 0.5, 0.1])
-    assert [label.text() for label in patterns.shares] == ["97 %", "50 %"]
+    assert [label.text() for label in patterns.shares] == ["× 0.97", "× 0.50"]
     patterns.show_patterns(np.zeros_like(basis))
     assert not patterns.pictures

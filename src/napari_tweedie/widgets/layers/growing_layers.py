@@ -124,14 +124,17 @@ class Growing:
         layers.insert(place, layer)
         layers.selection = selected
 
-    def complete(self, metadata: dict[str, Any], fit: bool) -> None:
-        """Store how the layers were made, and fit contrasts to what they show: always those of differences and spreads."""
+    def complete(self, metadata: dict[str, Any], fit: bool, anew: bool = False) -> None:
+        """Store how the layers were made, and fit contrasts to what they show: always those of differences and spreads.
+
+        With `anew` those of images, too, have nothing to do with the input, which was no image.
+        """
         for name, layer in self.by_name.items():
             layer.metadata[METADATA] = metadata | {"result": name}
             tell(layer)
             kind = self._outputs[name].kind
-            if fit or kind != "image":
-                fit_contrast(layer, kind)
+            if fit or anew or kind != "image":
+                fit_contrast(layer, kind, anew)
 
     def keep(self, metadata: dict[str, Any], where: str, count: int) -> None:
         """Keep the layers of a run that was stopped; of those that are stacks the first `count` images."""

@@ -114,12 +114,17 @@ def _shear_matrix(layer: Image) -> NDArray[np.float64]:
     return matrix
 
 
-def fit_contrast(layer: Image, kind: str = "image") -> None:
+def fit_contrast(layer: Image, kind: str = "image", anew: bool = False) -> None:
     """Fit the contrast limits of a result to its 99.9 percentile.
 
-    Those of an image only ever rise, where sharper structures are brighter; those of a difference are symmetric.
+    Those of an image only ever rise, where sharper structures are brighter, but for one that is no picture of its input; those of
+    a difference are symmetric.
     """
     if layer.rgb:
+        return
+    if kind == "image" and anew:
+        low, high = np.percentile(layer.data, (0.1, 99.9))
+        layer.contrast_limits = (low, high) if high > low else (low, low + 1)
         return
     sample = layer.data[..., :: max(1, layer.data.shape[-1] // 512)]
     if kind != "image":

@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
 SIDE, COLUMNS = 62, 4
 """Pixels of the screen of a picture, and how many stand in a row: they fit the narrowest dock."""
-ENERGY = 0.02
+ENERGY = 0.15
 """Share of a pattern's energy that may lie outside its picture, along an axis, on both sides together."""
 LEAST = 16
 """Fewest pixels of a pattern that are shown along an axis."""
+BRIGHTEST = 99.5
+"""Percentile of what is shown of a pattern that has the last of the colours."""
 COLOURS = "PiYG"
 
 
 class Patterns(QWidget):
-    """A grid of pictures, below each the share of the pattern that is kept, once that is known."""
+    """A grid of pictures, below each how many times as strong the pattern comes out, once that is known."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,9 +48,9 @@ class Patterns(QWidget):
             picture.setPixmap(_picture(pattern[place]))
             rows, columns = place
             told = f"Pattern {number + 1}: y {rows.start} to {rows.stop - 1}, x {columns.start} to {columns.stop - 1}"
-            picture.setToolTip(f"{told}; {100 * shares[number]:.0f} % of it is kept" if number < len(shares) else told)
+            picture.setToolTip(f"{told}; it comes out {shares[number]:.2f} times as strong" if number < len(shares) else told)
             picture.setAccessibleName(picture.toolTip())
-            share.setText(f"{100 * shares[number]:.0f} %" if number < len(shares) else "")
+            share.setText(f"× {shares[number]:.2f}" if number < len(shares) else "")
         self.setVisible(bool(found))
 
     def _fit(self, count: int) -> None:
@@ -90,10 +92,10 @@ def _widened(start: int, stop: int, side: int, length: int) -> slice:
 
 
 def _picture(pattern: NDArray[np.float32]) -> QPixmap:
-    """Return a picture of a pattern, its largest value, of either sign, at the end of the colours."""
-    largest = float(np.abs(pattern).max()) or 1.0
+    """Return a picture of a pattern, its largest values, of either sign, at the end of the colours."""
+    largest = float(np.percentile(np.abs(pattern), BRIGHTEST)) or 1.0
     table = ensure_colormap(COLOURS).map(np.linspace(0, 1, 256))[:, :3]
-    colours = table[np.rint(127.5 * (1 + pattern / largest)).astype(np.intp)]
+    colours = table[np.rint(127.5 * (1 + np.clip(pattern / largest, -1, 1))).astype(np.intp)]
     pixels = np.ascontiguousarray((255 * colours + 0.5).astype(np.uint8))
     height, width, _ = pixels.shape
     image = QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888).copy()

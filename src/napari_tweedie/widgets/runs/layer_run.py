@@ -139,7 +139,8 @@ class Job(Run):
             self.layers.show(self._last)
         notes = [*self.order.notes, *result.notes]
         facts = self._provenance() | result.provenance | {"notes": notes}
-        self.layers.complete(facts, fit=self.order.recipe.job == "restore")
+        recipe = self.order.recipe
+        self.layers.complete(facts, fit=recipe.job == "restore", anew=recipe.inverts and not recipe.degradation.is_image)
         if result.outliers is not None and not self.order.preview:
             self.layers.add_outliers(result.outliers)
         for note in notes:
