@@ -64,6 +64,7 @@ def gallery() -> str:
         text.replace("# Examples", "# Gallery", 1)
         .replace("](extending)", "](extending.md)")
         .replace("](other_fields/", "](../examples/other_fields/")
+        .replace("](notebooks/", "](../examples/notebooks/")
         .replace("](../docs/", "](")
     )
 

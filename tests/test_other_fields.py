@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 TOP = Path(__file__).parents[1]
 FOLDER = TOP / "examples" / "other_fields"
@@ -58,6 +59,38 @@ def test_at_least_half_of_the_wrong_bases_are_corrected_and_the_rest_is_stated()
     assert found["stated"] < 0.002
     few = program("reads")(count=60, seed=3)
     assert few["stated"] == pytest.approx(few["after"], rel=0.5)
+
+
+@pytest.mark.slow
+def test_inverse_problems_are_solved_in_about_the_published_number_of_steps() -> None:
+    found = program("linear_inverse")(side=32, only=("prior", "resolution / 4"))
+    assert found["prior"]["iterations"] == pytest.approx(47, rel=0.15)
+    quarter = found["resolution / 4"]
+    assert quarter["iterations"] == pytest.approx(215, rel=0.3)
+    assert quarter["off the measurement"] < 1e-5
+    assert quarter["result, dB"] > quarter["pseudo-inverse, dB"] + 3
+
+
+@pytest.mark.slow
+def test_a_denoisers_own_basis_holds_an_image_better_than_cosines() -> None:
+    found = program("adaptive_bases")(side=20)
+    assert found["left by k own vectors, %"] < 0.7 * found["left by the first k cosines, %"]
+    vectors = found["vectors"].reshape(400, 400)
+    np.testing.assert_allclose(vectors @ vectors.T, np.eye(400), atol=1e-4)
+
+
+def test_the_jacobian_of_a_linear_denoiser_has_its_own_eigenvalues() -> None:
+    """A periodic filter shrinks every frequency by its own factor."""
+    jacobian = runpy.run_path(str(FOLDER / "adaptive_bases.py"))["jacobian"]
+    side = 6
+    frequencies = np.hypot(*np.meshgrid(np.fft.fftfreq(side), np.fft.fftfreq(side)))
+    factor = torch.tensor(1 / (1 + 20 * frequencies**2), dtype=torch.float32)
+
+    def shrink(x: torch.Tensor, sigma: float) -> torch.Tensor:
+        return torch.fft.ifft2(torch.fft.fft2(x) * factor).real
+
+    values = np.linalg.eigvalsh(jacobian(shrink, torch.rand(1, 1, side, side), 0.1).numpy().astype(float))
+    np.testing.assert_allclose(values, np.sort(factor.numpy().ravel()), atol=1e-5)
 
 
 def test_every_program_is_on_the_page() -> None:
