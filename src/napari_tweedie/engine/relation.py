@@ -1,6 +1,6 @@
 """Relation of frames or planes: whether those beside one another tell enough of each other to be denoised together.
 
-On a few squares some light is held back from all planes (`napari_tweedie.analysis.fission`); what is left is denoised with and
+On a few squares some light is held back from all planes (`degradations.fission`); what is left is denoised with and
 without the planes beside it, and the light held back says, without bias and without any truth, which of the two is nearer.
 """
 
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tweedie import denoisers
-from napari_tweedie.analysis.fission import split_gaussian, split_photons
 from napari_tweedie.core.cancellation import cancellation_point
 from napari_tweedie.core.lazy import torch
+from napari_tweedie.degradations.fission import split_gaussian, split_photons
 from napari_tweedie.degradations.noise import Camera, Poisson
 from napari_tweedie.denoisers.coloured import matched
 from napari_tweedie.denoisers.mapped import mapped

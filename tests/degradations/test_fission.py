@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from napari_tweedie.analysis.fission import split_gaussian, split_photons
 from napari_tweedie.degradations.correlation import Correlation, draw_noise
+from napari_tweedie.degradations.fission import split_gaussian, split_photons
 from napari_tweedie.degradations.noise import Poisson
 
 SHARE = 0.2

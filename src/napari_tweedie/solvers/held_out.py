@@ -1,0 +1,70 @@
+"""Held-out light: when an iteration begins to sharpen noise, told by photons that its estimates have not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.degradations.fission import split_photons
+from napari_tweedie.degradations.noise import Poisson
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from napari_tweedie.degradations.photons import LocalGaussian
+
+SHARE = 0.2
+"""Share of the photons that is held back."""
+PATIENCE = 2
+"""Iterations that must be worse than one before for it to count as the best."""
+
+
+def divided(problem: LocalGaussian, generator: Generator) -> tuple[LocalGaussian, Tensor]:
+    """Return the same problem with less light, and the light that was held back, brought to the same mean."""
+    counted = problem.counted
+    assert isinstance(counted.noise, Poisson)
+    rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
+    left, held = (
+        torch.from_numpy(part.astype(np.float32)).to(counted.measurement)
+        for part in split_photons(counted.measurement.cpu().numpy(), counted.noise, SHARE, rng)
+    )
+    noise = counted.noise.model_copy(update={"read_noise": (counted.noise.read_noise or 0.0) * (1 - SHARE) ** 0.5})
+    return replace(problem, counted=replace(counted, measurement=left, noise=noise)), held
+
+
+class Foresight:
+    """An iteration on part of the light, that runs ahead of the same on all of it and tells where to end.
+
+    Parameters
+    ----------
+    estimates : iterator of Tensor
+        The iteration on what is left.
+    error : callable
+        Squared distance of an estimate from what was held back.
+    """
+
+    def __init__(self, estimates: Iterator[Tensor], error: Callable[[Tensor], float]) -> None:
+        self.errors = map(error, estimates)
+        self.done = 0
+        self.best, self.least = 0.0, float("inf")
+        self.decided = False
+
+    def ends_at(self, iteration: int) -> bool:
+        """Tell whether an iteration on all the light is to be the last; asked with 1, then 2, and so on."""
+        while not self.decided and self.done < iteration + PATIENCE:
+            self._advance()
+        return self.decided and iteration >= self.best
+
+    def _advance(self) -> None:
+        error = next(self.errors, None)
+        if error is None:  # it gets better to its end
+            self.best, self.decided = float("inf"), True
+            return
+        self.done += 1
+        if error < self.least:
+            self.best, self.least = float(self.done), error
+        self.decided = self.done >= self.best + PATIENCE
