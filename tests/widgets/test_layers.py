@@ -3,7 +3,7 @@ import pytest
 from napari.layers import Image, Labels, Shapes
 
 from napari_tweedie.widgets.layers.crop import Crop, visible_crop
-from napari_tweedie.widgets.layers.input import image_array, image_axes, nanometres
+from napari_tweedie.widgets.layers.input import METADATA, grey_unit, image_array, image_axes, is_result, nanometres, recipe_of
 from napari_tweedie.widgets.layers.marks import marked_pixels, resampling
 from napari_tweedie.widgets.layers.result import fit_contrast, result_layer
 
@@ -207,3 +207,11 @@ def test_contrast_widens_only_where_a_restored_layer_is_brighter(tilted: Image) 
     darker = result_layer(tilted, 0.5 * tilted.data, "hqs", (0, 0, 0), (1, 1, 1))
     fit_contrast(darker)
     assert tuple(darker.contrast_limits) == (low, high)
+
+
+@pytest.mark.parametrize("made", ["x", 5, [1], {"recipe": 5}, {"recipe": ["denoise"]}, {"recipe": None}])
+def test_provenance_of_another_form_is_none(made: object) -> None:
+    layer = Image(np.zeros((8, 8), np.uint8), metadata={METADATA: made})
+    assert recipe_of(layer) == {}
+    assert grey_unit(layer) == "counts"
+    assert is_result(layer) == isinstance(made, dict)

@@ -20,7 +20,7 @@ from napari_tweedie.widgets.compare.view import View
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
 from napari_tweedie.widgets.forms.layout import Fold, Rows, arrange, focus_style, heading
 from napari_tweedie.widgets.layers.event_relay import Relay
-from napari_tweedie.widgets.layers.input import METADATA
+from napari_tweedie.widgets.layers.input import made_of
 from napari_tweedie.widgets.layers.messages import sentence
 from napari_tweedie.widgets.parts.help_button import HelpButton
 
@@ -218,7 +218,7 @@ def _latest(viewer: Viewer) -> list[Image]:
     """Return the input of the latest result and the result; without one, the two topmost images."""
     images = [layer for layer in viewer.layers if isinstance(layer, Image)]
     for result in reversed(images):
-        name = result.metadata.get(METADATA, {}).get("input")
+        name = made_of(result).get("input")
         if name in viewer.layers and viewer.layers[name] in images:
             return [viewer.layers[name], result]
     return images[-2:]

@@ -9,7 +9,7 @@ from napari.layers import Image, Layer
 from napari_tweedie.degradations.noise import Auto
 from napari_tweedie.widgets.docks.panel import Panel
 from napari_tweedie.widgets.forms.method_form import Chooser
-from napari_tweedie.widgets.layers.input import METADATA
+from napari_tweedie.widgets.layers.input import recipe_of
 from napari_tweedie.widgets.parts.degradation_form import Sequence
 
 
@@ -48,7 +48,7 @@ class Inverse(Panel):
         image = self.source.image()
         if image is self._simulated:
             return
-        recipe = {} if image is None else image.metadata.get(METADATA, {}).get("recipe", {})
+        recipe = {} if image is None else recipe_of(image)
         if recipe.get("job") == "degrade":
             self._simulated = image
             self.source.volume.setChecked(recipe["volume"])

@@ -12,7 +12,7 @@ from napari.layers import Image, Layer
 from napari_tweedie.images.sources import layer_calibration
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.layers.crop import Crop
-from napari_tweedie.widgets.layers.input import METADATA, image_array
+from napari_tweedie.widgets.layers.input import METADATA, image_array, made_of
 from napari_tweedie.widgets.layers.samples import Found, frame_of, notes_on
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Denoised:
 
 def was_denoised(layer: Layer) -> bool:
     """Tell whether a layer is a denoised image in one step."""
-    made = layer.metadata.get(METADATA, {})
+    made = made_of(layer)
     recipe = made.get("recipe", {})
     plain = recipe.get("job") == "denoise" and not recipe.get("first")
     return isinstance(layer, Image) and plain and made.get("result") == "denoised" and "crop" in made and not made.get("lazy")

@@ -20,10 +20,21 @@ SAMPLED = 2**15
 """Pixels of an array by which edits in place are noticed."""
 
 
+def made_of(layer: Layer) -> dict[str, Any]:
+    """Return the provenance in a layer's metadata; empty where it has none, or one of another form: anybody may write there."""
+    made = layer.metadata.get(METADATA)
+    return made if isinstance(made, dict) else {}
+
+
+def recipe_of(layer: Layer) -> dict[str, Any]:
+    """Return the recipe in a layer's provenance; empty where it has none."""
+    recipe = made_of(layer).get("recipe")
+    return recipe if isinstance(recipe, dict) else {}
+
+
 def is_result(layer: Layer) -> bool:
     """Tell whether a layer is a result of this plugin that nobody is likely to go on with; simulated measurements are not."""
-    made = layer.metadata.get(METADATA)
-    return made is not None and made.get("recipe", {}).get("job") != "degrade"
+    return bool(made_of(layer)) and recipe_of(layer).get("job") != "degrade"
 
 
 def image_array(layer: Layer) -> Any:
@@ -35,8 +46,7 @@ def grey_unit(layer: Layer | None) -> str:
     """Return the unit of a layer's grey levels: counts where they are whole numbers, or were before; else nothing is known."""
     if layer is None:
         return ""
-    made = layer.metadata.get(METADATA)
-    if isinstance(made, dict) and "grey_unit" in made:
+    if "grey_unit" in (made := made_of(layer)):
         return str(made["grey_unit"])
     return COUNTS if np.dtype(image_array(layer).dtype).kind in "ui" and not getattr(layer, "rgb", False) else ""
 

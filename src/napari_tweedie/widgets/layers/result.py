@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_tweedie.engine.bad_pixels import KINDS
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.recipe.words import in_words
-from napari_tweedie.widgets.layers.input import METADATA
+from napari_tweedie.widgets.layers.input import METADATA, recipe_of
 
 KIND_COLOURS: dict[int | None, str] = {None: "transparent", 0: "transparent", 1: "red", 2: "dodgerblue", 3: "gold", 4: "magenta"}
 """Colours of the kinds of outliers."""
@@ -70,7 +70,7 @@ def result_layer(source: Image, image: Any, what: str, start: Sequence[int], zoo
 
 def tell(layer: Layer) -> None:
     """Have the layer list say, where the pointer rests on a result, what was done, as its metadata has it."""
-    recipe = layer.metadata.get(METADATA, {}).get("recipe")
+    recipe = recipe_of(layer)
     if recipe:
         with suppress(ValueError):  # a recipe of methods that are not installed here
             told = f"{layer.name}\n{in_words(Recipe(**recipe))}"

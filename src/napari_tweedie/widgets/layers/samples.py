@@ -12,7 +12,7 @@ from napari.layers import Image, Layer
 from napari_tweedie.images.axes import guess_axes
 from napari_tweedie.images.sources import layer_calibration
 from napari_tweedie.images.units import area_of_pixel
-from napari_tweedie.widgets.layers.input import METADATA, image_array
+from napari_tweedie.widgets.layers.input import image_array, made_of, recipe_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,12 +83,12 @@ class Samples:
         ValueError
             If they are no draws from the posterior, or colour.
         """
-        made = layer.metadata.get(METADATA, {})
+        made = made_of(layer)
         if made.get("result") == "diverse samples":
             raise ValueError("these are diverse samples, whose spread says nothing: choose another sampler in How sure?")
         if layer.rgb:
             raise ValueError("colour images cannot be measured: split the layer into channels")
-        axes = made.get("recipe", {}).get("axes") or guess_axes((1,) * (layer.ndim - 1), layer.axis_labels[1:])
+        axes = recipe_of(layer).get("axes") or guess_axes((1,) * (layer.ndim - 1), layer.axis_labels[1:])
         spatial = len(axes) - len(axes.rstrip("zyx"))
         sizes = layer_calibration(layer, "q" + axes)
         spacing = tuple(size for axis, size in zip("q" + axes, sizes.spacing, strict=True) if axis in "zyx")[-spatial:]

@@ -11,7 +11,7 @@ from napari_tweedie.recipe.defaults import sampler_of, solver_of
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.forms import last_settings
 from napari_tweedie.widgets.forms.layout import note
-from napari_tweedie.widgets.layers.input import METADATA, grey_unit
+from napari_tweedie.widgets.layers.input import grey_unit, recipe_of
 
 if TYPE_CHECKING:
     from napari_tweedie.widgets.docks.panel import Panel
@@ -95,7 +95,7 @@ class AsLastTime(QWidget):
         """Return what was kept for a kind of layer; how to undo what was simulated, the layer says."""
         image = self._panel.source.image()
         found = last_settings.recall(self._panel.job, kind) if kind else {}
-        simulated = image is not None and image.metadata.get(METADATA, {}).get("recipe", {}).get("job") == "degrade"
+        simulated = image is not None and recipe_of(image).get("job") == "degrade"
         return {field: value for field, value in found.items() if not (simulated and field in SHOWN_BY_THE_DOOR)}
 
     def _take_up(self, values: dict[str, Any], fill: Any) -> None:

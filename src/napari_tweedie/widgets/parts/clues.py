@@ -8,7 +8,7 @@ from napari.layers import Image, Labels, Layer
 
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.recipe.proposal import Clues
-from napari_tweedie.widgets.layers.input import METADATA
+from napari_tweedie.widgets.layers.input import recipe_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,7 @@ MARKS = ("mask", "missing")
 def beside(image: Image, layers: Iterable[Layer]) -> Clues:
     """Return what is open beside a layer, as clues; of the layer itself, how it was simulated if it was."""
     others = [layer for layer in layers if layer is not image]
-    made: dict[str, Any] = image.metadata.get(METADATA, {}).get("recipe", {})
+    made: dict[str, Any] = recipe_of(image)
     images = [layer for layer in others if isinstance(layer, Image) and "psf" in layer.name.lower() and layer.ndim <= image.ndim]
     marks = [layer for layer in others if isinstance(layer, Labels) and any(word in layer.name.lower() for word in MARKS)]
     return Clues(

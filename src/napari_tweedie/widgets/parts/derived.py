@@ -12,7 +12,7 @@ from qtpy.QtGui import QHideEvent
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari_tweedie.widgets.layers.event_relay import Relay
-from napari_tweedie.widgets.layers.input import METADATA, grey_unit, image_array
+from napari_tweedie.widgets.layers.input import METADATA, grey_unit, image_array, made_of
 from napari_tweedie.widgets.parts.cycle import Cycle
 from napari_tweedie.widgets.runs.background import Background
 
@@ -90,11 +90,11 @@ class Derived(QWidget):
     def add_relative(self) -> None:
         """Add the standard deviation over the result above black: a known offset of the camera, else 0."""
         shown, std = self._made["shown"], self._made["std"]
-        black = black_of(shown.metadata.get(METADATA, {}))
+        black = black_of(made_of(shown))
         signal = np.asarray(image_array(shown)) - black
         share = np.divide(image_array(std), signal, out=np.full(signal.shape, np.nan, np.float32), where=signal > 0)
         layer = Image(share, name=f"{std.name}, relative", colormap=std.colormap, contrast_limits=(0, 1), **placed_as(std))
-        layer.metadata[METADATA] = std.metadata.get(METADATA, {}) | {"result": "relative std", "black": black}
+        layer.metadata[METADATA] = made_of(std) | {"result": "relative std", "black": black}
         if hasattr(layer, "colorbar"):
             layer.colorbar.visible = True
         self.viewer.add_layer(layer)

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication, QMenu, QToolButton
 from napari_tweedie.recipe.export import as_command_line, as_python
 from napari_tweedie.recipe.provenance import differences
 from napari_tweedie.recipe.recipe import Recipe
-from napari_tweedie.widgets.layers.input import METADATA
+from napari_tweedie.widgets.layers.input import made_of
 from napari_tweedie.widgets.layers.messages import sentence
 from napari_tweedie.widgets.parts.doors import open_dock
 from napari_tweedie.widgets.runs.background import Background
@@ -72,7 +72,7 @@ class RecipeButton(QToolButton):
     def load_layer(self) -> None:
         """Fill the form from the recipe of the selected result."""
         layer = self._panel.viewer.layers.selection.active
-        made = {} if layer is None else layer.metadata.get(METADATA, {})
+        made = {} if layer is None else made_of(layer)
         if "recipe" not in made:
             self._panel.bar.tell("The selected layer is no result: select one that was made by these docks.")
             return

@@ -15,7 +15,7 @@ from napari_tweedie.recipe.export import essentials
 from napari_tweedie.recipe.provenance import stored_recipe
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.forms.layout import column
-from napari_tweedie.widgets.layers.input import METADATA, image_array, nanometres
+from napari_tweedie.widgets.layers.input import image_array, nanometres, recipe_of
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -63,9 +63,9 @@ class RecipeList(QWidget):
 
     def add_layers(self) -> None:
         """Add the recipes of the selected layers."""
-        made = [layer for layer in self._layers.selection if "recipe" in layer.metadata.get(METADATA, {})]
+        made = [layer for layer in self._layers.selection if recipe_of(layer)]
         for layer in sorted(made, key=self._layers.index):
-            self._add(layer.name.rpartition(" · ")[2], layer.metadata[METADATA]["recipe"])
+            self._add(layer.name.rpartition(" · ")[2], recipe_of(layer))
         if not made:
             self.told.emit("No result is selected: select layers that were made by these docks.")
 

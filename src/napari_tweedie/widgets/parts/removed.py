@@ -11,7 +11,7 @@ from napari_tweedie.degradations.noise import Gaussian, Poisson, build
 from napari_tweedie.engine.channel import NOT_NOISE
 from napari_tweedie.widgets.forms.layout import column
 from napari_tweedie.widgets.forms.plot import COLOURS, Curve, Plot
-from napari_tweedie.widgets.layers.input import METADATA, image_array
+from napari_tweedie.widgets.layers.input import image_array, made_of
 from napari_tweedie.widgets.runs.background import Background
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Removed(QWidget):
 
     def show_run(self, source: Image, result: Image) -> None:
         """Show what a run on the whole of a layer took away, where its noise is known."""
-        noise: list[dict[str, Any]] = result.metadata.get(METADATA, {}).get("noise", [])
+        noise: list[dict[str, Any]] = made_of(result).get("noise", [])
         before, after = image_array(source), result.data
         if len(noise) != 1 or before.shape != after.shape or source.rgb:
             self.plot.show_curves([])
