@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from napari.layers import Image, Labels, Shapes
 
+from napari_tweedie.images.sources import FILE, as_picture
 from napari_tweedie.widgets.layers.crop import Crop, visible_crop
 from napari_tweedie.widgets.layers.input import METADATA, grey_unit, image_array, image_axes, is_result, nanometres, recipe_of
 from napari_tweedie.widgets.layers.marks import marked_pixels, resampling
@@ -211,7 +212,8 @@ def test_contrast_widens_only_where_a_restored_layer_is_brighter(tilted: Image) 
 
 @pytest.mark.parametrize("made", ["x", 5, [1], {"recipe": 5}, {"recipe": ["denoise"]}, {"recipe": None}])
 def test_provenance_of_another_form_is_none(made: object) -> None:
-    layer = Image(np.zeros((8, 8), np.uint8), metadata={METADATA: made})
+    layer = Image(np.zeros((8, 8), np.uint8), metadata={METADATA: made, FILE: made})
+    assert as_picture(layer).axes == "yx"
     assert recipe_of(layer) == {}
     assert grey_unit(layer) == "counts"
     assert is_result(layer) == isinstance(made, dict)

@@ -133,5 +133,6 @@ def _long(shape: Sequence[int]) -> list[int]:
 
 
 def _notes_of_file(layer: Any, file: Picture | None) -> Sequence[str]:
-    stored = layer.metadata.get(FILE, {}) if hasattr(layer, "metadata") else {}
+    stored = layer.metadata.get(FILE) if hasattr(layer, "metadata") else None
+    stored = stored if isinstance(stored, dict) else {}
     return stored.get("notes", ()) if stored or file is None else file.notes
