@@ -18,6 +18,8 @@ SURROUND = 2.0
 """How many times as wide the surroundings are that a structure is compared with."""
 VISIBLE = 0.03
 """Contrast, as a share of the image's range, from which on a structure is seen: that of a spot of a tenth of the range."""
+FEWEST_PIXELS = 4
+"""Pixels beside one another that a structure has at least: fewer are chance, of the many places that are looked at."""
 RANGE = (0.5, 99.5)
 """Percentiles between which the range lies."""
 
@@ -66,7 +68,19 @@ def unsupported(samples: NDArray[Any], image: NDArray[Any] | None = None, *, lev
             squares += (contrast(sample, size) - middle) ** 2
         agreed = middle * np.sign(seen) > width * np.sqrt(squares / len(samples))
         found |= (np.abs(seen) > least) & ~agreed
-    return found & known
+    return _without_specks(found & known)
+
+
+def _without_specks(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the marks of planes (…, Y, X) without groups of fewer than `FEWEST_PIXELS`, joined along edges and corners."""
+    from scipy.ndimage import label
+
+    joined = np.zeros((3,) * found.ndim, int)
+    joined[(1,) * (found.ndim - 2)] = 1
+    groups, _ = label(found, joined)
+    large = np.bincount(groups.ravel()) >= FEWEST_PIXELS
+    large[0] = False
+    return np.asarray(large[groups])
 
 
 def contrast(image: NDArray[Any], size: float) -> NDArray[np.float64]:

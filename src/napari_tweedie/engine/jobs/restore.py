@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from napari_tweedie.samplers import Sampler
     from napari_tweedie.solvers import Solver
 
+FAINT = 0.01
+"""Noise level, in ranges of the image, up to which it is no matter that the noise is weaker."""
 WHITENED = "Neighbouring pixels share noise: the data count by its power spectrum."
 TAKEN_FOR_WHITE = (
     "Neighbouring pixels share noise, which was taken for white noise of the level that is left at twice the pixel size; hqs, "
@@ -73,8 +75,8 @@ class Restore(Job):
         """Keep how far the residual of an estimate is from the noise, if it is at least `least` times as large."""
         level = problem.noise_level
         ratio = residual / max(level, NOISE_FLOOR)
-        # a residual below the least noise that is assumed says nothing
-        if problem.degradation.is_linear and ratio > least and (level >= NOISE_FLOOR or ratio > 1):
+        # noise that is hardly seen does no harm where it is weaker still
+        if problem.degradation.is_linear and ratio > least and (level >= FAINT or ratio > 1):
             self._misfits.append(Misfit(ratio, neighbour_correlation(problem.residual(estimate))))
 
     def notes(self) -> list[str]:

@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from napari_tweedie.engine.bad_pixels import KINDS
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.recipe.words import in_words
+from napari_tweedie.widgets.layers.colours import KIND_COLOURS, SIGNED
 from napari_tweedie.widgets.layers.input import METADATA, recipe_of
-
-KIND_COLOURS: dict[int | None, str] = {None: "transparent", 0: "transparent", 1: "red", 2: "dodgerblue", 3: "gold", 4: "magenta"}
-"""Colours of the kinds of outliers."""
 
 
 def result_layer(source: Image, image: Any, what: str, start: Sequence[int], zoom: Sequence[float], kind: str = "image") -> Image:
@@ -59,7 +57,7 @@ def result_layer(source: Image, image: Any, what: str, start: Sequence[int], zoo
         affine=_with_more_axes(source.affine.affine_matrix, more),
         units=("pixel",) * more + tuple(source.units),
         axis_labels=("sample",) * more + tuple(source.axis_labels),
-        colormap={"difference": "PiYG", "spread": "magma"}.get(kind, source.colormap),
+        colormap={"difference": SIGNED, "spread": "magma"}.get(kind, source.colormap),
         blending=source.blending,
         gamma=source.gamma if kind == "image" else 1.0,
         interpolation2d=source.interpolation2d,

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.utils.colormaps import ensure_colormap
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
+
+from napari_tweedie.widgets.layers.colours import SIGNED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +23,6 @@ LEAST = 16
 """Fewest pixels of a pattern that are shown along an axis."""
 BRIGHTEST = 99.5
 """Percentile of what is shown of a pattern that has the last of the colours."""
-COLOURS = "PiYG"
 
 
 class Patterns(QWidget):
@@ -94,7 +94,7 @@ def _widened(start: int, stop: int, side: int, length: int) -> slice:
 def _picture(pattern: NDArray[np.float32]) -> QPixmap:
     """Return a picture of a pattern, its largest values, of either sign, at the end of the colours."""
     largest = float(np.percentile(np.abs(pattern), BRIGHTEST)) or 1.0
-    table = ensure_colormap(COLOURS).map(np.linspace(0, 1, 256))[:, :3]
+    table = SIGNED.map(np.linspace(0, 1, 256))[:, :3]
     colours = table[np.rint(127.5 * (1 + np.clip(pattern / largest, -1, 1))).astype(np.intp)]
     pixels = np.ascontiguousarray((255 * colours + 0.5).astype(np.uint8))
     height, width, _ = pixels.shape
