@@ -15,7 +15,9 @@ manifest.validate_imports()
 held = {str(path.relative_to(package)) for path in package.rglob("*") if path.is_file()}
 needed = {"napari.yaml", "sample_data/README.md", "sample_data/stack_psf.tif"}
 needed |= {
-    f"weights/{name}.{suffix}" for name in ("unet", "unet-levels", "unet-small", "lidia") for suffix in ("safetensors", "md")
+    f"weights/{name}.{suffix}"
+    for name in ("unet", "unet-levels", "unet-small", "lidia", "csc")
+    for suffix in ("safetensors", "md")
 }
 needed |= {"icon.png", "docs/index.html", "docs/pictures/icon.png"}
 assert needed <= held, f"the wheel lacks {sorted(needed - held)}"

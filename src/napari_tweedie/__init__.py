@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_tweedie.engine.camera import camera_maps
     from napari_tweedie.engine.functions import decompose, denoise, measure_noise, restore, run, sample
     from napari_tweedie.engine.learning_session import learn
+    from napari_tweedie.engine.packages import write_package
     from napari_tweedie.engine.psf_estimate import estimate_psf
     from napari_tweedie.engine.quantities import measure, profile
     from napari_tweedie.images.files import read, write
@@ -29,6 +30,7 @@ _FROM = {
     "engine.functions": ("decompose", "denoise", "measure_noise", "restore", "run", "sample"),
     "engine.learning_session": ("learn",),
     "engine.quantities": ("measure", "profile"),
+    "engine.packages": ("write_package",),
     "engine.psf_estimate": ("estimate_psf",),
     "images.files": ("read", "write"),
     "recipe": ("Recipe",),
@@ -39,7 +41,7 @@ _ROOMS = ("analysis", "degradations", "denoisers", "samplers", "solvers")
 __all__ = [
     "Recipe", "Result", "__version__", "analysis", "camera_maps", "decompose", "degradations", "denoise", "denoisers",
     "estimate_psf", "learn", "measure", "measure_noise", "profile", "read", "restore", "run", "sample", "samplers", "solvers",
-    "write",
+    "write", "write_package",
 ]  # fmt: skip
 
 

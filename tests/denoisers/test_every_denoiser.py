@@ -8,7 +8,16 @@ import torch
 
 from napari_tweedie import denoisers
 
-MEAN = {"wavelet": 5e-3, "nlm": 2e-2, "dictionary": 2e-2, "bm3d": 5e-3, "unet": 5e-3, "unet-small": 5e-3, "lidia": 5e-3}
+MEAN = {
+    "wavelet": 5e-3,
+    "nlm": 2e-2,
+    "dictionary": 2e-2,
+    "bm3d": 5e-3,
+    "unet": 5e-3,
+    "unet-small": 5e-3,
+    "lidia": 5e-3,
+    "csc": 1e-2,
+}
 """How far the mean may move, in noise levels; the others keep it but for rounding."""
 
 LEAST_GAIN = {"gaussian": 1.5}

@@ -9,6 +9,7 @@ import torch
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 
+import napari_tweedie as nt
 from napari_tweedie.denoisers import own_networks
 from napari_tweedie.denoisers.network import denoise, load_network
 from napari_tweedie.denoisers.unet import UNet, initialise
@@ -130,3 +131,23 @@ def test_a_target_is_learnt_from_and_other_layers_are(viewer: Viewer, dock: Lear
     dock.target.set_value(None)
     dock.objective.choose("noise2noise")
     assert "no repeats, frames or planes" in press(dock)
+
+
+def test_a_learnt_network_is_exported_for_other_programs(viewer: Viewer, dock: Learn, qtbot: QtBot, tmp_path: Path) -> None:
+    """And denoises from the package as it does from its weights; what cannot be written is told."""
+    noise = np.random.default_rng(0).normal(0, LEVEL, (128, 136))
+    layer = viewer.add_image(100 + 40 * np.sin(np.arange(136) / 5) + noise, name="wide")
+    dock.source.layer.set_value(layer)
+    dock._written = tmp_path / "start.safetensors"
+    dock.package.write(tmp_path / "wide.zip")
+    qtbot.waitUntil(lambda: dock.package.isEnabled(), timeout=LIMIT)
+    assert dock.bar.status.text() == f"Written to {tmp_path / 'wide.zip'}."
+    known = {"axes": "yx", "sigma": LEVEL}
+    before, after = (
+        nt.denoise(layer.data, {"name": "file", "path": str(tmp_path / name)}, **known).image
+        for name in ("start.safetensors", "wide.zip")
+    )
+    np.testing.assert_allclose(after, before, atol=0.01 * LEVEL)
+    dock.package.write(tmp_path / "wide.tif")
+    qtbot.waitUntil(lambda: dock.package.isEnabled(), timeout=LIMIT)
+    assert "must end in .zip" in dock.bar.status.text()

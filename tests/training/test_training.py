@@ -109,6 +109,20 @@ def test_the_non_local_network_is_trained_resumed_and_loaded_back(
         train(Training(steps=1, **SMALL), sources, tmp_path / "other", torch.device("cpu"), start=path)
 
 
+@pytest.mark.parametrize("architecture", ["csc", "deep-ksvd"])
+def test_networks_of_sparse_coding_are_trained_resumed_and_loaded_back(
+    architecture: str, sources: list[Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Training(architecture=architecture, widths=(16,), blocks=1, steps=6, batch=1, patch=32, large_patch=32)
+    whole = _whole_and_resumed(settings, sources, tmp_path, monkeypatch, every=2)
+    path = tmp_path / "net.safetensors"
+    write_weights(whole, path)
+    loaded, x = load_network(path, torch.device("cpu")), torch.rand(1, 1, 16, 16)
+    torch.testing.assert_close(loaded(x, torch.tensor([0.1])), whole(x, torch.tensor([0.1])), rtol=2e-2, atol=2e-3)
+    with pytest.raises(ValueError, match=f"holds the architecture {architecture}"):
+        train(Training(steps=1, **SMALL), sources, tmp_path / "other", torch.device("cpu"), start=path)
+
+
 @pytest.mark.parametrize("wrong", [{"widths": (16, 16)}, {"widths": (16,), "levels": True}])
 def test_the_non_local_network_has_one_width_and_one_level(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="lidia has one width"):

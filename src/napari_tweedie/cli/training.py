@@ -40,16 +40,65 @@ def train(
     from napari_tweedie.core import device as devices
     from napari_tweedie.core.method import sentences
     from napari_tweedie.images.files import made_folder
-    from napari_tweedie.training.data import Images
     from napari_tweedie.training.export import write_weights
     from napari_tweedie.training.loop import Training
     from napari_tweedie.training.loop import train as run
-    from napari_tweedie.training.packing import unpack
-    from napari_tweedie.training.synthetic import Synthetic
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     with sentences():
         training = Training.model_validate_json(settings)
+    sources = _sources(packed, photographs, microscopy, medical, licence, synthetic)
+    place = devices.pick(device)
+    made_folder(out)
+    (out / "settings.json").write_text(training.model_dump_json(indent=2))
+    network = run(training, sources, out, place, start=start)
+    write_weights(network, out / "weights.safetensors", training=training.model_dump_json())
+
+
+def unroll(
+    out: Annotated[Path, typer.Argument(help="Folder of checkpoint, log, settings and, at the end, weights.safetensors.")],
+    photographs: Folders = [],
+    microscopy: Folders = [],
+    medical: Folders = [],
+    packed: Annotated[Path | None, typer.Option(exists=True, help="A file of `pack`, in place of folders.")] = None,
+    synthetic: Annotated[float, typer.Option(min=0, max=1, help="Share of drawn images in every batch.")] = 0.0,
+    licence: Licences = [*LICENCES],
+    settings: Settings = '{"degradation": {"name": "gaussian-blur"}}',
+    device: Device = "auto",
+) -> None:
+    """Train the solver `unrolled` for a degradation, from clean images; the same command goes on after an interruption."""
+    from napari_tweedie.core import device as devices
+    from napari_tweedie.core.method import sentences
+    from napari_tweedie.images.files import made_folder
+    from napari_tweedie.training.export import write_weights
+    from napari_tweedie.training.unrolling import Unrolling, train_unrolled
+
+    with sentences():
+        chosen = Unrolling.model_validate_json(settings)
+    sources = _sources(packed, photographs, microscopy, medical, licence, synthetic)
+    place = devices.pick(device)
+    made_folder(out)
+    (out / "settings.json").write_text(chosen.model_dump_json(indent=2))
+    with Progress(transient=True) as bar:
+        task = bar.add_task(f"train for {chosen.degradation.name}", total=chosen.steps)
+        network, schedule = train_unrolled(chosen, sources, out, place, lambda step, loss: bar.update(task, completed=step))
+    write_weights(network, out / "weights.safetensors", unrolled=schedule.described(), training=chosen.model_dump_json())
+    typer.echo(f"{out / 'weights.safetensors'}: {chosen.turns} turns, trained for {chosen.degradation.name}")
+
+
+def _sources(
+    packed: Path | None,
+    photographs: list[Path],
+    microscopy: list[Path],
+    medical: list[Path],
+    licence: list[str],
+    synthetic: float,
+) -> list[Source]:
+    """Return where patches come from, with their shares."""
+    from napari_tweedie.training.data import Images
+    from napari_tweedie.training.packing import unpack
+    from napari_tweedie.training.synthetic import Synthetic
+
     groups = unpack(packed) if packed else _groups(photographs, microscopy, medical, licence)
     sources: list[Source] = [Synthetic(synthetic)]
     for kind, share in SHARES.items():
@@ -57,11 +106,7 @@ def train(
         sources += [Images(groups[n], share * (1 - synthetic) / len(names), kind != "photographs") for n in names]
     if not groups and not synthetic > 0:
         raise ValueError("there is nothing to train from: give folders of images, --packed, or --synthetic above 0")
-    place = devices.pick(device)
-    made_folder(out)
-    (out / "settings.json").write_text(training.model_dump_json(indent=2))
-    network = run(training, sources, out, place, start=start)
-    write_weights(network, out / "weights.safetensors", training=training.model_dump_json())
+    return sources
 
 
 def pack(
@@ -103,7 +148,7 @@ def adapt(
     ] = None,
     objective: Annotated[str, typer.Option(help="auto, or an objective that `list` names.")] = "auto",
     begin: Annotated[
-        str, typer.Option("--start", help="unet, unet-small, lidia, or fresh: one that knows nothing yet.")
+        str, typer.Option("--start", help="unet, unet-small, lidia, csc, or fresh: one that knows nothing yet.")
     ] = "unet",
     sigma: Annotated[float | None, typer.Option(help="Noise level in grey levels; estimated if left out.")] = None,
     minutes: Annotated[float, typer.Option(min=0, help="Longest time to take; 0: no limit.")] = 0.0,
@@ -125,6 +170,22 @@ def adapt(
         for state in session.states():
             bar.update(task, completed=state.step, total=state.total)
     typer.echo(session.store().text)
+
+
+def package(
+    image: Annotated[Path, typer.Argument(exists=True, help="An image with the noise that the package is for.")],
+    out: Annotated[Path, typer.Argument(help="The package to write, .zip.")],
+    denoiser: Annotated[str, typer.Option(help="unet, unet-small, or weights that were learnt, .safetensors.")] = "unet",
+    sigma: Annotated[float | None, typer.Option(help="Noise level in grey levels; measured if left out.")] = None,
+    name: Annotated[str, typer.Option(help="What it is called; that of the file if left out.")] = "",
+    author: Annotated[str, typer.Option(help="Who made it.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence of learnt weights, such as CC-BY-4.0.")] = "",
+) -> None:
+    """Write a network as a bioimage.io package, for other programs."""
+    from napari_tweedie.engine.packages import write_package
+
+    write_package(image, out, denoiser, sigma=sigma, name=name, author=author, licence=licence)
+    typer.echo(f"{out.name}: {denoiser}, at the noise of {image.name}")
 
 
 def parsed(settings: str) -> dict[str, Any]:

@@ -20,8 +20,10 @@ MULTIPLE = 16
 """Images are padded to multiples of it: most networks halve them up to four times."""
 
 
-def apply(model: Callable[..., Tensor], x: Tensor, sigma: float | Tensor, trained_sigma: float | None = None) -> Tensor:
-    """Denoise x, shape (B, C, Y, X), by a model that takes planes (N, 1, Y, X) of any size or of multiples of 16.
+def apply(
+    model: Callable[..., Tensor], x: Tensor, sigma: float | Tensor, trained_sigma: float | None = None, multiple: int = MULTIPLE
+) -> Tensor:
+    """Denoise x, shape (B, C, Y, X), by a model that takes planes (N, 1, Y, X) of any size or of multiples of a number.
 
     Parameters
     ----------
@@ -33,6 +35,8 @@ def apply(model: Callable[..., Tensor], x: Tensor, sigma: float | Tensor, traine
         Noise level, a number or shape (B,); where it is 0 the image comes back as it is.
     trained_sigma : float, optional
         The only noise level that the model knows: it is applied as ``s f(x / s)`` with ``s = sigma / trained_sigma``.
+    multiple : int
+        What height and width must be multiples of.
 
     Raises
     ------
@@ -44,7 +48,7 @@ def apply(model: Callable[..., Tensor], x: Tensor, sigma: float | Tensor, traine
     level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(samples).repeat_interleave(channels)
     noisy = (level > 0).view(-1, 1, 1, 1)
     size = 1.0 if trained_sigma is None else torch.where(noisy, level.view(-1, 1, 1, 1) / trained_sigma, 1.0)
-    padded = pad_to_multiple(planes / size, MULTIPLE)
+    padded = pad_to_multiple(planes / size, multiple)
     clean = _called(model, padded, level if trained_sigma is None else level.new_full(level.shape, trained_sigma))
     if not isinstance(clean, torch.Tensor) or clean.shape != padded.shape or clean.is_complex():
         complex_ = " of complex numbers" if isinstance(clean, torch.Tensor) and clean.is_complex() else ""

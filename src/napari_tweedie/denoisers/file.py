@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
 from napari_tweedie.denoisers import network
+from napari_tweedie.denoisers.architectures import is_network
 from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.external import apply
 from napari_tweedie.denoisers.own_networks import own_networks
-from napari_tweedie.denoisers.package import check_archive, load_package
+from napari_tweedie.denoisers.package import Package, check_archive, load_package
 from napari_tweedie.denoisers.stepwise import in_steps
 from napari_tweedie.denoisers.torchscript import load_torchscript
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch import device as Device
 
-    from napari_tweedie.denoisers.non_local_network import NonLocalNetwork
     from napari_tweedie.denoisers.unet import UNet
 
 
@@ -83,14 +83,16 @@ class File(Denoiser):
     def _levels(self) -> int:
         """Return the channels of noise levels of the network in the file, 0 if it is another model or none."""
         model = load_file(*self._key(), torch.device("cpu")) if self._found() else None
-        return model.levels if isinstance(model, _networks()) else 0
+        return model.levels if is_network(model) else 0
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         model = load_file(*self._key(), x.device)
-        if isinstance(model, _networks()):
+        if is_network(model):
             if self._learning().get("restores"):
                 return in_steps(lambda y, level: network.denoise(model, y, level, torch.float32), x, sigma, self.passes)
             return network.denoise(model, x, sigma, torch.float32)
+        if isinstance(model, Package) and model.level is not None and self.trained_sigma is None:
+            return apply(model.network, x, sigma, model.level, model.multiple)
         return apply(model, x, sigma, self.trained_sigma)
 
     def provenance(self, device: Device) -> dict[str, Any]:
@@ -217,13 +219,6 @@ def _of_state_dict(path: Path, device: Device) -> UNet:
         ) from error
     made.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return made.eval().requires_grad_(False)
-
-
-def _networks() -> tuple[type[UNet], type[NonLocalNetwork]]:
-    from napari_tweedie.denoisers.non_local_network import NonLocalNetwork
-    from napari_tweedie.denoisers.unet import UNet
-
-    return UNet, NonLocalNetwork
 
 
 def _first_line(error: Exception) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
+from napari_tweedie.denoisers.architectures import untrained
 from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.extremes import range_by_range
 from napari_tweedie.denoisers.levels import level_maps
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from torch import device as Device
     from torch import dtype as DType
 
+    from napari_tweedie.denoisers.convolutional_sparse_coding import ConvolutionalSparseCoding
+    from napari_tweedie.denoisers.deep_ksvd import DeepKSVD
     from napari_tweedie.denoisers.non_local_network import NonLocalNetwork
     from napari_tweedie.denoisers.unet import UNet
 
-Network: TypeAlias = "UNet | NonLocalNetwork"
+Network: TypeAlias = "UNet | NonLocalNetwork | ConvolutionalSparseCoding | DeepKSVD"
 """The networks whose weights are read and written here: their `forward` predicts the noise."""
 WEIGHTS = Path(__file__).parents[1] / "weights"
 MAP_WINDOW = 9
@@ -168,34 +171,10 @@ def load_network(path: Path, device: Device) -> Network:
 
     with safe_open(path, "pt") as file:
         architecture = json.loads(file.metadata()["architecture"])
-        network = (_non_local if architecture.get("name") == "lidia" else _unet)(architecture, file)
+        network = untrained(architecture, file)
         network.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.eval().requires_grad_(False)
-
-
-def _unet(architecture: dict[str, Any], file: Any) -> Network:
-    """Return an untrained U-Net, if the file holds as many weights as it claims: a false claim could fill the memory."""
-    from napari_tweedie.denoisers.unet import UNet
-
-    widths, blocks, held = tuple(architecture["widths"]), architecture["blocks"], len(file.keys())
-    scales = len(widths)
-    claimed = 2 * scales + 2 * blocks * (2 * scales - 1)
-    coarse = [f"shrink.{n}.weight" for n in range(scales - 1)]
-    if held != claimed or [file.get_slice(name).get_shape()[0] for name in ("head.weight", *coarse)] != list(widths):
-        raise ValueError(f"its architecture claims {claimed} weights of widths {widths}, and there are {held}")
-    return UNet(widths=widths, blocks=blocks, levels=architecture.get("levels", 1), direct=architecture.get("direct", False))
-
-
-def _non_local(architecture: dict[str, Any], file: Any) -> Network:
-    """Do the same for a non-local network."""
-    from napari_tweedie.denoisers.non_local_network import NonLocalNetwork
-
-    width, blocks, held = architecture["width"], architecture["blocks"], len(file.keys())
-    claimed = 8 * (blocks + 1)
-    if held != claimed or file.get_slice("coarse.first.within").get_shape()[1] != width:
-        raise ValueError(f"its architecture claims {claimed} weights of width {width}, and there are {held}")
-    return NonLocalNetwork(width, blocks)
 
 
 @functools.cache

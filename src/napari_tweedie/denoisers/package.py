@@ -10,10 +10,12 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_tweedie.core.lazy import torch
+from napari_tweedie.denoisers.external import MULTIPLE
 from napari_tweedie.denoisers.torchscript import load_torchscript
 
 if TYPE_CHECKING:
@@ -37,11 +39,25 @@ class Package:
     """A network and the affine steps before and after it, as its description says.
 
     Without steps after it, those before it are undone, so that the result has the grey levels of the input.
+
+    Parameters
+    ----------
+    network : callable
+        Maps planes to planes.
+    before, after : tuple
+        The steps.
+    level : float, optional
+        The noise level, in the network's own units, that a package of this plugin says its network is for; such a network is
+        positively homogeneous, so that it serves any level by itself.
+    multiple : int
+        What height and width must be multiples of, as such a package says.
     """
 
     network: Callable[[Tensor], Tensor]
     before: tuple[Step, ...]
     after: tuple[Step, ...]
+    level: float | None = None
+    multiple: int = MULTIPLE
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return what it makes of planes x, shape (N, 1, Y, X), each with statistics of its own."""
@@ -89,7 +105,19 @@ def load_package(path: Path, device: Device) -> Package:
     except (zipfile.BadZipFile, yaml.YAMLError, KeyError, TypeError, AttributeError, RuntimeError, EOFError, zlib.error) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{path.name} is no bioimage.io package that can be read ({reason})") from error
-    return Package(network, before, after)
+    return Package(network, before, after, *_of_this_plugin(description))
+
+
+def _of_this_plugin(description: Mapping[str, Any]) -> tuple[float | None, int]:
+    """Return the noise level, and what sizes are multiples of, that a package of this plugin says; of others, none and 16."""
+    config = description.get("config")
+    said = config.get("napari_tweedie") if isinstance(config, dict) else None
+    if not isinstance(said, dict):
+        return None, MULTIPLE
+    levels, multiple = said.get("levels"), said.get("multiple")
+    level = levels[0] if isinstance(levels, list) and levels else None
+    known = isinstance(level, float) and 0 < level < inf
+    return level if known else None, multiple if isinstance(multiple, int) and 0 < multiple <= MULTIPLE else MULTIPLE
 
 
 def check_archive(path: Path) -> None:

@@ -139,6 +139,16 @@ class UNet(nn.Module):
         if self.levels == 1:
             level = level.mean(1, keepdim=True)
         image = torch.cat([x, level.expand(-1, self.levels, *x.shape[2:])], dim=1)
+        features = self._features(image)
+        rows = [self._end(features[:, :, wide], image[:, :, wide])[:, :, inner] for wide, inner, _ in strips(x.shape[2], 2)]
+        return torch.cat(rows, dim=2)
+
+    def at_once(self, image: Tensor) -> Tensor:
+        """Return what `forward` does, not strip by strip, of an image whose further channels are its noise levels."""
+        return self._end(self._features(image), image)
+
+    def _features(self, image: Tensor) -> Tensor:
+        """Return the features of the finest scale, without what skips it."""
         features, skips = self.head(image), []
         for blocks, shrink in zip(self.down, self.shrink, strict=True):
             features = blocks(features)
@@ -148,8 +158,7 @@ class UNet(nn.Module):
         for grow, blocks in zip(self.grow, self.up, strict=True):
             features += skips.pop()
             features = blocks(grow(features))
-        rows = [self._end(features[:, :, wide], image[:, :, wide])[:, :, inner] for wide, inner, _ in strips(x.shape[2], 2)]
-        return torch.cat(rows, dim=2)
+        return features
 
     def _end(self, features: Tensor, image: Tensor) -> Tensor:
         """Return the noise; what skips the finest scale is computed again, as it is large and quickly done."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from pydantic import PrivateAttr
 
+from napari_tweedie import denoisers
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
 from napari_tweedie.core import device as devices
 from napari_tweedie.core.lazy import torch
@@ -18,7 +19,7 @@ from napari_tweedie.denoisers.coloured import matched
 from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.file import File, of_safetensors
 from napari_tweedie.denoisers.levels import SCALES
-from napari_tweedie.denoisers.network import Lidia, Unet, UnetSmall, denoise, load_network, weights_file
+from napari_tweedie.denoisers.network import denoise, load_network, weights_file
 from napari_tweedie.denoisers.stepwise import in_steps
 from napari_tweedie.engine.blocks import Blocks
 from napari_tweedie.engine.run import last, run
@@ -27,9 +28,10 @@ from napari_tweedie.images.stabilisation import Stabilised
 from napari_tweedie.recipe.defaults import objective_of
 from napari_tweedie.training import objectives
 from napari_tweedie.training.learning import Learning, Learnt, learn
+from napari_tweedie.training.memory import PLACES, likeness
 from napari_tweedie.training.objectives import Auto
 from napari_tweedie.training.registration import check_registered, matched_intensity
-from napari_tweedie.training.tiles import Example, Tile
+from napari_tweedie.training.tiles import Example, Tile, cut, told
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,6 +90,22 @@ def learn_from(
     return learn(first, examples, settings, _for_tiles(denoiser), checkpoint)
 
 
+def likeness_of(network: Network, sources: Sequence[Source], settings: Learning, device: str = "auto") -> float | None:
+    """Return how alike what a network draws from noise alone is to a place of what it learnt from; None of one that restores.
+
+    See `training.memory.likeness`; some images stand for many.
+    """
+    if settings.objective.restores:
+        return None
+    some = [sources[number] for number in np.unique(np.linspace(0, len(sources) - 1, PLACES).astype(int))]
+    examples = (example for source in some for example in examples_of(source, settings, devices.pick(device)))
+    tiles = cut(examples, np.random.default_rng(settings.seed))[:PLACES]
+    tile = tiles[0]
+    denoiser = told(network, tile.example.correlation, torch.float32)
+    generator = torch.Generator().manual_seed(settings.seed)
+    return likeness(denoiser, tile.example.sigma, [tile.noisy for tile in tiles], generator)
+
+
 def _for_tiles(denoiser: Denoiser) -> Callable[[Tile], Denoiser]:
     return lambda tile: matched(denoiser, tile.example.correlation)
 
@@ -96,8 +114,7 @@ def before(settings: Learning) -> Denoiser:
     """Return the denoiser that what is learnt must be better than: where it starts, or `unet` for a fresh network."""
     if settings.weights != Path():
         return File(path=settings.weights)
-    bundled = {"unet-small": UnetSmall, "lidia": Lidia}.get(settings.start, Unet)
-    return bundled(precision="float32")
+    return denoisers.load("unet" if settings.is_fresh else settings.start, precision="float32")
 
 
 def first_network(settings: Learning, correlated: bool, device: Device) -> Network:

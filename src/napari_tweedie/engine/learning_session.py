@@ -10,15 +10,20 @@ from typing import Any
 
 from napari_tweedie.core.method import checked
 from napari_tweedie.core.results import check_told
-from napari_tweedie.engine.learning import Source, learn_from, resolved
+from napari_tweedie.engine.learning import Source, learn_from, likeness_of, resolved
 from napari_tweedie.engine.learnt_files import unused, write_learnt
 from napari_tweedie.images.claim import claimed
 from napari_tweedie.images.files import as_path, made_folder
 from napari_tweedie.images.sources import as_picture
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.training.learning import Learning, Learnt
+from napari_tweedie.training.memory import ALIKE
 
 SUFFIX = ".safetensors"
+REMEMBERS = (
+    "From noise alone it draws a place of the images (cosine {:.2f}): it remembers them, and may put them where they are not; "
+    "learn from more images, or in fewer steps."
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ class Session:
             raise ValueError("there is nothing to learn from: give an image")
         self.sources, self.settings, self.path, self.minutes, self.device = list(sources), settings, path, minutes, device
         self.last: Learnt | None = None
+        self.likeness: float | None = None
+        """How alike what the network draws from noise is to a place of the images, at the end; None: it was not looked at."""
         self._began = time.monotonic()
         self._first = 0
 
@@ -100,9 +107,11 @@ class Session:
                 self.last = state
                 yield state
                 if self.seconds_left() <= 0:
-                    return
+                    break
         finally:
             states.close()
+        if self.last is not None and self.last.network is not None:
+            self.likeness = likeness_of(self.last.network, self.sources, self.settings, self.device)
 
     @property
     def seconds(self) -> float:
@@ -133,8 +142,12 @@ class Session:
             text = f"{when}: no network was better beyond doubt, so none was written. The one before suits these images as it is."
             return Outcome(None, 0.0, text)
         path = unused(self.path)
-        write_learnt(state, path, self.settings, [source.name for source in self.sources], self.seconds)
-        return Outcome(path, state.gain, f"{when}: {state.gain:.2f} dB better, estimated on pixels held out. Written to {path}.")
+        names = [source.name for source in self.sources]
+        write_learnt(state, path, self.settings, names, self.seconds, self.likeness)
+        text = f"{when}: {state.gain:.2f} dB better, estimated on pixels held out. Written to {path}."
+        if self.likeness is not None and self.likeness >= ALIKE:
+            text = f"{text} {REMEMBERS.format(self.likeness)}"
+        return Outcome(path, state.gain, text)
 
 
 def learn(

@@ -12,9 +12,12 @@ from typing import Any
 
 from napari_tweedie.denoisers.network import weights_file, weights_hash
 from napari_tweedie.training.learning import Learning, Learnt
+from napari_tweedie.training.memory import ALIKE
 
 
-def write_learnt(state: Learnt, path: Path, settings: Learning, images: Sequence[str], seconds: float) -> None:
+def write_learnt(
+    state: Learnt, path: Path, settings: Learning, images: Sequence[str], seconds: float, likeness: float | None = None
+) -> None:
     """Write the best network as safetensors with all that determined it, and a model card of the same name beside it.
 
     Parameters
@@ -29,6 +32,8 @@ def write_learnt(state: Learnt, path: Path, settings: Learning, images: Sequence
         Names of the images that were learnt from.
     seconds : float
         How long it took.
+    likeness : float, optional
+        Of what it draws from noise to the images, as of `training.memory.likeness`; None: not known.
 
     Raises
     ------
@@ -50,6 +55,7 @@ def write_learnt(state: Learnt, path: Path, settings: Learning, images: Sequence
         "gain": round(state.gain, 3),
         "correlated": state.network.levels > 1,
         "restores": settings.objective.restores,
+        "likeness": None if likeness is None else round(likeness, 3),
         "seconds": round(seconds),
         "version": version("napari-tweedie"),
         "date": datetime.now(UTC).date().isoformat(),
@@ -93,13 +99,22 @@ def card(path: Path, state: Learnt, facts: dict[str, Any]) -> str:
 ## Quality
 
 {state.gain:.2f} dB better than what it started from (a fresh network: than the bundled U-Net), estimated on a quarter of the
-pixels, which were held out. Whether it is better on other images was not measured.
+pixels, which were held out. Whether it is better on other images was not measured.{_remembered(facts["likeness"])}
 
 ## Use
 
 In a dock choose it among the denoisers; on the command line: `--set denoiser.name=file --set denoiser.path={path.name}`.
 The weights belong to whoever owns the images; they contain no image, but what recurs in the images may be recognised.
 """
+
+
+def _remembered(likeness: float | None) -> str:
+    if likeness is None:
+        return ""
+    return (
+        f"\n\nWhat it draws from noise alone is alike to a place of the images by a cosine of {likeness:.2f}; from {ALIKE} on it "
+        "remembers them."
+    )
 
 
 def unused(path: Path) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from math import isfinite
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from napari_tweedie.core import results
 from napari_tweedie.core.lazy import torch
@@ -67,6 +67,10 @@ class Solver(Method):
     def steps(self) -> int:
         """Return how many states the solver will yield at most."""
         return 1
+
+    def pinned(self) -> Self:
+        """Return it so that the recipe says by a hash which file it reads, if it reads one."""
+        return self
 
     def obstacle_in(self, degradation: Degradation) -> str:
         """Return why no problem of this degradation can be treated, in one sentence with the way out; empty: it can.

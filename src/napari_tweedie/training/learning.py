@@ -45,7 +45,7 @@ class Learning(Model):
     objective: Annotated[Objective, *chosen_from(objectives.registry.build)] = Parameter(
         Auto(), "What is minimised; auto: what suits the noise that is measured."
     )
-    start: Literal["unet", "unet-small", "lidia", "fresh"] = Parameter(
+    start: Literal["unet", "unet-small", "lidia", "csc", "fresh"] = Parameter(
         "unet", "Where to start: bundled weights, or fresh, a small network that knows nothing yet."
     )
     weights: Path = Parameter(Path(), "Weights to start from, .safetensors of this plugin; empty: those of start.", advanced=True)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from napari_tweedie.core.device import fastest_precision
+from napari_tweedie.denoisers.architectures import UNET, name_of, small
 from napari_tweedie.denoisers.file import of_safetensors
 from napari_tweedie.denoisers.levels import SCALES
 from napari_tweedie.denoisers.network import Network
@@ -41,7 +42,9 @@ class Training(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    architecture: Literal["unet", "lidia"] = Field("unet", description="U-Net, or the non-local network, of one width.")
+    architecture: Literal["unet", "lidia", "csc", "deep-ksvd"] = Field(
+        "unet", description="U-Net, or one of the small networks, of one width."
+    )
     widths: tuple[int, ...] = Field((32, 64, 128, 256), min_length=1, description="Features at each scale, fine to coarse.")
     blocks: int = Field(2, ge=1, description="Residual blocks, or pairs of layers, per scale.")
     steps: int = Field(10_000, ge=1, description="Optimiser steps.")
@@ -64,8 +67,10 @@ class Training(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Training:
-        if self.architecture == "lidia" and (len(self.widths) != 1 or self.levels):
-            raise ValueError(f"lidia has one width, such as 64, and no levels at every scale (got {self.widths}, {self.levels})")
+        if self.architecture != UNET and (len(self.widths) != 1 or self.levels):
+            raise ValueError(
+                f"{self.architecture} has one width, such as 64, and no levels at every scale (got {self.widths}, {self.levels})"
+            )
         return self
 
     def rate(self, step: int) -> float:
@@ -127,7 +132,7 @@ class Optimiser:
 
 
 def _between_features(weight: Tensor) -> bool:
-    return min(weight.shape[:2]) >= (16 if weight.ndim == 4 else NEIGHBOURS + 1)
+    return weight.ndim > 1 and min(weight.shape[:2]) >= (16 if weight.ndim == 4 else NEIGHBOURS + 1)
 
 
 def _as_matrix(kernel: Tensor) -> Tensor:
@@ -162,7 +167,7 @@ def train(
 
     Returns
     -------
-    UNet or NonLocalNetwork
+    Network
         The network with averaged weights.
 
     Raises
@@ -231,17 +236,16 @@ def _gone_on(checkpoint: Path, device: torch.device, parts: Mapping[str, Any]) -
 
 def _first_network(settings: Training, start: Path | None) -> Network:
     levels = len(SCALES) if settings.levels else 1
-    if start is None and settings.architecture == "lidia":
+    if start is None and settings.architecture != UNET:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            return NonLocalNetwork(settings.widths[0], settings.blocks)
+            return small(settings.architecture, settings.widths[0], settings.blocks)
     if start is None:
         network = UNet(widths=settings.widths, blocks=settings.blocks, levels=levels)
         initialise(network, 0.2, torch.Generator().manual_seed(settings.seed))
         return network
     found = of_safetensors(start, torch.device("cpu"))
-    kind = "unet" if isinstance(found, UNet) else "lidia"
-    if kind != settings.architecture:
+    if (kind := name_of(found)) != settings.architecture:
         raise ValueError(f"{start.name} holds the architecture {kind}: give it in the settings")
     if (found.widths, found.blocks) != (settings.widths, settings.blocks):
         raise ValueError(f"{start.name} holds widths {found.widths} and {found.blocks} blocks: give these in the settings")

@@ -17,6 +17,7 @@ from napari_tweedie.denoisers.own_networks import SUFFIX, folder
 from napari_tweedie.engine.learning import Source
 from napari_tweedie.engine.learning_session import Session
 from napari_tweedie.engine.run import Progress
+from napari_tweedie.images.picture import Picture
 from napari_tweedie.images.sources import of_layer
 from napari_tweedie.recipe.recipe import JobName
 from napari_tweedie.training import objectives
@@ -29,6 +30,7 @@ from napari_tweedie.widgets.forms.path_edit import SaveName
 from napari_tweedie.widgets.forms.plot import COLOURS, Curve, Plot
 from napari_tweedie.widgets.layers.crop import Crop
 from napari_tweedie.widgets.layers.input import image_array, is_result
+from napari_tweedie.widgets.parts.package_button import PackageButton
 from napari_tweedie.widgets.runs.layer_run import Job, Order
 from napari_tweedie.widgets.runs.learning_run import Learning as LearningRun
 
@@ -79,14 +81,17 @@ class Learn(Panel):
         self.use.setToolTip("Every list of denoisers offers it now.")
         self.use.clicked.connect(self.denoise)
         self._written: Path | None = None
+        self.package = PackageButton(self._packed)
         for part in (self.objective, self.target, self.extent, self.length, self.training):
             part.changed.connect(self._on_edit)
         return {}
 
     def _parts(self) -> list[QWidget]:
+        self.package.told.connect(self.bar.tell)
         self.bar.preview.hide()
         self.recipes.hide()
-        self.use.hide()
+        for button in (self.use, self.package):
+            button.hide()
         self.plot.hide()  # until there is something to see
         target = one_row(
             "Target",
@@ -94,7 +99,7 @@ class Learn(Panel):
             "The same scene, clean or recorded again, of the same shape: it is learnt from it. None: noise alone.",
         )
         file = one_row("Weights", self.file, "Where the network is written; a file that exists is never overwritten.")
-        return [target, self.extent, file, self.plot, self.use]
+        return [target, self.extent, file, self.plot, self.use, self.package]
 
     def _further(self) -> list[QWidget]:
         training = Fold("Training", [self.training, *self.objective.folded_parts()])
@@ -155,6 +160,14 @@ class Learn(Panel):
         image, recipe = self.source.image(), self.recipe(denoiser={"name": "file", "path": str(self._written)})
         return Order(recipe, image, "denoised, learnt", Crop.whole(image_array(image).shape))
 
+    def _packed(self) -> tuple[Picture, dict[str, Any], Path]:
+        """Return what a package is made of: the layer, what is known of it, and the network that was written last."""
+        image = self.source.image()
+        if image is None or self._written is None:
+            raise ValueError("no network was learnt yet: press Run")
+        recipe = self.recipe(volume=False)
+        return of_layer(image), {"noise": recipe.noise, "axes": recipe.axes}, self._written
+
     def _job(self, order: Order) -> Job:
         if order.what != "learning":
             return super()._job(order)
@@ -178,7 +191,8 @@ class Learn(Panel):
         if isinstance(self._run, LearningRun):
             self.plot.show_curves(curves(self._run.curve))
             self._written = self._run.outcome.path if self._run.outcome is not None else None
-            self.use.setVisible(self._written is not None)
+            for button in (self.use, self.package):
+                button.setVisible(self._written is not None)
         super()._on_ended(text)
 
 

@@ -1,0 +1,205 @@
+"""Training of unrolled solvers: from clean images, on measurements that are simulated by the degradation itself."""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor, nn
+
+from napari_tweedie import degradations
+from napari_tweedie.core.device import fastest_precision
+from napari_tweedie.core.registry import chosen_from
+from napari_tweedie.degradations.degradation import Degradation
+from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.degradations.problem import Problem
+from napari_tweedie.denoisers.file import of_safetensors
+from napari_tweedie.denoisers.network import Network, denoise, weights_file
+from napari_tweedie.denoisers.schedule import Schedule, turns
+from napari_tweedie.training.data import Source, draw_batch
+from napari_tweedie.training.export import write_checkpoint
+from napari_tweedie.training.losses import weighted_squared_error
+
+log = logging.getLogger(__name__)
+
+EARLIER = 0.1
+"""Weight of the error after every turn but the last, next to that after the last."""
+SAVE_SECONDS = 30.0
+"""Seconds between two checkpoints."""
+FASTER = 20.0
+"""How many times the learning rate of the network the few numbers of the schedule learn at."""
+
+
+class Unrolling(BaseModel):
+    """Everything that determines the training of an unrolled solver, besides the images."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    degradation: Annotated[Degradation, *chosen_from(degradations.registry.build)] = Field(
+        description="What happens to the images."
+    )
+    turns: int = Field(4, ge=1, le=50, description="Turns of data step and network.")
+    least_sigma: float = Field(1 / 255, gt=0, le=1, description="Least noise level of a measurement of images in [0, 1].")
+    most_sigma: float = Field(10 / 255, gt=0, le=1, description="Largest one; levels are drawn evenly in logarithm.")
+    start: str = Field("unet-small", description="Bundled network to start from: unet, unet-small, lidia.")
+    steps: int = Field(400, ge=1, description="Optimiser steps.")
+    batch: int = Field(2, ge=1, description="Images per step.")
+    patch: int = Field(96, ge=32, multiple_of=8, description="Height and width of an image.")
+    learning_rate: float = Field(2e-4, gt=0, description="Peak rate of Adam for the network; it falls as a cosine.")
+    seed: int = Field(0, ge=0, description="Seed of images and noise.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Unrolling:
+        if self.least_sigma > self.most_sigma:
+            raise ValueError(f"least_sigma is at most most_sigma (got {self.least_sigma} and {self.most_sigma})")
+        if not self.degradation.is_linear:
+            raise ValueError(f"{self.degradation.name!r} is not linear in the image: unrolled solvers are for those that are")
+        return self
+
+    def rate(self, step: int) -> float:
+        """Learning rate at `step`."""
+        return self.learning_rate * min(1.0, (step + 1) / 10) * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+
+
+class UnrolledNetwork(nn.Module):
+    """The network and the schedule of an unrolled solver, while they learn."""
+
+    def __init__(self, network: Network, turns: int) -> None:
+        super().__init__()
+        self.network = network
+        self.shares = nn.Parameter(torch.linspace(0, 1, turns) if turns > 1 else torch.ones(1))
+        self.weights = nn.Parameter(torch.full((turns,), math.log(0.23)))
+
+    def forward(self, problem: Problem, precision: torch.dtype) -> list[Tensor]:
+        """Return the estimates after all turns."""
+
+        def network(x: Tensor, sigma: float | Tensor) -> Tensor:
+            level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(len(x))
+            return denoise(self.network, x, level, precision)
+
+        def prox(z: Tensor, rho: Tensor) -> Tensor:
+            made: Tensor = DataStep.apply(z, rho, problem)
+            return made
+
+        return list(turns(problem, prox, network, self.shares, self.weights.exp()))
+
+    def schedule(self, degradation: str) -> Schedule:
+        """Return what was learnt besides the network."""
+        return Schedule(degradation, tuple(self.shares.tolist()), tuple(self.weights.exp().tolist()))
+
+
+class DataStep(torch.autograd.Function):
+    """``x = argmin ½‖A x − y‖² + ½ρ‖x − z‖²`` of a linear A, with derivatives by the same step, however it is computed.
+
+    ``x = (AᵀA + ρ)⁻¹ (Aᵀy + ρ z)``, so that the derivative by z is h, the step of a gradient g without a measurement, and that
+    by ρ is ``⟨h, z − x⟩ / ρ``.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, rho: Tensor, problem: Problem) -> Tensor:
+        x = problem.prox(z.detach(), float(rho))
+        ctx.save_for_backward(z, rho, x)
+        ctx.problem = problem
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        z, rho, x = ctx.saved_tensors
+        problem = ctx.problem
+        h = problem.degradation.prox(gradient, torch.zeros_like(problem.measurement), float(rho))
+        return h, ((h * (z - x)).sum() / rho).reshape(rho.shape), None
+
+
+def train_unrolled(
+    settings: Unrolling, sources: Sequence[Source], folder: Path, device: torch.device, told: Callable[[int, float], None] = print
+) -> tuple[Network, Schedule]:
+    """Train an unrolled solver on patches of `sources`, or go on from the checkpoint in `folder`.
+
+    Every step seeds its own random numbers: a run that was cut off goes on as if it had not been.
+
+    Parameters
+    ----------
+    settings : Unrolling
+        Degradation, noise, turns, length.
+    sources : sequence of Source
+        Where clean patches come from.
+    folder : Path
+        Where ``checkpoint.pt`` and ``log.jsonl`` are kept.
+    device : torch.device
+        Where to train.
+    told : callable
+        Is told the step and the loss, every tenth step.
+
+    Returns
+    -------
+    tuple
+        The network and the schedule.
+
+    Raises
+    ------
+    ValueError
+        If the checkpoint is of other settings, or there is nothing to train on.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    network = copy.deepcopy(of_safetensors(weights_file(settings.start), torch.device("cpu"))).requires_grad_(True).train()
+    unrolled = UnrolledNetwork(network, settings.turns).to(device)
+    few = [unrolled.shares, unrolled.weights]
+    optimiser = torch.optim.Adam([{"params": list(network.parameters())}, {"params": few}], betas=(0.9, 0.99))
+    described, checkpoint, first = settings.model_dump_json(), folder / "checkpoint.pt", 0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
+        if state["settings"] != described:
+            raise ValueError(f"{folder} holds a training with other settings: give another folder, or these settings")
+        unrolled.load_state_dict(state["unrolled"])
+        optimiser.load_state_dict(state["optimiser"])
+        first = state["step"]
+    losses: list[float] = []
+    precision, saved = fastest_precision(device), time.monotonic()
+    for step in range(first, settings.steps):
+        clean, problem = example(settings, sources, step, device)
+        *earlier, last = (problem.degradation.crop(estimate) for estimate in unrolled(problem, precision))
+        sigma = clean.new_full((len(clean),), problem.noise_level)
+        loss = weighted_squared_error(last, clean, sigma)
+        for estimate in earlier:
+            loss = loss + EARLIER * weighted_squared_error(estimate, clean, sigma)
+        for group, factor in zip(optimiser.param_groups, (1.0, FASTER), strict=True):
+            group["lr"] = factor * settings.rate(step)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        losses.append(float(loss.detach()))
+        if (step + 1) % 10 == 0 or step + 1 == settings.steps:
+            told(step + 1, float(np.mean(losses)))
+            with (folder / "log.jsonl").open("a") as lines:
+                lines.write(json.dumps({"step": step + 1, "loss": round(float(np.mean(losses)), 6)}) + "\n")
+            losses.clear()
+        if time.monotonic() - saved > SAVE_SECONDS or step + 1 == settings.steps:
+            weights = {"unrolled": unrolled.state_dict(), "optimiser": optimiser.state_dict()}
+            write_checkpoint({"settings": described, "step": step + 1, **weights}, checkpoint)
+            saved = time.monotonic()
+    return network.eval().requires_grad_(False), unrolled.schedule(settings.degradation.name)
+
+
+def example(settings: Unrolling, sources: Sequence[Source], step: int, device: torch.device) -> tuple[Tensor, Problem]:
+    """Return the clean images of a step, as far as they are seen, and a measurement of them."""
+    rng = np.random.default_rng((settings.seed, step))
+    clean = torch.from_numpy(draw_batch(sources, settings.batch, settings.patch, rng)).to(device)
+    low, high = math.log(settings.least_sigma), math.log(settings.most_sigma)
+    sigma = math.exp(rng.uniform(low, high))
+    degradation = settings.degradation
+    with torch.no_grad():
+        measured = degradation(clean)
+        noise = torch.from_numpy(rng.standard_normal(tuple(measured.shape)).astype(np.float32)).to(device)
+        seen = degradation.observed(measured)
+        problem = Problem(measured + sigma * noise * seen, degradation, Gaussian(sigma=sigma))
+    return degradation.crop(clean), problem

@@ -1,0 +1,82 @@
+"""A solver that was trained: its turns are those of half-quadratic splitting, and what it was not trained for is refused."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import napari_tweedie as nt
+from napari_tweedie import degradations, solvers
+from napari_tweedie.degradations.noise import Gaussian
+from napari_tweedie.degradations.problem import Problem
+from napari_tweedie.denoisers.network import denoise
+from napari_tweedie.denoisers.schedule import FIRST, Schedule
+from napari_tweedie.denoisers.unet import UNet, initialise
+from napari_tweedie.training.export import write_weights
+
+SIGMA = 0.02
+BLUR = degradations.load("gaussian-blur", std=1.0)
+
+
+@pytest.fixture
+def network(generator: torch.Generator) -> UNet:
+    made = UNet(widths=(8, 8), blocks=1).eval().requires_grad_(False)
+    initialise(made, 0.3, generator)
+    for weight in made.parameters():
+        weight.copy_(weight.half().float())
+    return made
+
+
+@pytest.fixture
+def path(network: UNet, tmp_path: Path) -> Path:
+    """Three turns of half-quadratic splitting with weight 0.23, as of a training of no steps."""
+    write_weights(network, tmp_path / "a.safetensors", unrolled=Schedule("gaussian-blur", (0, 0.5, 1), (0.23,) * 3).described())
+    return tmp_path / "a.safetensors"
+
+
+@pytest.fixture
+def problem(generator: torch.Generator) -> Problem:
+    y = BLUR(torch.rand((1, 1, 40, 48), generator=generator))
+    return Problem(y + SIGMA * torch.randn(y.shape, generator=generator), BLUR, Gaussian(sigma=SIGMA))
+
+
+def test_untrained_turns_are_those_of_half_quadratic_splitting(network: UNet, path: Path, problem: Problem) -> None:
+    hqs = solvers.load("hqs", iterations=3, start=FIRST, equivariant=False)
+    expected = list(hqs(problem, lambda x, sigma: denoise(network, x, sigma, torch.float32)))
+    states = list(solvers.load("unrolled", path=path)(problem, torch.nn.Identity()))
+    assert [state.total for state in states] == [3, 3, 3]
+    for state, other in zip(states, expected, strict=True):
+        torch.testing.assert_close(state.estimate, other.estimate, rtol=1e-4, atol=1e-5)
+
+
+def test_a_run_restores_an_image_and_its_recipe_pins_the_file(path: Path) -> None:
+    image = torch.rand((48, 40), generator=torch.Generator().manual_seed(0)).numpy()
+    result = nt.restore(image, "gaussian-blur", {"name": "unrolled", "path": str(path)}, std=1.0, sigma=0.01)
+    solver = result.provenance["recipe"]["solver"]
+    again = nt.run(result.provenance["recipe"], image)
+    assert (again.image == result.image).all()
+    write_weights(
+        UNet(widths=(8,), blocks=1), path, unrolled=Schedule("gaussian-blur", (1.0,), (0.23,)).described(), of="something else"
+    )
+    with pytest.raises(ValueError, match="another content than the recipe says"):
+        nt.run(result.provenance["recipe"], image)
+    assert solver["sha256"]
+
+
+def test_what_it_was_not_trained_for_is_refused(path: Path, problem: Problem, tmp_path: Path) -> None:
+    solver = solvers.load("unrolled", path=path)
+    motion = degradations.load("motion-blur", length=5)
+    assert "was trained for 'gaussian-blur', not for 'motion-blur'" in solver.obstacle_in(motion)
+    volume = Problem(torch.rand(1, 1, 4, 16, 16), BLUR, Gaussian(sigma=SIGMA))
+    assert "planes only" in solver.obstacle(volume)
+    assert "choose what was trained" in solvers.load("unrolled").obstacle(problem)
+    assert "there is no file" in solvers.load("unrolled", path=tmp_path / "absent.safetensors").obstacle(problem)
+
+
+@pytest.mark.parametrize("said", [{}, {"unrolled": "[]"}, {"unrolled": '{"degradation": "x", "shares": [1], "weights": []}'}])
+def test_files_without_a_schedule_are_refused_in_a_sentence(said: dict[str, str], problem: Problem, tmp_path: Path) -> None:
+    path = tmp_path / "b.safetensors"
+    write_weights(UNet(widths=(8,), blocks=1), path, **said)
+    obstacle = solvers.load("unrolled", path=path).obstacle(problem)
+    assert "b.safetensors" in obstacle
+    assert "holds no unrolled solver" in obstacle or "as many" in obstacle
