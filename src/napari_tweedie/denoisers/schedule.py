@@ -79,9 +79,7 @@ def schedule_of(path: Path, changed: int = 0) -> Schedule:
         shares, weights = (_numbers(said[name]) for name in ("shares", "weights"))
         made = Schedule(str(said["degradation"]), shares, weights)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{path.name} holds no unrolled solver, only what `napari-tweedie unroll` writes does: choose such a file"
-        ) from error
+        raise ValueError(f"{path.name} holds no unrolled solver, only what `napari-tweedie unroll` writes does") from error
     if not 0 < len(shares) == len(weights) or min(weights) <= 0:
         raise ValueError(f"{path.name} has {len(shares)} strengths and {len(weights)} weights, which must be as many and above 0")
     return made

@@ -47,16 +47,18 @@ class Unrolled(Solver):
         return len(self._schedule().shares) if not self._missing() else 1
 
     def obstacle_in(self, degradation: Degradation) -> str:
+        needed = f"{self.name} needs what was trained for {degradation.name!r}"
+        way_out = "choose a file of `napari-tweedie unroll`, or hqs"
         if missing := self._missing():
-            return missing
+            return f"{needed}, {missing}: {way_out}"
         trained = self._schedule().degradation
         if trained != degradation.name:
-            return f"{self.path.name} was trained for {trained!r}, not for {degradation.name!r}: choose hqs, or train one for it"
+            return f"{needed}, and {self.path.name} is for {trained!r}: {way_out}"
         return ""
 
     def obstacle(self, problem: Problem) -> str:
         if problem.measurement.ndim != 4:
-            return "unrolled knows planes only: choose hqs, or restore plane by plane"
+            return f"{self.name} needs planes, not a volume of {problem.degradation.name!r}: choose another solver, such as hqs"
         return super().obstacle(problem)
 
     def pinned(self) -> Self:
@@ -72,17 +74,17 @@ class Unrolled(Solver):
         yield from turns(problem, problem.prox, tiled, schedule.shares, schedule.weights)
 
     def _missing(self) -> str:
-        """Return why there is no schedule; empty: there is one."""
+        """Return why there is no schedule, as the end of a sentence; empty: there is one."""
         if self.path == Path():
-            return "choose what was trained for this degradation, a file of `napari-tweedie unroll`, or another solver"
+            return "and no file is given"
         if not self.path.is_file():
-            return f"there is no file {self.path}: choose one of `napari-tweedie unroll`, or another solver"
+            return f"and there is no file {self.path}"
         if self.sha256 and weights_hash(*_version(self.path)) != self.sha256:
-            return f"{self.path} has another content than the recipe says: choose the file that it was made with"
+            return f"and {self.path} has another content than the recipe says"
         try:
             self._schedule()
         except ValueError as error:
-            return str(error)
+            return f"and {error}"
         return ""
 
     def _schedule(self) -> Schedule:
