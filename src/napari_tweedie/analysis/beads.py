@@ -15,6 +15,8 @@ Array = NDArray[np.float64]
 
 BRIGHT = 8.0
 """Standard deviations of the noise by which a bead exceeds the background."""
+FAINTEST = 0.02
+"""Least height of a bead as a share of the brightest: where there is hardly noise, specks would count."""
 FEWEST, MOST = 3, 200
 """Beads that an average takes at least and at most: the brightest."""
 ALIKE = 0.8
@@ -71,7 +73,7 @@ def psf_of_beads(image: NDArray[np.generic], radius: tuple[int, ...] | None = No
         raise ValueError("the image of beads holds values that are not finite: replace them")
     level = float(np.median(volume))
     smooth = gaussian_filter(volume, 1.0)
-    bright = smooth - level > BRIGHT * _noise(volume)
+    bright = smooth - level > max(BRIGHT * _noise(volume), FAINTEST * float(smooth.max() - level))
     if radius is None:
         radius = _lit(volume, smooth, bright, _reach(volume, smooth, level))
     boxes, kept, counts = _isolated(volume, smooth, bright, radius, MOST)
