@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.ndimage import uniform_filter
 
+from napari_tweedie.analysis.compression import Compression
 from napari_tweedie.analysis.line_offsets import NO_LINES, LineOffsets
 from napari_tweedie.analysis.noise_choice import chosen, growth
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
@@ -143,6 +144,10 @@ def identify_noise(
         If the planes are too small, or too uniform in their values, for the photon noise that is asked for, or not finite.
     """
     known = _Known(model, correlation, gain, offset, read_noise, sigma)
+    seen = [_seen(plane) for plane in planes]
+    compression = Compression.of(seen) if correlation == "auto" and model != "poisson" and sigma is None else None
+    if compression is not None:
+        return _of_compressed(known, seen, compression)
     offsets = LineOffsets.measured(planes) if lines and correlation != "white" else NO_LINES
     return replace(_without_lines(known, [_seen(offsets.without(plane)) for plane in planes]), lines=offsets)
 
@@ -156,6 +161,16 @@ def _seen(plane: NDArray[Any]) -> NDArray[Any]:
     )
     rows, columns = ((first[:, None] + np.arange(SQUARE)).ravel() for first in (tops, lefts))
     return np.asarray(plane[np.ix_(rows, columns)])
+
+
+def _of_compressed(known: _Known, planes: Sequence[NDArray[Any]], compression: Compression) -> NoiseKind:
+    """Find out what noise planes had before they were compressed, which hides the finest of it."""
+    found = replace(known, correlation="white").identified(planes, None)
+    spectrum = NoiseSpectrum.of(planes)
+    before = compression.level(spectrum.power) if spectrum else 0.0
+    if before <= (found.noise.level(mean_level(planes)) or 0.0):
+        return found
+    return NoiseKind(Gaussian(sigma=before), found.fit, None, "as before JPEG compression, which hides the finest of it")
 
 
 def _without_lines(known: _Known, planes: Sequence[NDArray[Any]]) -> NoiseKind:
@@ -202,9 +217,10 @@ class _Known:
         assert fit is not None
         anscombe = Anscombe(fit.gain, fit.offset, fit.read_noise)
         darkest = float(anscombe.forward(np.array(fit.offset + FEWEST * fit.gain)))
-        shape, level = _shape([anscombe.forward(plane) for plane in planes], self.correlation, hint, darkest)
+        stabilised = [anscombe.forward(plane) for plane in planes]
+        shape, level = _shape(stabilised, self.correlation, hint, darkest)
         if shape is None and level <= 1:
-            level = _lowered(planes, anscombe, level)
+            level = _lowered(planes, anscombe, stabilised, level)
         if level:
             fit = replace(
                 fit,
@@ -216,14 +232,16 @@ class _Known:
         return NoiseKind(noise, fit, shape, reason)
 
 
-def _lowered(planes: Sequence[NDArray[Any]], anscombe: Anscombe, level: float) -> float:
+def _lowered(
+    planes: Sequence[NDArray[Any]], anscombe: Anscombe, stabilised: Sequence[NDArray[np.float64]], level: float
+) -> float:
     """Return how strong noise that was stabilised is, where that is certainly less than 1; else `level`.
 
     Groups of equal brightness may hold nothing but texture, which counts as noise then; the whole image has plain parts.
     """
     bright = anscombe.offset + LIT * anscombe.gain
     around = [uniform_filter(np.nan_to_num(plane.astype(np.float64), nan=anscombe.offset), AROUND) for plane in planes]
-    lit = [np.where(light > bright, anscombe.forward(plane), np.nan) for plane, light in zip(planes, around, strict=True)]
+    lit = [np.where(light > bright, plane, np.nan) for plane, light in zip(stabilised, around, strict=True)]
     if np.mean([np.isfinite(plane).mean() for plane in lit]) < MOSTLY:
         return level
     found = estimate_stack_noise_level(lit)

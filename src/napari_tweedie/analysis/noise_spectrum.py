@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from napari_tweedie.analysis.noise_beneath import RINGS, noise_beneath, spread_of
 from napari_tweedie.degradations.correlation import REACH, Correlation
 
 if TYPE_CHECKING:
@@ -59,6 +60,10 @@ _FINE, _FINEST = (_RADIUS >= 14) & (_RADIUS < 17), _RADIUS >= 20
 ALIKE, FALLS = 1.15, 2.2
 """Up to these ratios noise is as strong along both axes, and at the finest detail as beside it. Texture of electron micrographs
 had 1.02 to 1.17 and 1.0 to 2.1; blurred and enlarged noise falls by 2.5 to 17, and OCT's differs by 1.17 to 1.5."""
+IN_DOUBT = 0.8
+"""How much of the noise found beneath texture is taken for it: the finest detail holds some texture, too."""
+FALLS_BESIDE_TEXTURE = 4.0
+"""The same where texture was seen; noise blurred by half a pixel falls by 6.8."""
 FAST_LIMIT, LOW_LIMIT = (1.08, 0.01, 6.0), (6.0, 0.1, 10.0)
 """Power next to that of finer detail beyond which noise is not white: a + b / share² + c / blocks that are noise alone."""
 _PATTERNED = (_RADIUS >= 2) & (_RADIUS < 8)
@@ -90,6 +95,8 @@ class NoiseSpectrum:
     blocks: float
     tails: NDArray[np.float64]
     """Kurtosis of every coefficient over these blocks: 3 for noise, less for a pattern that repeats."""
+    textured: bool
+    """Whether power that only texture can have was left out."""
 
     @classmethod
     def of(cls, planes: Sequence[NDArray[Any]], darkest: float = -np.inf) -> NoiseSpectrum | None:
@@ -101,16 +108,21 @@ class NoiseSpectrum:
         pixels = sum(plane.size for plane in planes)
         if len(energy) < LEAST_BLOCKS or not energy[:, _INNER].any():
             return None
-        power, shares, tails = np.empty((SIDE, SIDE)), [], np.empty((SIDE, SIDE))
+        power, shares, tails, spread = np.ones((SIDE, SIDE)), [], np.empty((SIDE, SIDE)), np.zeros(RINGS)
         for half in (_HALF, ~_HALF):
             found = _flat(energy, _INNER & ~half)
             power[half] = energy[found][:, half].mean(0)
             tails[half] = (energy[found][:, half] ** 2).mean(0) / np.maximum(power[half], 1e-30) ** 2
+            spread += spread_of(energy[found], power, half) / 2
             shares.append(float(found.mean()))
         share = min(shares)
         blocks = share * min(len(energy), pixels / SIDE**2)
         mean = power[_INNER].mean()
-        return cls(np.maximum(power, EMPTY * mean), share, blocks, tails) if mean > 0 else None
+        if not mean > 0:
+            return None
+        power = np.maximum(power, EMPTY * mean)
+        beneath = noise_beneath(power, spread)
+        return cls(beneath, share, blocks, tails, bool((beneath < power).any()))
 
     @property
     def is_white(self) -> bool:
@@ -134,17 +146,18 @@ class NoiseSpectrum:
         """
         across, down = (float(self.power[place].mean()) for place in (_ACROSS, _ACROSS.T))
         alike = 1 / ALIKE < across / down < ALIKE
-        return alike and bool(self.power[_FINE].mean() < FALLS * self.power[_FINEST].mean())
+        falls = FALLS_BESIDE_TEXTURE if self.textured else FALLS
+        return alike and bool(self.power[_FINE].mean() < falls * self.power[_FINEST].mean())
 
     @property
     def has_rows(self) -> bool:
         """Whether the pixels of a row share some of their noise."""
-        return self._has_lines(_ROWS_ALONE, _BESIDE_ROWS)
+        return not self.textured and self._has_lines(_ROWS_ALONE, _BESIDE_ROWS)
 
     @property
     def has_columns(self) -> bool:
         """Whether the pixels of a column share some of their noise."""
-        return self._has_lines(_ROWS_ALONE.T, _BESIDE_ROWS.T)
+        return not self.textured and self._has_lines(_ROWS_ALONE.T, _BESIDE_ROWS.T)
 
     def _has_lines(self, alone: NDArray[np.bool_], beside: NDArray[np.bool_]) -> bool:
         error = (2 / (alone.sum() * self.blocks)) ** 0.5
@@ -183,7 +196,7 @@ class NoiseSpectrum:
         columns = self._lines(self.power.T) if self.has_columns else np.zeros(0)
         variance = near[0, 0] + sum(float(line[0]) for line in (rows, columns) if line.size)
         shape = Correlation(tuple(map(_rounded, near / variance)), _rounded(rows / variance), _rounded(columns / variance))
-        return shape, float(variance**0.5)
+        return shape, float(variance**0.5) * (IN_DOUBT if self.textured else 1.0)
 
     def _extrapolated(self) -> NDArray[np.float64]:
         """Return the power, at slow coefficients no more than what the logarithm's slope over squared frequencies leads to.

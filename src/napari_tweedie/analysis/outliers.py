@@ -56,9 +56,11 @@ def find_outliers(plane: NDArray[Any], level: float) -> NDArray[np.bool_]:
     level = max(level, STEPS / CERTAIN * _step(sample))
     for sign, end in ((1, high), (-1, -low)):
         signed, height = sign * values, (1 - ALONE) * CERTAIN * level
-        first, second = _highest_neighbours(signed)
         extreme = signed > end + BEYOND * (high - low)
-        for y, x in np.argwhere(signed > np.where(extreme, second, first) + np.float32(height)):
+        above = signed > _highest_neighbour(signed) + np.float32(height)
+        rows, columns = np.nonzero(extreme & ~above)
+        above[rows, columns] = signed[rows, columns] > _second_neighbour(signed, rows, columns) + np.float32(height)
+        for y, x in np.argwhere(above):
             found[y, x] = _stands_alone(signed, y, x, level, 1 + extreme[y, x])
     return found if found.mean() <= MOST else np.zeros_like(found)
 
@@ -69,18 +71,25 @@ def _step(values: NDArray[np.float32]) -> float:
     return float(np.diff(levels).min()) if levels.size > 1 else 0.0
 
 
-def _highest_neighbours(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the highest and the second highest of the eight neighbours of every pixel."""
-    padded = np.pad(np.where(np.isnan(values), -np.inf, values), 1, constant_values=-np.inf)
-    rows, columns = values.shape
-    highest = np.full(values.shape, -np.inf, np.float32)
-    second = highest.copy()
-    for dy, dx in product(range(3), range(3)):
-        if (dy, dx) != (1, 1):
-            neighbour = padded[dy : dy + rows, dx : dx + columns]
-            np.maximum(second, np.minimum(highest, neighbour), out=second)
-            np.maximum(highest, neighbour, out=highest)
-    return highest, second
+def _framed(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.pad(np.where(np.isnan(values), -np.inf, values), 1, constant_values=-np.inf)
+
+
+def _highest_neighbour(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the highest of the eight neighbours of every pixel."""
+    framed = _framed(values)
+    beside = np.maximum(framed[:, :-2], framed[:, 2:])
+    three = np.maximum(beside, framed[:, 1:-1])
+    return np.maximum(beside[1:-1], np.maximum(three[:-2], three[2:]))
+
+
+def _second_neighbour(values: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Return the second highest of the eight neighbours of some pixels."""
+    if not rows.size:
+        return np.empty(0, np.float32)
+    framed = _framed(values)
+    near = [framed[rows + dy, columns + dx] for dy, dx in product(range(3), range(3)) if (dy, dx) != (1, 1)]
+    return np.asarray(np.partition(near, -2, axis=0)[-2])
 
 
 def _stands_alone(values: NDArray[np.float32], y: int, x: int, level: float, members: int) -> bool:

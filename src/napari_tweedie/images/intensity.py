@@ -26,7 +26,7 @@ class Intensity:
     @classmethod
     def of(cls, planes: Iterable[NDArray[Any]]) -> Intensity:
         """Return the map that takes the 0.1 and 99.9 percentiles of some planes to 0 and 1 (NaN left out), constants to 0."""
-        sample = np.concatenate([_thinned(plane) for plane in planes])
+        sample = np.concatenate([_finite(thinned(plane)) for plane in planes])
         if sample.size == 0:
             return cls()
         low, high = np.percentile(sample, (0.1, 99.9))
@@ -54,11 +54,15 @@ class Intensity:
         return value * self.scale**power
 
 
-def _thinned(plane: NDArray[Any]) -> NDArray[np.float64]:
-    """Return about 2^18 of the finite pixels of a plane."""
+def thinned(plane: NDArray[Any]) -> NDArray[Any]:
+    """Return about 2^18 of the pixels of a plane (Y, X), evenly spread; thinned once, it stays as it is."""
     step = max(1, int(np.sqrt(plane.size / 2**18)))
-    sample = plane[::step, ::step].astype(np.float64)
-    return sample[np.isfinite(sample)]
+    return plane[::step, ::step]
+
+
+def _finite(sample: NDArray[Any]) -> NDArray[np.float64]:
+    values = sample.astype(np.float64)
+    return values[np.isfinite(values)]
 
 
 ALIKE = 0.75

@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tweedie.images.intensity import Intensity
+from napari_tweedie.images.intensity import Intensity, thinned
 
 MOST_PHOTONS = 200.0
 """Up to here the expectations are tabulated; beyond, or with a read noise of that variance, their asymptotic form is right to
@@ -96,7 +96,7 @@ class Stabilised(Intensity):
     @classmethod
     def by(cls, anscombe: Anscombe, planes: Iterable[NDArray[Any]]) -> Self:
         """Return the map that takes the 0.1 and 99.9 percentiles of some planes to 0 and 1 (NaN left out)."""
-        range_ = Intensity.of(anscombe.forward(plane) for plane in planes)
+        range_ = Intensity.of(anscombe.forward(thinned(plane)) for plane in planes)
         return cls(range_.offset, range_.scale, anscombe)
 
     def forward(self, image: NDArray[Any]) -> NDArray[np.float32]:
