@@ -90,8 +90,8 @@ def main() -> None:
             rows.append([*(score(result, truth, fitted) for result in results), hand, other])
             print(f"| {name} | {' | '.join(f'{value:.2f}' for value in rows[-1])} |", flush=True)
         means = " | ".join(f"**{value:.2f}**" for value in np.mean(rows, axis=0))
-        worst = min(row[1] - row[2] for row in rows)
-        print(f"| **{folder.name}, mean of {len(rows)}** (untouched at least {worst:+.2f} from by hand) | {means} |", flush=True)
+        worst = "" if chosen.untouched else f" (untouched at least {min(row[1] - row[2] for row in rows):+.2f} from by hand)"
+        print(f"| **{folder.name}, mean of {len(rows)}**{worst} | {means} |", flush=True)
 
 
 if __name__ == "__main__":
