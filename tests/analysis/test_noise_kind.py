@@ -62,6 +62,21 @@ def test_noise_of_whole_lines_is_found(clean: np.ndarray, axis: int) -> None:
     assert "which is taken off" in found.sentence()
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_noise_that_drifts_along_lines_is_told_from_one_offset_a_line(axis: int) -> None:
+    """Faint discs in noise of which a twentieth of the variance is shared over some fifty pixels of a line."""
+    rng = np.random.default_rng(0)
+    y, x = np.indices((384, 384))
+    discs = 15.0 * ((y % 96 - 48) ** 2 + (x % 96 - 48) ** 2 < 200)
+    slow = gaussian_filter(rng.normal(size=discs.shape), (0, 25) if axis == 0 else (25, 0), mode="wrap")
+    found = identify_noise([discs + rng.normal(0, 50, discs.shape) + 12 * slow / slow.std()])
+    assert found.correlation is not None
+    lines = (found.correlation.rows, found.correlation.columns)
+    assert lines[axis]
+    assert not lines[1 - axis]
+    assert found.noise.level(0.0) == pytest.approx(np.hypot(50, 12), rel=0.05)
+
+
 def test_what_is_given_is_kept(clean: np.ndarray) -> None:
     noisy = 4.0 * np.random.default_rng(0).poisson(clean / 10)
     assert identify_noise([noisy], gain=3.0, offset=1.0).noise.model_dump() | {"read_noise": 0} == {

@@ -143,7 +143,7 @@ def identify_noise(
     ValueError
         If the planes are too small, or too uniform in their values, for the photon noise that is asked for, or not finite.
     """
-    known = _Known(model, correlation, gain, offset, read_noise, sigma)
+    known = _Known(model, correlation, gain, offset, read_noise, sigma, lines)
     seen = [_seen(plane) for plane in planes]
     compression = Compression.of(seen) if correlation == "auto" and model != "poisson" and sigma is None else None
     if compression is not None:
@@ -180,7 +180,8 @@ def _without_lines(known: _Known, planes: Sequence[NDArray[Any]]) -> NoiseKind:
         return white
     hint = white.correlation
     if hint is None and isinstance(white.noise, Poisson):
-        hint = _shape(planes, known.correlation)[0]  # what was taken for photon noise may be texture next to little fine noise
+        # what was taken for photon noise may be texture next to little fine noise
+        hint = _shape(planes, known.correlation, known.lines)[0]
     return white if hint is None else known.identified(planes, hint)
 
 
@@ -194,6 +195,7 @@ class _Known:
     offset: float | None
     read_noise: float | None
     sigma: float | None
+    lines: bool
 
     def identified(self, planes: Sequence[NDArray[Any]], hint: Correlation | None) -> NoiseKind:
         """Find out the rest, where the noise is supposed to correlate as `hint` says."""
@@ -209,7 +211,7 @@ class _Known:
             assert fit is not None
             model, reason = chosen(fit, planes, hint is not None)
         if model == "gaussian":
-            shape, level = _shape(planes, self.correlation, hint)
+            shape, level = _shape(planes, self.correlation, self.lines, hint)
             sigma = self.sigma
             if sigma is None:
                 sigma = estimate_stack_noise_level(planes) if shape is None else level
@@ -218,7 +220,7 @@ class _Known:
         anscombe = Anscombe(fit.gain, fit.offset, fit.read_noise)
         darkest = float(anscombe.forward(np.array(fit.offset + FEWEST * fit.gain)))
         stabilised = [anscombe.forward(plane) for plane in planes]
-        shape, level = _shape(stabilised, self.correlation, hint, darkest)
+        shape, level = _shape(stabilised, self.correlation, self.lines, hint, darkest)
         if shape is None and level <= 1:
             level = _lowered(planes, anscombe, stabilised, level)
         if level:
@@ -249,7 +251,7 @@ def _lowered(
 
 
 def _shape(
-    planes: Sequence[NDArray[Any]], correlation: str, hint: Correlation | None = None, darkest: float = -np.inf
+    planes: Sequence[NDArray[Any]], correlation: str, lines: bool, hint: Correlation | None = None, darkest: float = -np.inf
 ) -> tuple[Correlation | None, float]:
     """Return the correlation of noise that is the same everywhere, and its level; None where it is white, and 0 for unknown.
 
@@ -258,6 +260,6 @@ def _shape(
     spectrum = NoiseSpectrum.of(planes, darkest)
     if spectrum is None or correlation == "white":
         return None, 0.0
-    if correlation == "auto" and hint is None and spectrum.is_white:
+    if correlation == "auto" and hint is None and spectrum.is_white and not (lines and spectrum.has_lines_for_sure):
         return None, spectrum.raised
     return spectrum.correlation()
