@@ -64,7 +64,7 @@ def test_every_degradation_passes(name: str, ndim: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", solvers.names())
+@pytest.mark.parametrize("name", [name for name in solvers.names() if name != "unrolled"])  # which needs what was trained
 def test_every_solver_passes(name: str) -> None:
     cls = solvers.registry.method(name)
     short = {"iterations": min(30, cls.model_fields["iterations"].default)} if "iterations" in cls.model_fields else {}

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
+from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
+from napari_tweedie.denoisers.levels import level_maps
 from napari_tweedie.denoisers.network import Unet
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+AROUND = 9
+"""Height and width, in pixels, over which it is looked at how much was removed."""
+MOST = 2.0
+"""Root mean square, in noise levels, of what may be removed there."""
 
 
 class Csc(Unet):
-    """Convolutional sparse coding, unfolded: what is no sum of a few trained atoms is noise.
+    """Convolutional sparse coding, unfolded: what is no sum of a few trained atoms is noise, if it is no stronger than that.
 
     Positively homogeneous, as `Unet`, and it follows offsets: a smooth background is left as it is. It knows white noise, of one
     level or of a map.
@@ -28,3 +38,10 @@ class Csc(Unet):
     precision: Literal["auto", "float32", "bfloat16"] = Parameter(
         "float32", "Arithmetic of the network; auto: bfloat16 where this device is measured to run it faster.", advanced=True
     )
+
+    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        removed = x - super().__call__(x, sigma)
+        level = level_maps(sigma, x).square().mean(1, keepdim=True)
+        power = torch.nn.functional.avg_pool2d(removed.square(), AROUND, 1, AROUND // 2, count_include_pad=False)
+        share = (MOST**2 * level / power.clamp_min(torch.finfo(x.dtype).tiny)).clamp(max=1).sqrt()
+        return x - share * removed
