@@ -77,6 +77,15 @@ def test_noise_that_drifts_along_lines_is_told_from_one_offset_a_line(axis: int)
     assert found.noise.level(0.0) == pytest.approx(np.hypot(50, 12), rel=0.05)
 
 
+@pytest.mark.parametrize(("factor", "word"), [(1.0, ""), (2.0, "too high"), (0.5, "too low")])
+def test_a_level_that_was_given_is_judged_with_the_offsets_of_lines(clean: np.ndarray, factor: float, word: str) -> None:
+    rng = np.random.default_rng(0)
+    planes = [clean + rng.normal(0, 15, clean.shape) + rng.normal(0, 10, (256, 1))]
+    told = identify_noise(planes).advice(Gaussian(sigma=factor * np.hypot(15, 10), correlated=True), True, planes)
+    assert word in told
+    assert bool(told) == bool(word)
+
+
 def test_what_is_given_is_kept(clean: np.ndarray) -> None:
     noisy = 4.0 * np.random.default_rng(0).poisson(clean / 10)
     assert identify_noise([noisy], gain=3.0, offset=1.0).noise.model_dump() | {"read_noise": 0} == {

@@ -98,7 +98,10 @@ class NoiseKind:
         assert level is not None
         assert found is not None
         wrong = WRONG if self.correlation is None else MORE_WRONG
-        highest = np.inf if correlated and self.correlation is None else wrong  # texture hides noise that correlates
+        hidden = correlated and self.correlation is None and not self.lines  # texture hides noise that correlates
+        highest = np.inf if hidden else wrong
+        if correlated and self.lines:
+            found = float(np.linalg.norm([found, self.lines.rows.level, self.lines.columns.level]))
         grows = isinstance(self.noise, Poisson) and not isinstance(given, Poisson) and growth(self.noise, planes)
         if grows > (GROWN if self.correlation is None else MORE_GROWN):
             reason = f"The noise is {self.reason}: no single level suits"
