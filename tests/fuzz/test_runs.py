@@ -64,6 +64,10 @@ def test_any_recipe_on_any_array_gives_a_result_or_a_sentence(recipe: dict[str, 
             np.eye(4, 6, dtype=np.float32),
             id="little noise to start from",
         ),
+        pytest.param(
+            {"job": "denoise", "denoiser": "wavelet", "noise": {"sigma": 1e-6}, "probes": 1},
+            np.array([[5.2514606e19, 4.7357901e19]], np.float32), id="hardly noise next to huge numbers",
+        ),
     ],
 )  # fmt: skip
 def test_what_fuzzing_found(recipe: dict[str, Any], image: np.ndarray) -> None:
