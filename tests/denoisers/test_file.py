@@ -83,6 +83,14 @@ def test_weights_of_our_networks_are_used_as_they_are(suffix: str, tmp_path: Pat
     torch.testing.assert_close(denoisers.load("file", path=path)(X, 0.1), expected)
 
 
+def test_weights_that_are_written_again_are_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "mine.safetensors"
+    for name in ("unet-small", "unet"):
+        path.write_bytes((WEIGHTS / f"{name}.safetensors").read_bytes())
+        expected = denoisers.load(name, precision="float32")(X, 0.1)
+        torch.testing.assert_close(denoisers.load("file", path=path)(X, 0.1), expected)
+
+
 class Trap:
     """A pickle that runs code when it is opened."""
 

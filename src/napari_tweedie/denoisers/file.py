@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from napari_tweedie.denoisers.own_networks import own_networks
 from napari_tweedie.denoisers.package import Package, check_archive, load_package
 from napari_tweedie.denoisers.stepwise import in_steps
 from napari_tweedie.denoisers.torchscript import load_torchscript
+from napari_tweedie.images.versions import kept_until_changed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,7 +68,7 @@ class File(Denoiser):
     def _learning(self) -> dict[str, Any]:
         """Return how the network in the file was learnt from a user's images, if it was."""
         path = self._found()
-        return network.learning_of(*_version(path)) if path is not None and path.suffix.lower() == ".safetensors" else {}
+        return network.learning_of(path) if path is not None and path.suffix.lower() == ".safetensors" else {}
 
     @property
     def takes_map(self) -> bool:  # type: ignore[override]
@@ -82,11 +82,11 @@ class File(Denoiser):
 
     def _levels(self) -> int:
         """Return the channels of noise levels of the network in the file, 0 if it is another model or none."""
-        model = load_file(*self._key(), torch.device("cpu")) if self._found() else None
+        model = load_file(self._path(), torch.device("cpu")) if self._found() else None
         return model.levels if is_network(model) else 0
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
-        model = load_file(*self._key(), x.device)
+        model = load_file(self._path(), x.device)
         if is_network(model):
             if self._learning().get("restores"):
                 return in_steps(lambda y, level: network.denoise(model, y, level, torch.float32), x, sigma, self.passes)
@@ -96,14 +96,14 @@ class File(Denoiser):
         return apply(model, x, sigma, self.trained_sigma)
 
     def provenance(self, device: Device) -> dict[str, Any]:
-        return {"weights": network.weights_hash(*self._key())}
+        return {"weights": network.weights_hash(self._path())}
 
     def pinned(self) -> Self:
-        return self.model_copy(update={"sha256": network.weights_hash(*self._key())})
+        return self.model_copy(update={"sha256": network.weights_hash(self._path())})
 
     def program(self) -> str:
         path = self._found()
-        return network.weights_hash(*_version(path)) if path is not None and is_program(path) else ""
+        return network.weights_hash(path) if path is not None and is_program(path) else ""
 
     def obstacle(self) -> str:
         if self._found():
@@ -117,22 +117,17 @@ class File(Denoiser):
 
     def _found(self) -> Path | None:
         """Return the file: that at the path or, where the hash is known and another one, the learnt network that has it."""
-        if self.path.is_file() and (not self.sha256 or network.weights_hash(*_version(self.path)) == self.sha256):
+        if self.path.is_file() and (not self.sha256 or network.weights_hash(self.path) == self.sha256):
             return self.path
         candidates = own_networks() if self.sha256 else []
-        return next((path for path in candidates if network.weights_hash(*_version(path)) == self.sha256), None)
+        return next((path for path in candidates if network.weights_hash(path) == self.sha256), None)
 
-    def _key(self) -> tuple[Path, int]:
-        """Return the file and when it was changed, so that a new version is read again."""
+    def _path(self) -> Path:
+        """Return the file."""
         path = self._found()
         if path is None:
             raise ValueError(self.obstacle())
-        return _version(path)
-
-
-def _version(path: Path) -> tuple[Path, int]:
-    """Return a file and when it was changed."""
-    return path, path.stat().st_mtime_ns
+        return path
 
 
 def is_program(path: Path) -> bool:
@@ -146,8 +141,8 @@ def is_program(path: Path) -> bool:
         return False  # no archive, or one that `check_archive` refuses
 
 
-@functools.lru_cache(maxsize=4)
-def load_file(path: Path, changed: int, device: Device) -> Callable[..., Tensor]:
+@kept_until_changed(4)
+def load_file(path: Path, device: Device) -> Callable[..., Tensor]:
     """Return the model that a file holds, on `device`, ready for inference.
 
     Raises

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from pathlib import Path
@@ -14,6 +13,7 @@ from napari_tweedie.denoisers.architectures import untrained
 from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.extremes import range_by_range
 from napari_tweedie.denoisers.levels import level_maps
+from napari_tweedie.images.versions import kept_until_changed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -164,7 +164,7 @@ def _smooth(level: Tensor) -> Tensor:
     return variance.sqrt()
 
 
-@functools.cache
+@kept_until_changed(16)
 def load_network(path: Path, device: Device) -> Network:
     """Build the network that a safetensors file describes and holds, on `device`, ready for inference."""
     from safetensors import safe_open
@@ -177,8 +177,8 @@ def load_network(path: Path, device: Device) -> Network:
     return network.eval().requires_grad_(False)
 
 
-@functools.cache
-def learning_of(path: Path, changed: int = 0) -> dict[str, Any]:
+@kept_until_changed(64)
+def learning_of(path: Path) -> dict[str, Any]:
     """Return what a safetensors file says of how its weights were learnt from a user's images; empty where it says nothing."""
     from safetensors import SafetensorError, safe_open
 
@@ -190,9 +190,9 @@ def learning_of(path: Path, changed: int = 0) -> dict[str, Any]:
     return learning if isinstance(learning, dict) else {}
 
 
-@functools.cache
-def weights_hash(path: Path, changed: int = 0) -> str:
-    """Return the SHA-256 of a weights file; `changed` tells its versions apart."""
+@kept_until_changed(64)
+def weights_hash(path: Path) -> str:
+    """Return the SHA-256 of a weights file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

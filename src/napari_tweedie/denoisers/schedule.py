@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_tweedie.degradations.problem import NOISE_FLOOR
+from napari_tweedie.images.versions import kept_until_changed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,8 +62,8 @@ def turns(problem: Problem, prox: Prox, network: Denoise, shares: Iterable[Any],
         yield z
 
 
-@functools.lru_cache(maxsize=16)
-def schedule_of(path: Path, changed: int = 0) -> Schedule:
+@kept_until_changed(16)
+def schedule_of(path: Path) -> Schedule:
     """Return what was learnt besides the network of a file.
 
     Raises

@@ -69,7 +69,7 @@ def start_of(settings: Learning) -> str:
     if settings.is_fresh:
         return "fresh"
     path = settings.weights if settings.weights != Path() else weights_file(settings.start)
-    return f"{path.stem} {weights_hash(path, path.stat().st_mtime_ns)}"
+    return f"{path.stem} {weights_hash(path)}"
 
 
 def card(path: Path, state: Learnt, facts: dict[str, Any]) -> str:
@@ -88,7 +88,7 @@ def card(path: Path, state: Learnt, facts: dict[str, Any]) -> str:
 
 | | |
 | --- | --- |
-| file | {path.name}, SHA-256 {weights_hash(path, path.stat().st_mtime_ns)} |
+| file | {path.name}, SHA-256 {weights_hash(path)} |
 | architecture | {network}, {count_:,} parameters, float16 |
 | start | {facts["start"]} |
 | objective | {objective["name"]} |

@@ -73,7 +73,7 @@ def write_package(
     path = as_path(path)
     check_place(path, ".zip")
     weights, own = _weights(denoiser)
-    learning = learning_of(weights, weights.stat().st_mtime_ns)
+    learning = learning_of(weights)
     network = load_network(weights, torch.device("cpu"))
     block, channel = _middle(image, sigma, axes, fields)
     if not channel.pixel_level > 0:
@@ -84,7 +84,7 @@ def write_package(
     facts = {
         "sigma": float(channel.sigma), "offset": float(offset), "scale": float(scale), "levels": levels,
         "multiple": network.stride,
-        "weights": weights_hash(weights, weights.stat().st_mtime_ns), "version": version("napari-tweedie"),
+        "weights": weights_hash(weights), "version": version("napari-tweedie"),
         "learning": learning,
     }  # fmt: skip
     title = f"{name or path.stem} denoiser"
@@ -118,8 +118,7 @@ def _middle(image: Any, sigma: float | None, axes: str, fields: dict[str, Any]) 
     if isinstance(recipe.noise, noises.Auto):
         recipe = recipe.model_copy(update={"noise": recipe.noise.model_copy(update={"model": "gaussian"})})
     blocks = Blocks(picture.data, recipe)
-    layout = list(blocks.layout)
-    index = layout[len(layout) // 2]
+    index = blocks.layout.block(len(blocks.layout) // 2)
     block = np.asarray(blocks.samples(index), np.float64)
     if not np.isfinite(block).all():
         raise ValueError("pixels are missing in this image: give one that is whole to test the package with")

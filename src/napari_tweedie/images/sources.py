@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +16,7 @@ from napari_tweedie.images.calibration import Calibration, Stated, calibrate
 from napari_tweedie.images.files import names, read
 from napari_tweedie.images.picture import Picture
 from napari_tweedie.images.units import is_relative
+from napari_tweedie.images.versions import kept_until_changed
 
 FILE = "napari_tweedie_file"
 """Key of what a file says of a layer, in the layer's metadata."""
@@ -116,13 +116,13 @@ def file_of(layer: Any, shape: tuple[int, ...]) -> Picture | None:
     if path is None or not Path(str(path)).exists():
         return None
     with suppress(ValueError, OSError):
-        pictures = _described(Path(str(path)), Path(str(path)).stat().st_mtime_ns)
+        pictures = _described(Path(str(path)))
         return next((picture for picture in pictures if _long(picture.data.shape) == _long(shape)), None)
     return None
 
 
-@functools.lru_cache(maxsize=16)
-def _described(path: Path, changed: int) -> list[Picture]:
+@kept_until_changed(16)
+def _described(path: Path) -> list[Picture]:
     """Return all images of a file without their pixels; they are looked at again when it has changed."""
     return [read(path, number, pixels=False) for number in range(len(names(path)))]
 

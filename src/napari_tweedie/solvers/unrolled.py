@@ -62,7 +62,7 @@ class Unrolled(Solver):
         return super().obstacle(problem)
 
     def pinned(self) -> Self:
-        return self if self._missing() else self.model_copy(update={"sha256": weights_hash(*_version(self.path))})
+        return self if self._missing() else self.model_copy(update={"sha256": weights_hash(self.path)})
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
         schedule, network = self._schedule(), load_network(self.path, problem.measurement.device)
@@ -79,7 +79,7 @@ class Unrolled(Solver):
             return "and no file is given"
         if not self.path.is_file():
             return f"and there is no file {self.path}"
-        if self.sha256 and weights_hash(*_version(self.path)) != self.sha256:
+        if self.sha256 and weights_hash(self.path) != self.sha256:
             return f"and {self.path} has another content than the recipe says"
         try:
             self._schedule()
@@ -88,8 +88,4 @@ class Unrolled(Solver):
         return ""
 
     def _schedule(self) -> Schedule:
-        return schedule_of(*_version(self.path))
-
-
-def _version(path: Path) -> tuple[Path, int]:
-    return path, path.stat().st_mtime_ns
+        return schedule_of(self.path)
