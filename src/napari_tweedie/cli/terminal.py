@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from napari_tweedie.core.results import Progress, Result
+from napari_tweedie.core.results import Progress, Result, last
 
 if TYPE_CHECKING:
     from napari_tweedie.images.files import Picture
@@ -39,13 +39,7 @@ def with_bar(title: str, steps: Generator[Progress, None, T]) -> T:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[stage]}"), TimeRemainingColumn())
     with Bar(*columns, console=err, transient=True) as bar:
         task = bar.add_task(title, total=1.0, stage="")
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                returned: T = end.value
-                return returned
-            bar.update(task, completed=step.share, stage=step.stage)
+        return last(steps, lambda step: bar.update(task, completed=step.share, stage=step.stage))
 
 
 def warn(notes: Iterable[str]) -> None:

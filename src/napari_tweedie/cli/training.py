@@ -17,20 +17,23 @@ LICENCES = ("open", "repo-open", "research")
 SHARES = {"photographs": 0.65, "microscopy": 0.25, "medical": 0.10}
 """Of what is drawn from images; the folders of micrographs count alike."""
 
+Out = Annotated[Path, typer.Argument(help="Folder of checkpoint, log, settings and, at the end, weights.safetensors.")]
 Folders = Annotated[list[Path], typer.Option(exists=True, file_okay=False, help="Folder of images; may be given again.")]
 Licences = Annotated[list[str], typer.Option(help="Licence classes of MANIFEST.csv to accept.")]
+Packed = Annotated[Path | None, typer.Option(exists=True, help="A file of `pack`, in place of folders.")]
+Drawn = Annotated[float, typer.Option(min=0, max=1, help="Share of drawn images in every batch.")]
 Start = Annotated[Path | None, typer.Option("--from", exists=True, help="Weights to start from: safetensors of `train`.")]
 Settings = Annotated[str, typer.Option(help="JSON of the settings that differ from their defaults.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 
 
 def train(
-    out: Annotated[Path, typer.Argument(help="Folder of checkpoint, log, settings and, at the end, weights.safetensors.")],
+    out: Out,
     photographs: Folders = [],
     microscopy: Folders = [],
     medical: Folders = [],
-    packed: Annotated[Path | None, typer.Option(exists=True, help="A file of `pack`, in place of folders.")] = None,
-    synthetic: Annotated[float, typer.Option(min=0, max=1, help="Share of drawn images in every batch.")] = 0.0,
+    packed: Packed = None,
+    synthetic: Drawn = 0.0,
     licence: Licences = [*LICENCES],
     start: Start = None,
     settings: Settings = "{}",
@@ -56,12 +59,12 @@ def train(
 
 
 def unroll(
-    out: Annotated[Path, typer.Argument(help="Folder of checkpoint, log, settings and, at the end, weights.safetensors.")],
+    out: Out,
     photographs: Folders = [],
     microscopy: Folders = [],
     medical: Folders = [],
-    packed: Annotated[Path | None, typer.Option(exists=True, help="A file of `pack`, in place of folders.")] = None,
-    synthetic: Annotated[float, typer.Option(min=0, max=1, help="Share of drawn images in every batch.")] = 0.0,
+    packed: Packed = None,
+    synthetic: Drawn = 0.0,
     licence: Licences = [*LICENCES],
     settings: Settings = '{"degradation": {"name": "gaussian-blur"}}',
     device: Device = "auto",

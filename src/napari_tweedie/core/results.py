@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
     from napari_tweedie.images.axes import Index
+
+S = TypeVar("S")
+T = TypeVar("T")
+Y = TypeVar("Y")
 
 
 @dataclass(frozen=True)
@@ -155,8 +159,8 @@ def check_told(told: Any) -> None:
         raise ValueError(f"progress must be a function, which is told of every step (got {told!r})")
 
 
-def last(steps: Generator[Any, None, Result], told: Callable[[Progress], None] | None = None) -> Result:
-    """Run to the end and return the result, telling of the progress and ignoring previews.
+def last(steps: Generator[Any, None, T], told: Callable[[Progress], None] | None = None) -> T:
+    """Run to the end and return what the run returns, telling of the progress and ignoring previews.
 
     Raises
     ------
@@ -168,7 +172,20 @@ def last(steps: Generator[Any, None, Result], told: Callable[[Progress], None] |
         try:
             step = next(steps)
         except StopIteration as end:
-            result: Result = end.value
-            return result
+            returned: T = end.value
+            return returned
         if told is not None and isinstance(step, Progress):
             told(step)
+
+
+def relayed(steps: Generator[S, None, T], told: Callable[[S], Y | None]) -> Generator[Y, None, T]:
+    """Yield what is told of every step, where that is anything, and return what the steps return; they end with this."""
+    try:
+        while True:
+            if (said := told(next(steps))) is not None:
+                yield said
+    except StopIteration as end:
+        returned: T = end.value
+        return returned
+    finally:
+        steps.close()

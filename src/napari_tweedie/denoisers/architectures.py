@@ -20,7 +20,7 @@ def classes() -> dict[str, type[Network]]:
     from napari_tweedie.denoisers.non_local_network import NonLocalNetwork
     from napari_tweedie.denoisers.unet import UNet
 
-    return {UNET: UNet, "lidia": NonLocalNetwork, "csc": ConvolutionalSparseCoding, "deep-ksvd": DeepKSVD}
+    return {UNET: UNet, **{small.kind: small for small in (NonLocalNetwork, ConvolutionalSparseCoding, DeepKSVD)}}
 
 
 def small(name: str, width: int, blocks: int) -> Network:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,6 +9,7 @@ from torch.nn import functional as F
 from napari_tweedie.core.cancellation import cancellation_point
 from napari_tweedie.denoisers.levels import level_maps
 from napari_tweedie.denoisers.network import pad_to_multiple
+from napari_tweedie.denoisers.one_width import OneWidthNetwork
 from napari_tweedie.denoisers.shrinkage import COARSE, background, cosine_frame, soft_threshold
 
 STRIDE = 4
@@ -19,7 +18,7 @@ REACH = 3
 """Height and width of an atom, in strides."""
 
 
-class ConvolutionalSparseCoding(nn.Module):
+class ConvolutionalSparseCoding(OneWidthNetwork):
     """Codes z of an image y by ``z ← S_θ(z + A (y − B z))`` with strided kernels A and B, turn by turn; ``B z`` is clean.
 
     An atom has 12 × 12 pixels, and one of every kind lies at every fourth pixel along each axis. An image of one channel is seen
@@ -43,12 +42,8 @@ class ConvolutionalSparseCoding(nn.Module):
     the untied form of LISTA (Gregor & LeCun 2010).
     """
 
-    levels = 1
-    """Channels of noise levels: it knows white noise, which may differ from place to place."""
-    direct = False
-    """It returns the noise, as a `UNet` does."""
+    kind = "csc"
     stride = COARSE
-    """Height and width that are a multiple of it need no padding."""
 
     def __init__(self, width: int = 144, blocks: int = 7, shifts: int = 2) -> None:
         super().__init__()
@@ -59,16 +54,6 @@ class ConvolutionalSparseCoding(nn.Module):
         self.analysis = nn.ParameterList(atoms.clone() for _ in range(blocks + 1))
         self.synthesis = nn.ParameterList(adjoint.clone() for _ in range(blocks + 1))
         self.thresholds = nn.ParameterList(torch.full((width,), -0.8) for _ in range(blocks + 1))
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Its one width, as a `UNet` has several."""
-        return (self.width,)
-
-    @property
-    def architecture(self) -> dict[str, Any]:
-        """What its weights file says of it."""
-        return {"name": "csc", "width": self.width, "blocks": self.blocks}
 
     def __str__(self) -> str:
         return f"convolutional sparse coding, {self.width} kinds of atoms, {self.blocks + 1} turns"

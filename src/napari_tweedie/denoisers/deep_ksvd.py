@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from napari_tweedie.core.cancellation import cancellation_point
 from napari_tweedie.denoisers.levels import level_maps
 from napari_tweedie.denoisers.network import pad_to_multiple
+from napari_tweedie.denoisers.one_width import OneWidthNetwork
 from napari_tweedie.denoisers.shrinkage import COARSE, background, cosine_frame, soft_threshold
 
 SIDE = 8
@@ -26,7 +27,7 @@ LEAST = 1e-3
 """Least weight of an estimate, next to 1: every pixel has some."""
 
 
-class DeepKSVD(nn.Module):
+class DeepKSVD(OneWidthNetwork):
     """Codes z of patches y by ``z ← S_θ(z + A (y − D z))``, turn by turn; the patches that they stand for are averaged.
 
     The thresholds θ of a patch are those of its atoms, learnt, times the noise level, times a number from a small network.
@@ -49,12 +50,8 @@ class DeepKSVD(nn.Module):
     and one set of weights is for all noise levels.
     """
 
-    levels = 1
-    """Channels of noise levels: it knows white noise, which may differ from place to place."""
-    direct = False
-    """It returns the noise, as a `UNet` does."""
+    kind = "deep-ksvd"
     stride = COARSE
-    """Height and width that are a multiple of it need no padding."""
 
     def __init__(self, width: int = 256, blocks: int = 6, step: int = 2) -> None:
         super().__init__()
@@ -68,16 +65,6 @@ class DeepKSVD(nn.Module):
         self.overlap = nn.Parameter(torch.zeros(SIDE**2))
         for weight in self.judge[-1].parameters():
             nn.init.zeros_(weight)
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Its one width, as a `UNet` has several."""
-        return (self.width,)
-
-    @property
-    def architecture(self) -> dict[str, Any]:
-        """What its weights file says of it."""
-        return {"name": "deep-ksvd", "width": self.width, "blocks": self.blocks}
 
     def __str__(self) -> str:
         return f"deep K-SVD, {self.width} atoms, {self.blocks + 1} turns"

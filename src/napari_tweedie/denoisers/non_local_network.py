@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from napari_tweedie.core.cancellation import cancellation_point
 from napari_tweedie.denoisers.levels import level_maps
 from napari_tweedie.denoisers.network import pad_to_multiple
+from napari_tweedie.denoisers.one_width import OneWidthNetwork
 
 SIDE, STRIDE, NEIGHBOURS, REACH = 8, 4, 16, 6
 """Height of a patch, distance of the patches that groups are made for, patches in a group, how far away they are looked for."""
@@ -57,7 +58,7 @@ class GroupNetwork(nn.Module):
         return noise, LEAST + torch.sigmoid(weight / sigma.clamp_min(1e-12))
 
 
-class NonLocalNetwork(nn.Module):
+class NonLocalNetwork(OneWidthNetwork):
     """Two scales of grouped patches: an estimate at half the size guides the search and the transforms at full size.
 
     All layers are linear and without bias, the noise level is one of the numbers of a patch, and weights depend on ratios: the
@@ -77,28 +78,14 @@ class NonLocalNetwork(nn.Module):
     every fourth pixel along each axis and return all of their patches, as those of BM3D do, and there are no biases.
     """
 
-    levels = 1
-    """Channels of noise levels: it knows white noise, which may differ from place to place."""
-    direct = False
-    """It returns the noise, as a `UNet` does."""
+    kind = "lidia"
     stride = 2 * STRIDE
-    """Height and width that are a multiple of it need no padding."""
 
     def __init__(self, width: int = 64, blocks: int = 2) -> None:
         super().__init__()
         self.width, self.blocks = width, blocks
         self.coarse = GroupNetwork(SIDE**2, width, blocks)
         self.fine = GroupNetwork(2 * SIDE**2, width, blocks)
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Its one width, as a `UNet` has several."""
-        return (self.width,)
-
-    @property
-    def architecture(self) -> dict[str, Any]:
-        """What its weights file says of it."""
-        return {"name": "lidia", "width": self.width, "blocks": self.blocks}
 
     def __str__(self) -> str:
         return f"non-local network, width {self.width}, {self.blocks} pairs of layers a scale"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from napari_tweedie.core.results import Output, Preview, Progress, Result
+from napari_tweedie.core.results import Output, Preview, Progress, Result, relayed
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.engine.gate import json_ready
 from napari_tweedie.engine.jobs.misfit import SMALLER
@@ -133,17 +133,12 @@ def _shared(
     running: Generator[Progress | Preview, None, Result], number: int, count: int, job: str, begun: float, *, previews: bool
 ) -> Generator[Progress | Preview, None, Result]:
     """Pass on the progress of one of several steps as that of all."""
-    try:
-        while True:
-            step = next(running)
-            if isinstance(step, Progress):
-                share = (number - 1 + step.share) / count
-                seconds = (time.monotonic() - begun) * (1 / share - 1) if share else 0.0
-                yield replace(step, share=share, stage=f"step {number} of {count}, {job} · {step.stage}", seconds_left=seconds)
-            elif previews:
-                yield step
-    except StopIteration as end:
-        result: Result = end.value
-        return result
-    finally:
-        running.close()
+
+    def told(step: Any) -> Any:
+        if not isinstance(step, Progress):
+            return step if previews else None
+        share = (number - 1 + step.share) / count
+        seconds = (time.monotonic() - begun) * (1 / share - 1) if share else 0.0
+        return replace(step, share=share, stage=f"step {number} of {count}, {job} · {step.stage}", seconds_left=seconds)
+
+    return (yield from relayed(running, told))

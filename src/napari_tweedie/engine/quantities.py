@@ -14,6 +14,7 @@ from napari_tweedie.core.method import checked
 from napari_tweedie.core.results import Result
 from napari_tweedie.engine.functions import run_job, sample
 from napari_tweedie.images.arrays import as_array, fetched
+from napari_tweedie.images.axes import spatial_count
 from napari_tweedie.images.sources import as_picture
 from napari_tweedie.images.units import area_of_pixel
 
@@ -114,7 +115,7 @@ def summed(result: Result, axes: int) -> list[Quantity]:
     axes : int
         How many axes the regions have; planes along those are parts of one region.
     """
-    recipe, axes = result.provenance["recipe"], min(axes, axes_of_regions(result.provenance["axes"]))
+    recipe, axes = result.provenance["recipe"], min(axes, spatial_count(result.provenance["axes"]))
     kept, level, factor = len(result.provenance["axes"]) - axes, recipe["regions"]["level"], recipe["interval"]["factor"]
     frames: dict[tuple[int, ...], list[Mapping[str, Any]]] = {}
     for block in result.provenance["read"]["blocks"]:
@@ -190,7 +191,7 @@ def labels_of(regions: Any) -> NDArray[Any]:
 def measured(result: Result, labels: NDArray[Any], *, threshold: float | None = None, level: float = 0.9) -> list[Quantity]:
     """Measure regions on the samples of a result; parameters are those of `measure`."""
     stack, recipe = _samples_of(result), result.provenance["recipe"]
-    axes = min(labels.ndim, axes_of_regions(result.provenance["axes"]))
+    axes = min(labels.ndim, spatial_count(result.provenance["axes"]))
     pixel, unit = pixel_of(recipe, axes, result.zoom)
     return list(measure_regions(stack, labels, threshold=threshold, level=level, pixel=pixel, unit=unit, axes=axes))
 
@@ -204,11 +205,6 @@ def _samples_of(result: Result) -> NDArray[Any]:
             "that it was made of"
         )
     return widened(result.images["samples"], result.provenance["recipe"]["interval"]["factor"])
-
-
-def axes_of_regions(axes: str) -> int:
-    """Return how many of the last axes of an image a region may have: those that are spatial."""
-    return len(axes) - len(axes.rstrip("zyx"))
 
 
 def pixel_of(recipe: Mapping[str, Any], axes: int, zoom: tuple[float, ...] = ()) -> tuple[float, str]:

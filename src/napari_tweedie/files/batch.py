@@ -10,7 +10,7 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from napari_tweedie.core.results import Cancelled, Progress
+from napari_tweedie.core.results import Cancelled, Progress, relayed
 from napari_tweedie.files.run_to_file import run_to_file
 from napari_tweedie.images import dicom, mrc, nifti, other_readers
 from napari_tweedie.images.arrays import reason_of
@@ -152,17 +152,13 @@ def _within(
     steps: Generator[Progress, None, dict[str, Any]], what: str, number: int, count: int, started: float
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Pass on the progress of one of several tasks as that of all."""
-    try:
-        while True:
-            step = next(steps)
-            share = (number + step.share) / count
-            left = (time.monotonic() - started) * (1 / share - 1) if share else 0.0
-            yield Progress(share, f"{what}: {step.stage}", left)
-    except StopIteration as end:
-        facts: dict[str, Any] = end.value
-        return facts
-    finally:
-        steps.close()
+
+    def told(step: Progress) -> Progress:
+        share = (number + step.share) / count
+        left = (time.monotonic() - started) * (1 / share - 1) if share else 0.0
+        return Progress(share, f"{what}: {step.stage}", left)
+
+    return (yield from relayed(steps, told))
 
 
 def _write(path: Path, outcomes: Sequence[Outcome]) -> None:

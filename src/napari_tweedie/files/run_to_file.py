@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from napari_tweedie.core.results import Progress, Result
+from napari_tweedie.core.results import Progress, Result, relayed
 from napari_tweedie.engine.bad_pixels import KINDS
 from napari_tweedie.engine.run import outputs, run
 from napari_tweedie.images.claim import claimed
@@ -197,16 +197,12 @@ def _shared(
     steps: Generator[Progress, None, dict[str, Any]], number: int, count: int
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Pass on the progress of one of several runs as that of all."""
-    try:
-        while True:
-            step = next(steps)
-            stage = f"file image {number + 1} of {count} · {step.stage}" if count > 1 else step.stage
-            yield replace(step, share=(number + step.share) / count, stage=stage)
-    except StopIteration as end:
-        facts: dict[str, Any] = end.value
-        return facts
-    finally:
-        steps.close()
+
+    def told(step: Progress) -> Progress:
+        stage = f"file image {number + 1} of {count} · {step.stage}" if count > 1 else step.stage
+        return replace(step, share=(number + step.share) / count, stage=stage)
+
+    return (yield from relayed(steps, told))
 
 
 def _check(
@@ -234,15 +230,7 @@ def _check(
 
 def progress_of(steps: Generator[Any, None, Result]) -> Generator[Progress, None, Result]:
     """Pass on the progress of a run, and return what it returns."""
-    try:
-        while True:
-            if isinstance(step := next(steps), Progress):
-                yield step
-    except StopIteration as end:
-        result: Result = end.value
-        return result
-    finally:
-        steps.close()
+    return (yield from relayed(steps, lambda step: step if isinstance(step, Progress) else None))
 
 
 def write_result(result: Result, source: Picture, path: Path) -> None:

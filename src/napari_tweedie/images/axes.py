@@ -72,6 +72,11 @@ def role(label: str) -> str:
     return name if name in ROLES and name != "q" else _NAMES.get(name, "q" if name else "")
 
 
+def spatial_count(axes: str) -> int:
+    """Return how many of the last axes are spatial."""
+    return len(axes) - len(axes.rstrip("zyx"))
+
+
 def check_axes(axes: str, shape: Sequence[int]) -> None:
     """Raise a ValueError that names the fault if `axes` cannot describe an array of `shape`."""
     if len(axes) != len(shape):

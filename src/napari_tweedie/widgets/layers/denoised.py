@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Layer
 
+from napari_tweedie.images.axes import spatial_count
 from napari_tweedie.images.sources import layer_calibration
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.layers.crop import Crop
@@ -75,7 +76,7 @@ class Denoised:
         if len(crop.start) != array.ndim or any(last > length for last, length in zip(crop.stop, array.shape, strict=True)):
             raise ValueError(f"the layer {source.name!r} is not what it was when it was denoised: denoise it again")
         recipe = Recipe(**made["recipe"])
-        spatial = len(recipe.axes) - len(recipe.axes.rstrip("zyx"))
+        spatial = spatial_count(recipe.axes)
         sizes = layer_calibration(layer, recipe.axes)
         return cls(source, crop.of(array), recipe, spatial, tuple(sizes.spacing[-spatial:]), sizes.unit)
 

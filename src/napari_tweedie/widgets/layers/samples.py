@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Layer
 
-from napari_tweedie.images.axes import guess_axes
+from napari_tweedie.images.axes import guess_axes, spatial_count
 from napari_tweedie.images.sources import layer_calibration
 from napari_tweedie.images.units import area_of_pixel
 from napari_tweedie.widgets.layers.input import image_array, made_of, recipe_of
@@ -89,7 +89,7 @@ class Samples:
         if layer.rgb:
             raise ValueError("colour images cannot be measured: split the layer into channels")
         axes = recipe_of(layer).get("axes") or guess_axes((1,) * (layer.ndim - 1), layer.axis_labels[1:])
-        spatial = len(axes) - len(axes.rstrip("zyx"))
+        spatial = spatial_count(axes)
         sizes = layer_calibration(layer, "q" + axes)
         spacing = tuple(size for axis, size in zip("q" + axes, sizes.spacing, strict=True) if axis in "zyx")[-spatial:]
         factor = float(made.get("recipe", {}).get("interval", {}).get("factor", 1.0))
