@@ -14,6 +14,7 @@ from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.engine.gate import json_ready
 from napari_tweedie.engine.jobs.misfit import SMALLER
 from napari_tweedie.engine.noise_left import Left, noise_left
+from napari_tweedie.recipe.defaults import CHOSEN, as_begun
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,7 +88,9 @@ def steps(recipe: Recipe, image: Any, start: Start) -> Generator[Progress | Prev
         array = result.image
         axes = "q" * (array.ndim - len(axes)) + axes
     facts = made[-1] | {name: made[0][name] for name in ("axes", "noise", "noise_levels")}
-    facts |= {"recipe": recipe.model_dump(mode="json"), "steps": made, "notes": told}
+    done = [as_begun(step, one["recipe"]) for step, one in zip(whole, made, strict=True)]
+    as_done = recipe.model_copy(update={"first": tuple(done[:-1]), **{name: getattr(done[-1], name) for name in CHOSEN}})
+    facts |= {"recipe": as_done.model_dump(mode="json"), "steps": made, "notes": told}
     facts |= {"seconds": round(time.monotonic() - begun, 2)}
     return replace(result, zoom=zoom, notes=told, provenance=json_ready(facts), outliers=outliers)
 

@@ -6,10 +6,8 @@ import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from importlib.metadata import version
-from math import inf
+from math import ceil, inf, prod
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from napari_tweedie.core import device as devices
 from napari_tweedie.core.cancellation import cancellable, cancellation_point
@@ -23,11 +21,11 @@ from napari_tweedie.engine.jobs import JOBS, Step, Tools
 from napari_tweedie.engine.relation import settled
 from napari_tweedie.images.axes import Index
 from napari_tweedie.recipe.defaults import on, with_neighbours
+from napari_tweedie.recipe.tile_size import SMALLEST_TILE, with_tile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
-    from torch import device as Device
 
     from napari_tweedie.denoisers import Denoiser
     from napari_tweedie.engine.channel import Channel
@@ -38,11 +36,8 @@ __all__ = ["Cancelled", "Preview", "Progress", "Result", "last", "measure", "out
 log = logging.getLogger(__name__)
 
 PREVIEW_SECONDS = 0.5
-SMALLEST_TILE = 128
 GREY_LEVELS = ("residual", "noise_level")
 """Facts of a step that are told in grey levels of the image."""
-LARGEST_TILE = 1024
-"""Side of the largest tile on a CPU: a run can be stopped between tiles, and shows each when it is done."""
 
 
 def run(
@@ -142,12 +137,11 @@ class _Run:
         devices.keep_freed_memory()
         self.blocks = Blocks(image, recipe, channels)
         layout = self.blocks.layout
-        self.recipe, self.helped = with_neighbours(recipe, layout.axes, layout.shape)
-        self.asked = recipe
+        self.asked, self.shortage = with_tile(recipe, self.device, _extent(recipe, layout.block_shape))
+        self.recipe, self.helped = with_neighbours(self.asked, layout.axes, layout.shape)
         self.inside = inside
         self._set_up()
-        self.tile = recipe.tile or tile_that_fits(self.device, recipe.denoiser)
-        self.shortage = ""
+        self.tile = self.recipe.tile
         log.info("solver %s, sampler %s, noise %s", recipe.solver.describe(), recipe.sampler.describe(), recipe.noise.describe())
         log.info("device %s, tiles of %d pixels, denoiser %s", self.device, self.tile, recipe.denoiser.name)
         self.warnings: dict[str, None] = {}
@@ -160,6 +154,8 @@ class _Run:
 
     def steps(self) -> Generator[Progress | Preview, None, Result]:
         started = shown = time.monotonic()
+        if self.shortage:
+            yield Progress(0.0, self.shortage, 0.0)
         self.asked, self.recipe = on(self.device, self.asked), on(self.device, self.recipe)
         self._set_up()
         self._settle()
@@ -278,7 +274,7 @@ class _Run:
         elif self.device.type != "cpu":
             self.shortage = f"The memory of {self.device} was too small; the CPU finished the work."
             self.device = torch.device("cpu")
-            self.tile = tile_that_fits(self.device, self.recipe.denoiser)
+            self.tile = self.recipe.tile
         else:
             raise devices.OutOfMemory(
                 f"the memory does not suffice even for tiles of {self.tile} pixels: close other programs, crop the image, "
@@ -288,7 +284,7 @@ class _Run:
     def _provenance(self, seconds: float, notes: list[str]) -> dict[str, Any]:
         facts = {
             "version": version("napari-tweedie"),
-            "recipe": self.recipe.model_dump(mode="json"),
+            "recipe": self.recipe.model_copy(update={"tile": self.tile}).model_dump(mode="json"),
             "axes": self.blocks.layout.axes,
             "noise_levels": [channel.sigma for channel in self.blocks.channels],
             "noise": [channel.report() for channel in self.blocks.channels],
@@ -303,13 +299,9 @@ class _Run:
         return ready
 
 
-def tile_that_fits(device: Device, denoiser: Denoiser, largest: int = LARGEST_TILE) -> int:
-    """Return the side of the largest tile, in pixels, for which a denoiser takes a quarter of the free memory of a device.
-
-    On a CPU it is at most `largest`.
-    """
-    size = int((devices.free_memory(device) // 4 / denoiser.bytes_per_pixel) ** 0.5)
-    return int(np.clip(size // SMALLEST_TILE * SMALLEST_TILE, SMALLEST_TILE, 2048 if device.type == "cuda" else largest))
+def _extent(recipe: Recipe, block: Sequence[int]) -> int:
+    """Return the side of the largest tile that blocks of this shape need; small planes of a volume share one."""
+    return max(*block[-2:], ceil(prod(block) ** 0.5)) if recipe.uses_denoiser else 0
 
 
 def without_gradients(steps: Iterator[Step]) -> Iterator[Step]:

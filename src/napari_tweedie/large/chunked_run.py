@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
+from math import ceil, prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from uuid import uuid4
@@ -17,7 +18,6 @@ import numpy as np
 from napari_tweedie.core import device as devices
 from napari_tweedie.engine.channel import Channel
 from napari_tweedie.engine.relation import settled
-from napari_tweedie.engine.run import tile_that_fits
 from napari_tweedie.images import ngff, ome_zarr_writing
 from napari_tweedie.images.arrays import fetched
 from napari_tweedie.images.axes import Layout
@@ -26,6 +26,7 @@ from napari_tweedie.images.files import Picture, read
 from napari_tweedie.images.missing import plain
 from napari_tweedie.large.regions import LARGEST, Regions
 from napari_tweedie.recipe.defaults import as_begun, on, with_neighbours
+from napari_tweedie.recipe.tile_size import with_tile
 
 if TYPE_CHECKING:
     import zarr
@@ -35,10 +36,11 @@ if TYPE_CHECKING:
 
 
 class Done(NamedTuple):
-    """What is told of a region: the device it was done on, and how many of its pixels have no value."""
+    """What is told of a region: the device it was done on, how many of its pixels have no value, and whether memory ran short."""
 
     device: str
     missing: int
+    shortage: str = ""
 
 
 TOGETHER = 4
@@ -65,6 +67,8 @@ class ChunkedRun:
         Provenance; it lies in the metadata of the unfinished OME-Zarr and tells its run from others.
     number : int
         Which of the images of the file.
+    shortage : str
+        What to tell before the work where memory made the regions smaller.
     """
 
     recipe: Recipe
@@ -74,6 +78,7 @@ class ChunkedRun:
     channels: dict[int, Channel]
     facts: dict[str, Any]
     number: int = 0
+    shortage: str = ""
 
     @classmethod
     def start(
@@ -82,20 +87,20 @@ class ChunkedRun:
         """Measure the image and create the OME-Zarr, which appears when it is ready to be filled."""
         picture = picture or read(source, number)
         device = devices.pick(recipe.device)
-        asked = on(device, recipe.fitted(picture))
-        layout = Layout(asked.axes, tuple(picture.data.shape), asked.volume)
+        fitted = recipe.fitted(picture)
+        layout = Layout(fitted.axes, tuple(picture.data.shape), fitted.volume)
+        asked, short = with_tile(on(device, fitted), device, ceil(prod(layout.block_shape) ** 0.5), LARGEST)
         recipe, note = with_neighbours(asked, asked.axes, layout.shape)
-        tile = recipe.tile or tile_that_fits(device, recipe.denoiser, LARGEST)
-        cut = Regions.of(recipe, layout, tile, TOGETHER)
+        cut = Regions.of(recipe, layout, recipe.tile, TOGETHER)
         stored = ngff.ordered(recipe.axes)
         channels = cut.measure(recipe, picture.data)
         found, told = settled(asked, recipe, picture.data, layout, lambda index: channels[layout.channel(index)])
         if found is not recipe:
-            recipe, note, cut = found, told, Regions.of(found, layout, tile, TOGETHER)
+            recipe, note, cut = found, told, Regions.of(found, layout, found.tile, TOGETHER)
         facts = _identity(recipe, source, picture, number) | {
             "run": str(uuid4()),
-            "notes": [*picture.notes, *filter(None, [note])],
-            "tile": tile,
+            "notes": [*picture.notes, *filter(None, [note, short])],
+            "tile": recipe.tile,
             "noise_levels": [channel.sigma for channel in channels.values()],
             "noise": [channel.report() for channel in channels.values()],
             "intensities": [[channel.intensity.offset, channel.intensity.scale] for channel in channels.values()],
@@ -109,7 +114,7 @@ class ChunkedRun:
             new.rename(part)
         finally:
             shutil.rmtree(new, ignore_errors=True)
-        return cls(recipe, source, part, cut, channels, facts, number)
+        return cls(recipe, source, part, cut, channels, facts, number, short)
 
     @classmethod
     def resume(cls, recipe: Recipe, source: Path, part: Path, picture: Picture | None = None, number: int = 0) -> Self:
@@ -157,15 +162,15 @@ class ChunkedRun:
         OSError
             If the image cannot be read there, or the chunk cannot be written.
         """
-        device, missing = devices.pick(self.recipe.device), 0
+        device, missing, shortage = devices.pick(self.recipe.device), 0, ""
         if self.is_done(level, region):  # by who died before telling of it
             return self.look_at(region) if level == 0 else Done(str(device), 0)
         target = self._opened(level)
         if level == 0:
-            target[region], missing = self._computed(region)
+            target[region], missing, shortage = self._computed(region)
         else:
             target[region] = coarsened(self._opened(level - 1), region, ngff.ordered(self.recipe.axes))
-        return Done(str(device), missing)
+        return Done(str(device), missing, shortage)
 
     def look_at(self, region: Region) -> Done:
         """Return what `do` told of a region of the finest level that is done already."""
@@ -175,14 +180,17 @@ class ChunkedRun:
         """Return a level for writing, opened once a process and run."""
         return _array(self.part, level, self.facts["run"])
 
-    def _computed(self, region: Region) -> tuple[NDArray[Any], int]:
-        """Return a region, its axes in the order of the OME-Zarr, and how many of its pixels have no value."""
+    def _computed(self, region: Region) -> tuple[NDArray[Any], int, str]:
+        """Return a region, axes as in the OME-Zarr, how many of its pixels have no value, and where memory ran short a note."""
         axes = self.recipe.axes
         stored = ngff.ordered(axes)
         place = tuple(region[stored.index(axis)] for axis in axes)
-        computed = self.regions.computed(self.recipe, place, self._read, self.channels)
+        computed, tile = self.regions.computed(self.recipe, place, self._read, self.channels)
         pixels = computed.transpose([axes.index(axis) for axis in stored])
-        return pixels, _missing(pixels)
+        short = (
+            f"Memory ran short: regions were done in tiles of down to {tile} pixels, near whose borders pixels differ a little."
+        )
+        return pixels, _missing(pixels), short if tile < self.regions.tile else ""
 
     def _read(self, source: Region) -> NDArray[Any]:
         try:

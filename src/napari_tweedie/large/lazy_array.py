@@ -171,7 +171,8 @@ class OnDemand:
         if not self._channels:
             self._channels = self.regions.measure(self.recipe, _Read(self.image))
             self._settle()
-        return np.ascontiguousarray(self.regions.computed(self.recipe, region, _Read(self.image).__getitem__, self._channels))
+        pixels, _ = self.regions.computed(self.recipe, region, _Read(self.image).__getitem__, self._channels)
+        return np.ascontiguousarray(pixels)
 
     def _settle(self) -> None:
         """Go on without neighbours where they tell nothing of each other; regions keep their size, which others know already."""

@@ -12,10 +12,11 @@ from napari_tweedie.degradations import Degradation
 from napari_tweedie.degradations.noise import Camera
 from napari_tweedie.denoisers.fusion import HALO
 from napari_tweedie.engine.channel import Channel
-from napari_tweedie.engine.run import LARGEST_TILE, run_region
+from napari_tweedie.engine.run import run_region
 from napari_tweedie.images.axes import Layout, window
 from napari_tweedie.images.chunks import Region, chunk_shape, regions
 from napari_tweedie.large.patches import measure
+from napari_tweedie.recipe.tile_size import LARGEST_TILE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +39,7 @@ BYTES_PER_VOXEL = 100
 BYTES_PER_PIXEL = 450
 """Memory that a region of a volume may take per pixel of the plane that it stands for."""
 LARGEST = 2048
-"""Side of a region of planes where memory allows it: margins of 56 pixels are then 11 % of the work, with 1024 pixels 23 %."""
+"""Side of the largest region of planes that is chosen: margins of 56 pixels are then 11 % of the work, with 1024 pixels 23 %."""
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,8 @@ class Regions:
 
     def computed(
         self, recipe: Recipe, region: Region, read: Callable[[Region], NDArray[Any]], channels: Mapping[int, Channel]
-    ) -> NDArray[Any]:
-        """Return a region of the result.
+    ) -> tuple[NDArray[Any], int]:
+        """Return a region of the result, and the tile size that it was done in: less than `tile` where memory ran short.
 
         Parameters
         ----------
@@ -172,9 +173,9 @@ class Regions:
         """
         source = self.source(region)
         inside, known = self.inside(region), {0: channels[self.channel(region)].beginning(self._first_frame(source))}
-        if self.context:
-            return run_region(self.recipe(recipe, source), read(source), known, inside).image
-        return run_region(self.recipe(recipe, source), read(source), known).image[inside]
+        own = self.recipe(recipe, source)
+        result = run_region(own, read(source), known, inside if self.context else None)
+        return result.image if self.context else result.image[inside], result.provenance["tile"]
 
     def _cut(self, degradation: Degradation, source: Region) -> Degradation:
         """Return a copy that shares nothing that was computed for regions of another shape."""

@@ -104,6 +104,8 @@ def _run(
     part = unfinished(target)
     begin = ChunkedRun.resume if part.exists() else partial(ChunkedRun.start, version=version)
     work = begin(recipe, source, part, picture=picture, number=number)
+    if work.shortage:
+        yield Progress(0.0, work.shortage, 0.0)
     told: list[Done] = []
     try:
         for region in _done(work):  # by an earlier part of this run
@@ -119,6 +121,7 @@ def _run(
         raise OSError(f"{error}{kept}") from error
     missing = sum(done.missing for done in told)
     notes = [f"{missing} pixels are missing (not finite, or masked), and are empty in the result."] if missing else []
+    notes += sorted({done.shortage for done in told if done.shortage})
     work.finish(time.monotonic() - started, ", ".join(sorted({done.device for done in told})), notes)
     part.rename(target)
     return work.facts

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from napari_tweedie.recipe.recipe import Recipe
 
 AUTO = "auto"
+CHOSEN = ("neighbours", "tile", "denoiser")
+"""Fields of a recipe in which a run leaves nothing to the image, the memory or the device once it has begun, see `as_begun`."""
 PRIOR = {"name": "implicit-prior", "samples": 4, "beta": 0.5, "iterations": 300}
 """The sampler, and its parameters, that suit sampling without a measurement."""
 
@@ -148,6 +150,8 @@ def as_begun(recipe: Recipe, begun: Mapping[str, Any]) -> Recipe:
     changed: dict[str, Any] = {}
     if recipe.neighbours == AUTO:
         changed["neighbours"] = begun.get("neighbours", AUTO)
+    if not recipe.tile:
+        changed["tile"] = begun.get("tile", 0)
     if (denoiser := _as_begun(recipe.denoiser, begun.get("denoiser"))) is not recipe.denoiser:
         changed["denoiser"] = denoiser
     return recipe.model_copy(update=changed) if changed else recipe

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_tweedie.images.files import read
-from napari_tweedie.recipe.recipe import Recipe
+from napari_tweedie.recipe.recipe import SMALLEST_TILE, Recipe
 
 
 def differences(provenance: Mapping[str, Any], recipe: Recipe) -> list[str]:
@@ -56,7 +56,25 @@ def stored_recipe(path: Path) -> dict[str, Any]:
     stored = {"recipe": as_one(_of_json(path))} if path.suffix == ".json" else read(path).metadata
     if not isinstance(stored, dict) or not isinstance(stored.get("recipe"), dict):
         raise ValueError(f"{path} holds no recipe: it was not written by napari-tweedie")
-    return stored
+    return stored | {"recipe": recipe_in(stored)}
+
+
+def recipe_in(made: Mapping[str, Any]) -> Any:
+    """Return the recipe in provenance so that it gives the same pixels: what older ones left to the memory is filled in."""
+    recipe = _with_tile(made["recipe"], made)
+    if isinstance(recipe, dict) and isinstance(first := recipe.get("first"), list):
+        steps = made.get("steps")
+        each = steps if isinstance(steps, list) and len(steps) > len(first) else [None] * len(first)
+        return recipe | {"first": list(map(_with_tile, first, each))}
+    return recipe
+
+
+def _with_tile(recipe: Any, made: Any) -> Any:
+    """Return a stored recipe with the side of the tiles that its run chose."""
+    if not (isinstance(recipe, dict) and isinstance(made, dict)) or recipe.get("tile"):
+        return recipe
+    tile = made.get("tile")
+    return recipe | {"tile": tile} if isinstance(tile, int) and tile >= SMALLEST_TILE else recipe
 
 
 def as_one(stored: Any) -> Any:

@@ -119,7 +119,9 @@ class Recipe(Model):
     unit: str = Field("pixel", description="Unit of the spacing, such as micrometer; pixel: only its ratios count.")
     seed: int = Field(0, ge=0, le=2**63 - 1, description="Seed of every random number.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
-    tile: int = Field(0, ge=0, le=2**14, description="Tile size of the denoiser in pixels; 0: from the free memory.")
+    tile: int = Field(
+        0, ge=0, le=2**14, description="Tile size in pixels; 0: what suits the denoiser, smaller only where memory is short."
+    )
 
     @classmethod
     def chain(cls, *steps: Recipe) -> Recipe:

@@ -10,7 +10,7 @@ from napari.utils.notifications import show_warning
 from qtpy.QtWidgets import QApplication, QMenu, QToolButton
 
 from napari_tweedie.recipe.export import as_command_line, as_python
-from napari_tweedie.recipe.provenance import differences
+from napari_tweedie.recipe.provenance import differences, recipe_in
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.layers.input import made_of
 from napari_tweedie.widgets.layers.messages import sentence
@@ -93,7 +93,7 @@ class RecipeButton(QToolButton):
         """Fill the form from provenance, and say what could not be filled in and why a replay may differ."""
         panel = self._panel
         try:
-            recipe = Recipe.model_validate(made["recipe"])
+            recipe = Recipe.model_validate(recipe_in(made))
         except ValueError as error:
             panel.bar.tell(f"The recipe of {origin} cannot be used: {error}.")
             return
