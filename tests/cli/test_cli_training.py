@@ -92,6 +92,28 @@ def test_adapt_refuses_in_a_sentence(options: list[str], message: str, tmp_path:
         call("adapt", tmp_path / "image.tif", *options)
 
 
+@pytest.mark.parametrize("command", ["train", "unroll", "pack"])
+def test_a_licence_class_that_no_image_has_is_refused_with_those_that_are(command: str, tmp_path: Path) -> None:
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    write(folder / "a.tif", np.zeros((40, 40), np.uint8), "yx")
+    (folder / "MANIFEST.csv").write_text("file,licence_class\na.tif,NC\n")
+    out = tmp_path / ("out.zip" if command == "pack" else "out")
+    with pytest.raises(ValueError, match="no image has the licence class 'nonsense': choose from NC, open, repo-open, research"):
+        call(command, out, "--photographs", folder, "--licence", "nonsense")
+    if command != "pack":
+        with pytest.raises(ValueError, match="licence class 'nonsense'"):
+            call(command, out, "--synthetic", 1, "--licence", "nonsense")
+    assert not out.exists()
+
+
+def test_folders_beside_a_packed_file_are_not_passed_over_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "packed.zip").touch()
+    with pytest.raises(ValueError, match="in place of folders of images"):
+        call("train", tmp_path / "out", "--packed", tmp_path / "packed.zip", "--photographs", tmp_path / "images")
+
+
 def test_a_packed_file_takes_the_place_of_folders(tmp_path: Path) -> None:
     """The same images in the same groups: the same network, up to the rounding of 16-bit images."""
     for folder in ("photographs", "cells"):

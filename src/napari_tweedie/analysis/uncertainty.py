@@ -83,11 +83,21 @@ def posterior_variance(
     for _ in range(probes):
         cancellation_point()
         v = (2 * torch.randint(2, x.shape, generator=generator) - 1).to(x)
-        moved = (denoiser(x + step * v, sigma) - clean) / step
+        moved = _slope(denoiser(x + step * v, sigma) - clean, step)
         products += v * moved / probes
         squares += moved.square() / probes
     count = probes * smooth ** (x.ndim - 2)
     return clean, sigma**2 * diagonal(local_mean(products, smooth), local_mean(squares, smooth), count)
+
+
+def _slope(moved: Tensor, step: float) -> Tensor:
+    """Return how far a denoiser moved over how far its image did.
+
+    J has its eigenvalues between 0 and 1, so that what exceeds the norm of random signs is the rounding of numbers that are huge
+    for their noise.
+    """
+    most = moved.numel() ** 0.5
+    return (moved / max(step, torch.finfo(moved.dtype).tiny)).clamp(-most, most)
 
 
 def diagonal(products: Tensor, squares: Tensor, count: int) -> Tensor:
@@ -216,7 +226,7 @@ def posterior_components(
     step = STEP * sigma * float(inside.sum()) ** 0.5
 
     def jacobian(v: Tensor) -> Tensor:
-        return inside * (denoiser(x + step * v, sigma) - denoiser(x - step * v, sigma)) / (2 * step)
+        return inside * _slope(denoiser(x + step * v, sigma) - denoiser(x - step * v, sigma), 2 * step)
 
     v = orthonormal(inside * torch.randn((count, *x.shape[1:]), generator=generator).to(x))
     for _ in range(iterations):

@@ -102,7 +102,9 @@ def _sources(
     from napari_tweedie.training.packing import unpack
     from napari_tweedie.training.synthetic import Synthetic
 
-    groups = unpack(packed) if packed else _groups(photographs, microscopy, medical, licence)
+    if packed and (photographs or microscopy or medical):
+        raise ValueError(f"--packed {packed} is in place of folders of images: give the one or the others")
+    groups = _groups(photographs, microscopy, medical, licence) | (unpack(packed) if packed else {})
     sources: list[Source] = [Synthetic(synthetic)]
     for kind, share in SHARES.items():
         names = [name for name in groups if name.startswith(kind)]
@@ -132,8 +134,9 @@ def pack(
 
 def _groups(photographs: list[Path], microscopy: list[Path], medical: list[Path], licence: list[str]) -> dict[str, list[Image]]:
     """Return images by group: all photographs, all medical ones, and every folder of micrographs, which count alike."""
-    from napari_tweedie.training.data import read_folder
+    from napari_tweedie.training.data import check_licences, read_folder
 
+    check_licences(licence, [*photographs, *microscopy, *medical], LICENCES)
     folders = {"photographs": photographs, "medical": medical}
     folders |= {f"microscopy-{number}": [folder] for number, folder in enumerate(microscopy)}
     return {

@@ -33,8 +33,10 @@ class Classical(Denoiser):
             return x if self.differentiable else x.detach()
         images = (x if self.differentiable else x.detach()).reshape(-1, *x.shape[2:])
         level = level.view(-1, *[1] * (images.ndim - 1))
-        scale = torch.where(level > 0, level, 1.0)
-        mean = images.detach().mean(dim=tuple(range(1, images.ndim)), keepdim=True)
+        axes = tuple(range(1, images.ndim))
+        mean = images.detach().mean(dim=axes, keepdim=True)
+        rounding = torch.finfo(x.dtype).eps * (images.detach() - mean).abs().amax(axes, keepdim=True)
+        scale = torch.where(level > 0, torch.maximum(level, rounding), 1.0)  # less noise cannot be seen, and its squares overflow
         clean = mean + scale * self.clean((images - mean) / scale)
         return torch.where(level > 0, clean, images).reshape(x.shape)
 

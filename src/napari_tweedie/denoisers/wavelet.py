@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 WAVELET = "sym4"
 LEVELS = {2: 4, 3: 2}
 SIDE = 5
-LOUD = 1e6
-"""Coefficients, in noise levels, beyond which nothing is shrunk: squares of still larger ones might be no numbers."""
 NOISE = 2.0
 """Mean square below which coefficients count as noise alone, whose own is 1; more, as what is left of noise is seen."""
 
@@ -48,6 +46,5 @@ def shrink(band: NDArray[np.float32], side: int) -> NDArray[np.float32]:
     """Return the coefficients of a subband, whose noise has standard deviation 1, after Wiener's shrinkage."""
     from scipy.ndimage import uniform_filter
 
-    power = np.square(np.clip(band, -LOUD, LOUD))
-    variance = np.maximum(uniform_filter(power, side, mode="wrap") - NOISE, 0)
+    variance = np.maximum(uniform_filter(np.square(band), side, mode="wrap") - NOISE, 0)
     return band * (variance / (variance + 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -86,16 +86,35 @@ def read_folder(folder: Path, licences: frozenset[str]) -> list[Image]:
         If one cannot be read, or holds NaN or infinity; the message names it.
     """
     paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
-    for manifest in (folder / "MANIFEST.csv", folder.parent / "MANIFEST.csv"):
-        if manifest.exists():
-            with manifest.open(newline="") as rows:
-                allowed = {manifest.parent / row["file"] for row in csv.DictReader(rows) if row["licence_class"] in licences}
-            paths = [path for path in paths if path in allowed]
-            break
+    classes = _licence_classes(folder)
+    if classes is not None:
+        paths = [path for path in paths if classes.get(path) in licences]
     images = [plane for path in paths for plane in _planes(path)]
     if not images:
         raise FileNotFoundError(f"no image with a licence among {sorted(licences)} below {folder}")
     return images
+
+
+def check_licences(licences: Collection[str], folders: Sequence[Path], usual: Collection[str]) -> None:
+    """Raise what is wrong with a choice of licence classes, of which some are usual.
+
+    Raises
+    ------
+    ValueError
+        If one is neither usual nor that of any image of the folders; the message names those that are.
+    """
+    known = {*usual, *(name for folder in folders for name in (_licence_classes(folder) or {}).values())}
+    if unknown := sorted(set(licences) - known):
+        raise ValueError(f"no image has the licence class {unknown[0]!r}: choose from {', '.join(sorted(known))}")
+
+
+def _licence_classes(folder: Path) -> dict[Path, str] | None:
+    """Return the licence class of every file that the ``MANIFEST.csv`` of a folder names; None without one."""
+    for manifest in (folder / "MANIFEST.csv", folder.parent / "MANIFEST.csv"):
+        if manifest.exists():
+            with manifest.open(newline="") as rows:
+                return {manifest.parent / row["file"]: row["licence_class"] for row in csv.DictReader(rows)}
+    return None
 
 
 def _planes(path: Path) -> list[Image]:

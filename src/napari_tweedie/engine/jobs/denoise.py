@@ -75,21 +75,21 @@ class Denoise(Job):
             generator = torch.Generator().manual_seed(self.recipe.seed)
             precise = tools.tiled(in_float32(plain))
             clean, variance = posterior_variance(precise, x, level, generator, probes=self.recipe.probes)
-            variance = variance.maximum(own_variance(clean, level, plain.flat_error))
-            exact = not any(plain.flat_error)
-            std = self.spread(index, clean, variance.sqrt()) if exact else self._std(index, channel, x, clean, variance)
+            own = own_variance(_precise(clean), level, plain.flat_error)
+            std = _precise(variance).maximum(own).sqrt().to(clean)
+            std = self._std(index, channel, x, clean, std) if any(plain.flat_error) else self.spread(index, clean, std)
             yield Step(1.0, {"denoised": clean, "std": std})
 
-    def _std(self, index: Index, channel: Channel, x: Tensor, clean: Tensor, variance: Tensor) -> Tensor:
+    def _std(self, index: Index, channel: Channel, x: Tensor, clean: Tensor, std: Tensor) -> Tensor:
         """Return a standard deviation, as `spread` returns it, with what the noise hides, and what `keep_light` lets in."""
-        std, noise = self.spread(index, clean, variance.sqrt()), channel.noise
+        variance, noise = _precise(self.spread(index, clean, std)).square(), channel.noise
         if not channel.is_stabilised or not isinstance(noise, Poisson):
-            return (std.square() + hidden_variance(x, clean, channel.pixel_level)).sqrt()
-        photons = noise.photons(torch.from_numpy(self.blocks.samples(index).astype(np.float32)))
-        expected = noise.photons(torch.from_numpy(channel.intensity.back(clean.cpu().numpy())).float())
+            return (variance + hidden_variance(_precise(x), _precise(clean), channel.pixel_level)).sqrt().float()
+        photons = noise.photons(torch.from_numpy(self.blocks.samples(index).astype(np.float64)))
+        expected = noise.photons(torch.from_numpy(channel.intensity.back(clean.cpu().numpy())).double())
         let_in = smoothed(photons, NEIGHBOURHOOD).clamp_min(0) / area_of(NEIGHBOURHOOD, 2)
         unit = ((noise.gain or 1.0) / channel.intensity.scale) ** 2
-        return (std.square().maximum(unit * let_in) + unit * hidden_light(photons, expected)).sqrt()
+        return (variance.maximum(unit * let_in) + unit * hidden_light(photons, expected)).sqrt().float()
 
     def _frame(self, index: Index) -> Channel:
         if index not in self._frames:
@@ -112,6 +112,11 @@ class Denoise(Job):
         names = [f"Channel {number}: " if len(channels) > 1 else "" for number in range(1, len(channels) + 1)]
         told = [(name, channel.told) for name, channel in zip(names, channels, strict=True)]
         return [*(name + sentence for name, sentence in told if sentence), *self.blocks.drift()]
+
+
+def _precise(x: Tensor) -> Tensor:
+    """Return it with digits for the squares of numbers that are huge for their noise; GPUs may have none for them."""
+    return x.cpu().double()
 
 
 def _so_far(shares: Shares, all_: float) -> Generator[Step, None, tuple[Tensor, Tensor]]:
