@@ -23,7 +23,7 @@ def test_the_levels_told_are_those_of_the_noise(noise: Noise, clean: np.ndarray)
     for _ in range(60):
         example = noise(clean, 0.1, rng)
         assert example.noisy.shape == clean.shape
-        ratios.append((example.noisy - example.clean) / example.levels[0])
+        ratios.append((example.noisy - example.clean) / (example.levels[0] * example.field))
     assert np.square(ratios).mean() ** 0.5 == pytest.approx(1, abs=0.03)
 
 
@@ -43,7 +43,7 @@ def test_photon_noise_is_stabilised_around_what_is_to_be_found(clean: np.ndarray
     """Over many draws of few photons the mean of the noisy patches is the clean one."""
     rng = np.random.default_rng(0)
     examples = [photons(clean, 0.3, rng) for _ in range(200)]
-    errors = [(example.noisy - example.clean).mean() / example.levels.max() for example in examples]
+    errors = [(example.noisy - example.clean).mean() / (example.levels.max() * example.field.max()) for example in examples]
     assert abs(np.mean(errors)) < 0.01
 
 

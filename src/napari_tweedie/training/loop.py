@@ -119,7 +119,10 @@ class Optimiser:
             matrix.grad = _as_matrix(gradient)
         for part in self._parts:
             part.param_groups[0]["lr"] = learning_rate
-            part.step()
+            if isinstance(part, torch.optim.Muon) and self._matrices[0].is_cuda:
+                step_together(part)
+            else:
+                part.step()
 
     def state_dict(self) -> list[dict[str, Any]]:
         """Return the momenta, to resume from."""
@@ -129,6 +132,35 @@ class Optimiser:
         """Resume from the momenta of `state_dict`."""
         for part, saved in zip(self._parts, state, strict=True):
             part.load_state_dict(saved)
+
+
+@torch.no_grad()
+def step_together(muon: torch.optim.Muon) -> None:
+    """Make the step of Muon for all matrices of a shape at once: a GPU would wait for hundreds of small products."""
+    group = muon.param_groups[0]
+    weights = [weight for weight in group["params"] if weight.grad is not None]
+    gradients = [weight.grad for weight in weights]
+    momenta = [muon.state[weight].setdefault("momentum_buffer", torch.zeros_like(weight)) for weight in weights]
+    torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+    updates = torch._foreach_lerp(gradients, momenta, group["momentum"]) if group["nesterov"] else momenta
+    for shape in {weight.shape for weight in weights}:
+        alike = [place for place, weight in enumerate(weights) if weight.shape == shape]
+        turned = _orthogonal(torch.stack([updates[place] for place in alike]), group["ns_coefficients"], group["ns_steps"])
+        rate = group["lr"] * 0.2 * math.sqrt(max(shape))  # what Adam's steps are like
+        changes = turned.to(weights[alike[0]].dtype).unbind()
+        torch._foreach_add_([weights[place] for place in alike], list(changes), alpha=-rate)
+
+
+def _orthogonal(matrices: Tensor, coefficients: tuple[float, float, float], steps: int) -> Tensor:
+    """Bring the singular values of matrices (N, R, C) near 1 by Newton–Schulz steps, in bfloat16."""
+    a, b, c = coefficients
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = (matrices.mT if tall else matrices).bfloat16()
+    x = x / x.flatten(1).norm(dim=1).clamp(min=1e-7).view(-1, 1, 1)
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT if tall else x
 
 
 def _between_features(weight: Tensor) -> bool:
@@ -183,6 +215,7 @@ def train(
     checkpoint = folder / "checkpoint.pt"
     first = _gone_on(checkpoint, device, {"network": network, "averaged": averaged, "optimiser": optimiser})
     precision = settings.dtype(device)
+    torch.backends.cudnn.benchmark = device.type == "cuda"  # batches have two sizes at most
     losses: list[Tensor] = []
     started = time.monotonic()
     called = torch.compile(network) if settings.compile else network
@@ -198,8 +231,7 @@ def train(
         optimiser.step(settings.rate(step))
         decay = min(settings.average, (1 + step) / (10 + step))
         with torch.no_grad():
-            for mean, weight in zip(averaged.parameters(), network.parameters(), strict=True):
-                mean.lerp_(weight, 1 - decay)
+            torch._foreach_lerp_(list(averaged.parameters()), list(network.parameters()), 1 - decay)
         losses.append(loss.detach())
         if (step + 1) % every == 0 or step + 1 == settings.steps:
             seconds = round(time.monotonic() - started, 1)
@@ -253,20 +285,25 @@ def _first_network(settings: Training, start: Path | None) -> Network:
     return made.requires_grad_(True).train()
 
 
-class Batches(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """The batch of every step: clean and noisy patches (B, 1, Y, X), and levels (B, 10, Y, X) of the noise."""
+class Batches(Dataset[tuple[Tensor, ...]]):
+    """The batch of every step: clean and noisy patches (B, 1, Y, X), and the levels of their noise in two factors.
+
+    These are levels at the ten scales, (B, 10, 1, 1), and a map of what they are times, (B, 1, Y | 1, X | 1).
+    """
 
     def __init__(self, settings: Training, sources: Sequence[Source]) -> None:
         self.settings, self.sources = settings, sources
 
-    def __getitem__(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+    def __getitem__(self, step: int) -> tuple[Tensor, ...]:
         rng = np.random.default_rng((self.settings.seed, step))
         count, size = self.settings.batch_at(step)
         patches = draw_batch(self.sources, count, size, rng)
         examples = [self.settings.noise(rng)(patch[0], draw_noise_level(rng), rng) for patch in patches]
         clean, noisy = ([getattr(example, name)[None] for example in examples] for name in ("clean", "noisy"))
-        levels = [np.broadcast_to(example.levels, (len(SCALES), size, size)) for example in examples]
-        return _stacked(clean), _stacked(noisy), _stacked(levels)
+        fields = [example.field[None] for example in examples]
+        even = all(field.size == 1 for field in fields)
+        maps = fields if even else [np.broadcast_to(field, (1, size, size)) for field in fields]
+        return _stacked(clean), _stacked(noisy), _stacked([example.levels for example in examples])[..., None, None], _stacked(maps)
 
 
 def _stacked(arrays: list[NDArray[Any]]) -> Tensor:
@@ -278,9 +315,9 @@ def _batches(
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     batches, steps = Batches(settings, sources), range(first, settings.steps)
     loader = DataLoader(batches, batch_size=None, sampler=steps, num_workers=settings.workers, pin_memory=device.type == "cuda")
-    for clean, noisy, levels in loader:
-        noisy = noisy.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
-        yield clean.to(device, non_blocking=True), noisy, levels.to(device, non_blocking=True)
+    for batch in loader:
+        clean, noisy, levels, field = (part.to(device, non_blocking=True) for part in batch)
+        yield clean, noisy.contiguous(memory_format=torch.channels_last), levels * field
 
 
 def _save(path: Path, step: int, network: Network, averaged: Network, optimiser: Optimiser) -> None:

@@ -5,9 +5,9 @@ Every noise comes with its levels at all scales (`denoisers.levels`), which the 
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,13 +26,17 @@ ERROR = 0.04
 """Relative standard deviation of the levels that are told of coloured noise: they will be estimates."""
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Example:
-    """What a network learns from: a clean and a noisy patch (Y, X), and levels (10, Y | 1, X | 1) of the noise."""
+    """What a network learns from: a clean and a noisy patch (Y, X), and what it is told of the noise.
+
+    Its levels at all scales (10,), times a map of them (Y | 1, X | 1).
+    """
 
     clean: Array
     noisy: Array
     levels: Array
+    field: Array = dataclasses.field(default_factory=lambda: np.ones((1, 1)))
 
 
 Noise: TypeAlias = Callable[[Array, float, Generator], Example]
@@ -41,7 +45,7 @@ Noise: TypeAlias = Callable[[Array, float, Generator], Example]
 
 def white(clean: Array, sigma: float, rng: Generator) -> Example:
     """Add white Gaussian noise of level `sigma`."""
-    return Example(clean, clean + sigma * rng.standard_normal(clean.shape), _constant(np.full(len(SCALES), sigma)))
+    return Example(clean, clean + sigma * rng.standard_normal(clean.shape), np.full(len(SCALES), sigma))
 
 
 def coloured(clean: Array, sigma: float, rng: Generator) -> Example:
@@ -52,7 +56,7 @@ def coloured(clean: Array, sigma: float, rng: Generator) -> Example:
     noise, levels = _resampled(clean.shape, rng) if kind < 0.22 else _of_spectrum(clean.shape, rng)
     strength = sigma / np.sqrt(levels.mean() * levels[0])  # between that of a pixel and that of all scales
     told = levels * np.exp(ERROR * rng.standard_normal(levels.shape))
-    return Example(clean, clean + strength * noise, _constant(strength * told))
+    return Example(clean, clean + strength * noise, strength * told)
 
 
 def uneven(clean: Array, sigma: float, rng: Generator) -> Example:
@@ -65,7 +69,7 @@ def uneven(clean: Array, sigma: float, rng: Generator) -> Example:
         noise, levels = noise / levels[0], levels / levels[0]
     else:
         noise, levels = rng.standard_normal(clean.shape), np.ones(len(SCALES))
-    return Example(clean, clean + field * noise, levels[:, None, None] * field)
+    return Example(clean, clean + field * noise, levels, field)
 
 
 def photons(clean: Array, sigma: float, rng: Generator) -> Example:
@@ -81,11 +85,7 @@ def photons(clean: Array, sigma: float, rng: Generator) -> Example:
     expected, noisy = anscombe.expected(peak * light), anscombe.forward(measured)
     low, high = np.percentile(noisy, (0.1, 99.9))
     scale = max(high - low, 1.0)
-    return Example((expected - low) / scale, (noisy - low) / scale, _constant(np.full(len(SCALES), 1 / scale)))
-
-
-def _constant(levels: Array) -> Array:
-    return levels[:, None, None]
+    return Example((expected - low) / scale, (noisy - low) / scale, np.full(len(SCALES), 1 / scale))
 
 
 def _of_spectrum(shape: tuple[int, ...], rng: Generator) -> tuple[Array, Array]:
@@ -169,7 +169,7 @@ def _compressed(clean: Array, sigma: float, rng: Generator) -> Example:
     noise, quality = sigma * rng.standard_normal(clean.shape), int(rng.integers(25, 96))
     levels = levels_of_spectrum(np.abs(np.fft.fft2(_as_jpeg(0.5 + noise, quality) - 0.5)) ** 2 / noise.size)
     levels = np.maximum(levels, 0.2 * sigma)
-    return Example(clean, _as_jpeg(clean + noise, quality), _constant(levels))
+    return Example(clean, _as_jpeg(clean + noise, quality), levels)
 
 
 def _as_jpeg(image: Array, quality: int) -> Array:

@@ -1,7 +1,7 @@
 """One file with all images of a training run, small enough to carry to the machine that trains.
 
-A zip archive of PNG images, the groups its folders. Images of 8 bits stay as they are; others are stored with 16 bits, which span
-the grey levels from −0.5 to 2.5.
+A zip archive of images, the groups its folders. Images of 8 bits stay as they are, as WebP without loss; others are stored as PNG
+with 16 bits, which span the grey levels from −0.5 to 2.5.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from napari_tweedie.images.arrays import reason_of
 from napari_tweedie.images.whole import whole
 from napari_tweedie.training.data import Image
 
-SIDES = (1024, 768, 512, 384, 320, 256, 192, 128)
+SIDES = (1024, 768, 640, 512, 480, 448, 416, 384, 320, 256, 192, 128)
 """Height and width that images are cut to, the first with which the file is small enough."""
 LOW, RANGE = -0.5, 3.0
 
@@ -43,7 +43,7 @@ def pack(groups: Mapping[str, Sequence[Image]], file: Path, limit: float = 60.0)
     """
     for side in SIDES:
         stored = {
-            f"{name}/{number:05}.png": _as_png(_middle(image, side))
+            f"{name}/{number:05}": _stored(_middle(image, side))
             for name, images in groups.items()
             for number, image in enumerate(images)
         }
@@ -69,7 +69,7 @@ def unpack(file: Path) -> dict[str, list[Image]]:
     try:
         with zipfile.ZipFile(file) as archive:
             for name in sorted(archive.namelist()):
-                groups.setdefault(name.partition("/")[0], []).append(_of_png(archive.read(name)))
+                groups.setdefault(name.partition("/")[0], []).append(_restored(archive.read(name)))
     except (zipfile.BadZipFile, zlib.error, RuntimeError, SyntaxError, ValueError, OSError) as error:
         reason = reason_of(error)
         raise ValueError(f"{file} holds no images as `pack` writes them: {reason}") from error
@@ -81,16 +81,20 @@ def _middle(image: Image, side: int) -> Image:
     return image[top : top + side, left : left + side]
 
 
-def _as_png(image: Image) -> bytes:
+def _stored(image: Image) -> bytes:
     eight = np.round(255 * image)
-    exact = np.abs(255 * image - eight).max() < 1e-3 and eight.min() >= 0 and eight.max() <= 255
-    sixteen = np.round(np.clip((image - LOW) / RANGE, 0, 1) * 65535)
     content = io.BytesIO()
-    PIL.Image.fromarray(eight.astype(np.uint8) if exact else sixteen.astype(np.uint16)).save(content, "png", optimize=True)
+    if np.abs(255 * image - eight).max() < 1e-3 and eight.min() >= 0 and eight.max() <= 255:
+        PIL.Image.fromarray(eight.astype(np.uint8)).save(content, "webp", lossless=True, quality=60)
+    else:
+        sixteen = np.round(np.clip((image - LOW) / RANGE, 0, 1) * 65535).astype(np.uint16)
+        PIL.Image.fromarray(sixteen).save(content, "png", optimize=True)
     return content.getvalue()
 
 
-def _of_png(content: bytes) -> Image:
+def _restored(content: bytes) -> Image:
     stored = np.asarray(PIL.Image.open(io.BytesIO(content)))
-    image = stored / 255 if stored.dtype == np.uint8 else stored / 65535 * RANGE + LOW
+    eight = stored.dtype == np.uint8
+    grey = stored[..., 0] if stored.ndim == 3 else stored  # WebP knows colours only
+    image = grey / 255 if eight else grey / 65535 * RANGE + LOW
     return image.astype(np.float32)
