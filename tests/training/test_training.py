@@ -12,7 +12,7 @@ from napari_tweedie.denoisers.network import load_network
 from napari_tweedie.images.files import write
 from napari_tweedie.training.data import Images, Source, draw_batch, read_folder
 from napari_tweedie.training.export import write_weights
-from napari_tweedie.training.loop import Training, _first_network, train
+from napari_tweedie.training.loop import Training, _first_network, step_together, train
 from napari_tweedie.training.losses import draw_noise_level, weighted_squared_error
 from napari_tweedie.training.packing import pack, unpack
 from napari_tweedie.training.synthetic import Synthetic
@@ -212,12 +212,33 @@ def test_packed_images_are_read_back(tmp_path: Path) -> None:
 
 def test_images_are_cut_until_they_fit(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (700, 700)).astype(np.float32) / 255
-    assert pack({"photographs": [noise]}, tmp_path / "images.zip", limit=0.2) == 384
+    assert pack({"photographs": [noise]}, tmp_path / "images.zip", limit=0.2) == 416
     assert (tmp_path / "images.zip").stat().st_size < 200_000
     (image,) = unpack(tmp_path / "images.zip")["photographs"]
-    np.testing.assert_array_equal(image, noise[158:542, 158:542])
+    np.testing.assert_array_equal(image, noise[142:558, 142:558])
     with pytest.raises(ValueError, match=r"do not fit into 0\.001 MB"):
         pack({"photographs": [noise]}, tmp_path / "images.zip", limit=0.001)
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_matrices_of_a_shape_move_together_as_they_do_alone(nesterov: bool) -> None:
+    """The step of torch's own Muon is the oracle."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(16, 144), (16, 144), (32, 16), (16, 144)]
+    first = [torch.nn.Parameter(torch.randn(shape, generator=generator)) for shape in shapes]
+    second = [torch.nn.Parameter(weight.detach().clone()) for weight in first]
+    alone, together = (
+        torch.optim.Muon(weights, lr=0.02, weight_decay=0.0, nesterov=nesterov, adjust_lr_fn="match_rms_adamw")
+        for weights in (first, second)
+    )
+    for _ in range(3):
+        for weight, twin in zip(first, second, strict=True):
+            weight.grad = torch.randn(weight.shape, generator=generator)
+            twin.grad = weight.grad.clone()
+        alone.step()
+        step_together(together)
+    for weight, twin in zip(first, second, strict=True):
+        torch.testing.assert_close(weight, twin, rtol=1e-2, atol=1e-3)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

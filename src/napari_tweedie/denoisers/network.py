@@ -47,7 +47,7 @@ class Unet(Denoiser):
     keeps_without_noise: ClassVar[bool] = True
     is_homogeneous: ClassVar[bool] = True
     differentiable: ClassVar[bool] = True
-    flat_error: ClassVar[tuple[float, float]] = (0.042, 0.0022)
+    flat_error: ClassVar[tuple[float, float]] = (0.035, 0.0012)
     longest_wave: ClassVar[float] = 48.0
     takes_map: ClassVar[bool] = True
     takes_levels: ClassVar[bool] = True
@@ -85,7 +85,7 @@ class UnetSmall(Unet):
     name: ClassVar[str] = "unet-small"
     title: ClassVar[str] = "U-Net, small"
     halo: ClassVar[int] = 48
-    flat_error: ClassVar[tuple[float, float]] = (0.05, 0.003)
+    flat_error: ClassVar[tuple[float, float]] = (0.045, 0.0022)
     takes_levels: ClassVar[bool] = False
     for_levels: ClassVar[str] = "unet-small"
 

@@ -303,7 +303,8 @@ class Batches(Dataset[tuple[Tensor, ...]]):
         fields = [example.field[None] for example in examples]
         even = all(field.size == 1 for field in fields)
         maps = fields if even else [np.broadcast_to(field, (1, size, size)) for field in fields]
-        return _stacked(clean), _stacked(noisy), _stacked([example.levels for example in examples])[..., None, None], _stacked(maps)
+        levels = _stacked([example.levels for example in examples])[..., None, None]
+        return _stacked(clean), _stacked(noisy), levels, _stacked(maps)
 
 
 def _stacked(arrays: list[NDArray[Any]]) -> Tensor:
