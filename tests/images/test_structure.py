@@ -34,3 +34,12 @@ def test_a_chunk_is_read_once_however_many_places_lie_in_it() -> None:
     assert len(read) == 1
     assert start[0] < 170 < stop[0]
     assert start[1] < 50 < stop[1]
+
+
+def test_infinite_pixels_are_no_structure_and_no_warning() -> None:
+    image = np.zeros((128, 128), np.float32)
+    image[100:, 100:] = np.indices((28, 28)).sum(0) // 4 % 2
+    image[5, 6], image[9, 9], image[9, 10] = np.inf, -np.inf, np.nan
+    with np.errstate(all="raise"):
+        start, _ = structured(image, (0, 0), (128, 128), "yx", 64)
+    assert start == [64, 64]

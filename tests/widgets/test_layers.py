@@ -6,7 +6,7 @@ from napari_tweedie.images.sources import FILE, as_picture
 from napari_tweedie.widgets.layers.crop import Crop, visible_crop
 from napari_tweedie.widgets.layers.input import METADATA, grey_unit, image_array, image_axes, is_result, nanometres, recipe_of
 from napari_tweedie.widgets.layers.marks import marked_pixels, resampling
-from napari_tweedie.widgets.layers.result import fit_contrast, result_layer
+from napari_tweedie.widgets.layers.result import result_layer
 
 
 @pytest.fixture
@@ -197,17 +197,6 @@ def test_pixel_sizes_are_known_where_a_layer_has_units_of_length() -> None:
     assert nanometres(Image(np.zeros((8, 8)), scale=(2, 2), affine=turned, units=("um", "um"))) == pytest.approx((200, 400))
     assert nanometres(Image(np.zeros((8, 8)), scale=(-0.1, 0.2), units=("um", "um"))) == pytest.approx((100, 200))
     assert nanometres(Image(np.zeros((2, 8, 8)), scale=(5, 0.1, 0.2), units=("s", "um", "um"))) == ()
-
-
-def test_contrast_widens_only_where_a_restored_layer_is_brighter(tilted: Image) -> None:
-    brighter = result_layer(tilted, 3 * tilted.data, "hqs", (0, 0, 0), (1, 1, 1))
-    low, high = brighter.contrast_limits
-    fit_contrast(brighter)
-    assert brighter.contrast_limits[0] == low
-    assert brighter.contrast_limits[1] == pytest.approx(np.percentile(3 * tilted.data, 99.9), rel=0.05)
-    darker = result_layer(tilted, 0.5 * tilted.data, "hqs", (0, 0, 0), (1, 1, 1))
-    fit_contrast(darker)
-    assert tuple(darker.contrast_limits) == (low, high)
 
 
 @pytest.mark.parametrize("made", ["x", 5, [1], {"recipe": 5}, {"recipe": ["denoise"]}, {"recipe": None}])

@@ -162,7 +162,7 @@ class LeftOut:
             return told
         empty = sum(bool(missing.all()) for missing in found.values())
         planes = f"{empty} of {len(self.layout)} images wholly, " if empty and len(self.layout) > 1 else ""
-        what = f"{count} pixels are missing ({planes}not finite, or masked)"
+        what = f"{count} {'pixel is' if count == 1 else 'pixels are'} missing ({planes}not finite, or masked)"
         if self.restores_missing:
             return [*told, f"{what}, besides those that are marked: they were treated alike."]
         return [*told, f"{what}, and are empty in the result; Deblur with missing pixels fills them in."]

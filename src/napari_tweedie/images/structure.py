@@ -52,15 +52,15 @@ def structured(image: Any, start: Sequence[int], stop: Sequence[int], axes: str,
 
 def _spread(part: NDArray[np.float64]) -> float:
     """Return how much the means of small squares vary, −1 where there is no number."""
-    if not np.isfinite(part).any():
+    known = np.isfinite(part)
+    if not known.any():
         return -1.0
+    part = np.where(known, part, part[known].mean())
     plane = part.reshape(-1, *part.shape[-2:])[0] if part.shape[-1] > COARSE else part[..., 0].reshape(-1, *part.shape[-3:-1])[0]
     height, width = (length // COARSE * COARSE for length in plane.shape)
     if not height or not width:
-        return float(np.nanstd(plane))
-    squares = np.nan_to_num(plane[:height, :width], nan=float(np.nanmean(part))).reshape(
-        height // COARSE, COARSE, width // COARSE, COARSE
-    )
+        return float(plane.std())
+    squares = plane[:height, :width].reshape(height // COARSE, COARSE, width // COARSE, COARSE)
     return float(squares.mean((1, 3)).std())
 
 

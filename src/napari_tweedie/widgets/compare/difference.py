@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QPushButton, QWidget
 from napari_tweedie.widgets.compare.overlap import lazily, plane, plane_crops, shared
 from napari_tweedie.widgets.compare.side_by_side import place
 from napari_tweedie.widgets.compare.view import View
+from napari_tweedie.widgets.layers.contrast import sampled
 from napari_tweedie.widgets.layers.input import METADATA
 from napari_tweedie.widgets.layers.result import result_layer
 
@@ -76,7 +77,10 @@ def difference(viewer: Viewer, reference: Image, layer: Image) -> Image:
     pixels = lazily(layer, of_layer) - lazily(reference, of_reference)
     larger, crop = (reference, of_reference) if reference.ndim > layer.ndim else (layer, of_layer)
     first, second = (plane(*pair) for pair in zip((reference, layer), plane_crops(viewer, reference, layer), strict=True))
-    limit = float(np.nanpercentile(np.abs(second - first), SHARE)) or 1.0
+    with np.errstate(invalid="ignore"):  # infinite in both
+        apart = sampled(np.abs(second - first))
+    limit = float(np.percentile(apart, SHARE)) if apart.size else 0.0
+    limit = limit or 1.0
     made = result_layer(larger, pixels, "", crop.start, (1,) * larger.ndim, "difference")
     made.name = f"{layer.name} − {reference.name}"
     made.contrast_limits, made.blending = (-limit, limit), "translucent_no_depth"

@@ -19,6 +19,7 @@ from napari_tweedie.widgets.compare.swipe import Swipe
 from napari_tweedie.widgets.compare.view import View
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
 from napari_tweedie.widgets.forms.layout import Fold, Rows, arrange, focus_style, heading
+from napari_tweedie.widgets.layers.contrast import look_of, look_of_both
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.input import made_of
 from napari_tweedie.widgets.layers.messages import sentence
@@ -26,6 +27,8 @@ from napari_tweedie.widgets.parts.help_button import HelpButton
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+    from napari_tweedie.widgets.layers.contrast import Look
 
 ABOUT = "See how layers differ, and by how much."
 TERM = "Blinking, swiping and difference; PSNR, SSIM and Fourier ring correlation; profiles along a line."
@@ -102,7 +105,7 @@ class Compare(QWidget):
                 layers = self.chosen()
                 self._state = ViewState(self.viewer)
                 self._view, self._shown = view, layers
-                self._state.prepare(layers, self.same_contrast.isChecked())
+                self._state.prepare(layers, _one_look(layers) if self.same_contrast.isChecked() else None)
                 view.begin(layers)
             except ValueError as error:
                 self._leave()
@@ -170,7 +173,7 @@ class Compare(QWidget):
         for number, combo in enumerate(self.layers):
             tip = "The layer that the others are compared with." if number == 0 else "A layer to compare with the reference."
             self._rows.row("Reference" if number == 0 else "Layer", combo, tip)
-        self._rows.row("", contrast, "Show all layers in the contrast of the reference, while a view is on.")
+        self._rows.row("", contrast, "While a view is on, show all layers in the contrast of the reference or of its result.")
         inside = QGridLayout(row)
         inside.setHorizontalSpacing(2)
         inside.setContentsMargins(0, 0, 0, 0)
@@ -212,6 +215,16 @@ class Compare(QWidget):
             self.show_as(None)
             for view in self.views:
                 self.viewer.bind_key(view.key, None)
+
+
+def _one_look(chosen: list[Image]) -> Look | None:
+    """Return the contrast in which all are seen: that of the reference, or of a result of it, which has less noise."""
+    reference = chosen[0]
+    if reference.rgb:
+        return None
+    alike = (layer for layer in chosen[1:] if layer.colormap.name == reference.colormap.name)  # no spread, nor a difference
+    made = next((layer for layer in alike if not layer.rgb and made_of(layer).get("input") == reference.name), None)
+    return look_of(reference) if made is None else look_of_both(made, reference)
 
 
 def _latest(viewer: Viewer) -> list[Image]:

@@ -10,6 +10,8 @@ from napari.layers import Image, Layer
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+    from napari_tweedie.widgets.layers.contrast import Look
+
 LOOKS = ("visible", "opacity", "blending")
 INTENSITY = ("contrast_limits_range", "contrast_limits", "gamma")
 GRID = ("enabled", "shape", "stride", "spacing")
@@ -29,17 +31,17 @@ class ViewState:
         self._layers = [(layer, _read(layer, _looks(layer)), _read(layer.name_overlay, NAME)) for layer in viewer.layers]
         self._linked: list[Image] = []
 
-    def prepare(self, chosen: Sequence[Image], same_contrast: bool) -> None:
-        """Make the chosen layers opaque and hide the other images; give all the contrast of the first, if wanted."""
+    def prepare(self, chosen: Sequence[Image], look: Look | None) -> None:
+        """Make the chosen layers opaque and hide the other images; give all one contrast, if wanted."""
         for layer in self._viewer.layers:
             if layer in chosen:
                 layer.visible, layer.opacity, layer.blending = True, 1.0, "translucent_no_depth"
             elif isinstance(layer, Image):
                 layer.visible = False
-        self._linked = [layer for layer in chosen if not layer.rgb] if same_contrast else []
-        if len(self._linked) > 1:
-            for layer in self._linked[1:]:
-                layer.contrast_limits, layer.gamma = self._linked[0].contrast_limits, self._linked[0].gamma
+        self._linked = [layer for layer in chosen if not layer.rgb] if look else []
+        if look and len(self._linked) > 1:
+            for layer in self._linked:
+                layer.contrast_limits, layer.gamma = look
             self._viewer.layers.link_layers(self._linked, ("contrast_limits", "gamma"))
 
     def restore(self) -> None:

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_tweedie import denoisers
 from napari_tweedie.core.method import Input
+from napari_tweedie.degradations.noise import Auto
 from napari_tweedie.recipe import reasons
 from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.forms import preferences as settings
@@ -70,7 +71,8 @@ class FormDock(EnterRuns):
     def _arrange(self) -> None:
         """Place what a user decides, and below it, folded, everything else."""
         decided, further = self._parts(), self._further()
-        if self.noise in further:
+        self._decides = self.noise in further
+        if self._decides:
             decided += [one_row("Strength", self.strength, self.strength.toolTip()), self.noise.decision]
         shown = [part for chooser in decided if isinstance(chooser, Chooser) for part in chooser.folded_parts()]
         for part in further:  # each method with what is folded of it
@@ -148,6 +150,10 @@ class FormDock(EnterRuns):
         self.strength.setValue(recipe.strength)
         self.device.setCurrentText(recipe.device)
         self.source.fill(recipe)
+
+    def says_noise(self) -> bool:
+        """Tell whether the form says what the noise was found to be."""
+        return self._decides and self.noise.name == Auto.name
 
     def wrong_dock(self, recipe: Recipe) -> str:
         """Say why this form cannot show a recipe, or nothing."""

@@ -56,7 +56,7 @@ class Inspect(Panel):
         image, recipe = self.source.image(), self.recipe()
         estimated = recipe.noise.level(0.0) is None
         crop, recipe = self._visible(recipe, image, recipe.inspection.largest)
-        return Order(recipe, image, "", crop, estimated=estimated, notes=self.source.notes())
+        return Order(recipe, image, "", crop, estimated=estimated, notes=self.source.notes(), decided=self.says_noise())
 
     def denoise_at(self, strength: float) -> None:
         """Denoise the whole layer at a multiple of its noise level."""

@@ -70,7 +70,7 @@ class Panel(FormDock):
             what = "preview"
         return Order(
             recipe, image, what, crop, self._inputs(crop), estimated, preview, self._preview, self._notes(image),
-            preview and recipe.noise.level(0.0) is None and not self._marks(),
+            preview and recipe.noise.level(0.0) is None and not self._marks(), self.says_noise(),
         )  # fmt: skip
 
     def _notes(self, image: Image) -> tuple[str, ...]:

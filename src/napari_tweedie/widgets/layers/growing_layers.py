@@ -11,9 +11,10 @@ import numpy as np
 from napari.layers import Image, Labels, Layer
 from numpy.typing import NDArray
 
+from napari_tweedie.widgets.layers.contrast import fit_contrast, limits_within, sampled
 from napari_tweedie.widgets.layers.crop import Crop
-from napari_tweedie.widgets.layers.input import METADATA
-from napari_tweedie.widgets.layers.result import fit_contrast, outliers_layer, result_layer, tell
+from napari_tweedie.widgets.layers.input import METADATA, grey_unit
+from napari_tweedie.widgets.layers.result import outliers_layer, result_layer, show_scale, tell
 from napari_tweedie.widgets.layers.turns import Turns
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
     from napari_tweedie.core.results import Output
     from napari_tweedie.engine.run import Preview
+    from napari_tweedie.recipe.recipe import Recipe
+
+FREED = {"denoise": False, "average": False, "sample": True, "restore": True}
+"""Jobs whose images are without the noise of their input, and whether they may be brighter than that."""
 
 
 class Growing:
@@ -77,6 +82,8 @@ class Growing:
             zoom = [a / b for a, b in zip(shape[-len(sizes) :], sizes, strict=True)]
             title = " ".join(filter(None, [self.title, name if len(preview.images) > 1 or not self.title else ""]))
             image = image.reshape(stacked + shape)
+            unit = unit_of(output, grey_unit(self.source))
+            title = f"{title} ({unit})" if unit else title  # is seen beside the colour bar
             self.by_name[name] = result_layer(self.source, image, title, self.crop.start, zoom, output.kind)
             self.by_name[name].metadata[METADATA] = self.metadata
             self._outputs[name] = output
@@ -86,8 +93,8 @@ class Growing:
         for layer in self.by_name.values():
             self._turns.add(partial(self._add, layer))
         for name, layer in self.by_name.items():
-            if self._outputs[name].kind != "image" and not layer.rgb and hasattr(layer, "colorbar"):
-                self._turns.add(partial(setattr, layer.colorbar, "visible", True))
+            if self._outputs[name].kind != "image" and not layer.rgb:
+                self._turns.add(partial(show_scale, layer))
 
     def _add(self, layer: Image) -> None:
         """Add a layer: the most important one on top, every other below the one before it."""
@@ -124,30 +131,40 @@ class Growing:
         layers.insert(place, layer)
         layers.selection = selected
 
-    def complete(self, metadata: dict[str, Any], fit: bool, anew: bool = False) -> None:
-        """Store how the layers were made, and fit contrasts to what they show: always those of differences and spreads.
-
-        With `anew` those of images, too, have nothing to do with the input, which was no image.
-        """
+    def complete(self, metadata: dict[str, Any], recipe: Recipe) -> None:
+        """Store how the layers were made, and fit contrasts to what they show; all images have that of the most important."""
+        limits: tuple[float, float] | None = None
+        is_image = not recipe.inverts or recipe.degradation.is_image
         for name, layer in self.by_name.items():
             layer.metadata[METADATA] = metadata | {"result": name}
             tell(layer)
             kind = self._outputs[name].kind
-            if fit or anew or kind != "image":
-                fit_contrast(layer, kind, anew)
+            if kind != "image" or not is_image:
+                fit_contrast(layer, kind)
+            elif recipe.job in FREED and not layer.rgb:
+                noise = max(metadata.get("noise_levels", ()), default=0.0)
+                limits = limits or limits_within(sampled(layer.data), self.source.contrast_limits, noise, FREED[recipe.job])
+                layer.contrast_limits = limits
 
-    def keep(self, metadata: dict[str, Any], where: str, count: int) -> None:
+    def keep(self, metadata: dict[str, Any], recipe: Recipe, where: str, count: int) -> None:
         """Keep the layers of a run that was stopped; of those that are stacks the first `count` images."""
         for name, layer in self.by_name.items():
             if self._outputs[name].count:
                 layer.data = layer.data[:count]
             layer.name = f"{layer.name} (stopped at {where})"
-        self.complete(metadata | {"stopped": where}, fit=False)
+        self.complete(metadata | {"stopped": where}, recipe)
 
     def remove(self) -> None:
         """Take the layers out of the viewer."""
         self._turns.forget()
         removed_together(self.viewer, self.by_name.values())
+
+
+def unit_of(output: Output, grey: str) -> str:
+    """Return the unit of a result that has a colour bar, by that of grey levels; nothing where it is not known."""
+    if output.kind == "image" or not grey:
+        return ""
+    return {1: grey, -1: f"1/{grey}"}.get(output.power, "")
 
 
 def removed_together(viewer: Viewer, layers: Iterable[Image]) -> None:

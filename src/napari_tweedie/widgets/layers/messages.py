@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
+CHANNEL = re.compile(r"Channel \d+:")
+"""What is before the decision on one of several channels."""
 
-def summary(provenance: dict[str, Any], estimated: bool, unit: str = "") -> str:
-    """Say in a line what noise level was used, how well the data are explained, how sure the interval is, and what it took."""
+
+def summary(provenance: dict[str, Any], estimated: bool, unit: str = "", decided: bool = False) -> str:
+    """Say in a line what noise level was used, how well the data are explained, how sure the interval is, and what it took.
+
+    Where the noise was `decided` before the eyes of the user, it is not said again.
+    """
     parts = []
-    if provenance["noise_levels"]:
+    if provenance["noise_levels"] and not decided:
         level = f"{numbers(provenance['noise_levels'])} {unit}".rstrip()
         parts.append(f"σ {level} ({'estimated' if estimated else 'given'})")
-    photons = [noise for noise in provenance.get("noise", []) if noise["name"] == "poisson"]
+    photons = [noise for noise in provenance.get("noise", []) if noise["name"] == "poisson" and not decided]
     for field in ("gain", "read_noise") if photons else ():
         parts.append(f"{field.replace('_', ' ')} {numbers([noise[field] for noise in photons])}")
     if provenance["data_residuals"]:
@@ -19,6 +27,19 @@ def summary(provenance: dict[str, Any], estimated: bool, unit: str = "") -> str:
     if "interval" in provenance:
         parts.append(provenance["interval"])
     return " · ".join([*parts, f"{provenance['seconds']:.1f} s on {provenance['device']}"])
+
+
+def undecided(notes: Iterable[str], provenance: dict[str, Any]) -> list[str]:
+    """Return notes without what they say of the decision on the noise, which stands elsewhere."""
+    decisions = [noise["decision"] for noise in provenance.get("noise", []) if noise.get("decision")]
+    kept = []
+    for note in notes:
+        left = note
+        for decision in decisions:
+            left = left.replace(decision, "").strip()
+        if left and not (left != note and CHANNEL.fullmatch(left)):
+            kept.append(left)
+    return kept
 
 
 def numbers(values: list[float], most: int = 3) -> str:

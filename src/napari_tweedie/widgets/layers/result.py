@@ -66,6 +66,14 @@ def result_layer(source: Image, image: Any, what: str, start: Sequence[int], zoo
     )
 
 
+def show_scale(layer: Image) -> None:
+    """Show a colour bar in the canvas, and the name of the layer beside it, which says the unit."""
+    if not hasattr(layer, "colorbar"):  # before napari 0.9
+        return
+    layer.name_overlay.position = layer.colorbar.position
+    layer.name_overlay.visible = layer.colorbar.visible = True
+
+
 def tell(layer: Layer) -> None:
     """Have the layer list say, where the pointer rests on a result, what was done, as its metadata has it."""
     recipe = recipe_of(layer)
@@ -110,25 +118,3 @@ def _shear_matrix(layer: Image) -> NDArray[np.float64]:
     matrix = np.eye(layer.ndim)
     matrix[np.triu_indices(layer.ndim, 1)] = shear
     return matrix
-
-
-def fit_contrast(layer: Image, kind: str = "image", anew: bool = False) -> None:
-    """Fit the contrast limits of a result to its 99.9 percentile.
-
-    Those of an image only ever rise, where sharper structures are brighter, but for one that is no picture of its input; those of
-    a difference are symmetric.
-    """
-    if layer.rgb:
-        return
-    if kind == "image" and anew:
-        low, high = np.percentile(layer.data, (0.1, 99.9))
-        layer.contrast_limits = (low, high) if high > low else (low, low + 1)
-        return
-    sample = layer.data[..., :: max(1, layer.data.shape[-1] // 512)]
-    if kind != "image":
-        sample = sample[sample != 0] if np.any(sample) else np.zeros(1)  # what is still to come is zero
-    highest = float(np.percentile(sample if kind == "image" else np.abs(sample), 99.9)) or 1.0
-    if kind != "image":
-        layer.contrast_limits = (-highest if kind == "difference" else 0.0, highest)
-    elif highest > layer.contrast_limits[1]:
-        layer.contrast_limits = (layer.contrast_limits[0], highest)

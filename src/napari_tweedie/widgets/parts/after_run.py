@@ -8,6 +8,7 @@ from weakref import ref
 from napari.layers import Image, Layer
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
+from napari_tweedie.widgets.layers.contrast import Lent, is_brighter
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.growing_layers import removed_together
 from napari_tweedie.widgets.parts.doors import open_dock
@@ -31,6 +32,7 @@ class AfterRun(QWidget):
         self.remove = self._button("Remove", "Remove all layers that this run has added.")
         self._source: Image | None = None
         self._made: list[Layer] = []
+        self._lent = Lent()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         for button in (self.line, self.swap, self.remove):
@@ -44,6 +46,7 @@ class AfterRun(QWidget):
 
     def take(self, source: Image, made: Mapping[str, Layer]) -> None:
         """Offer what a run has made of a layer, the most important first."""
+        self._lent.give_back()
         self._source, self._made = source, list(made.values())
         self._on_removed()
         if not self.isHidden():
@@ -55,17 +58,19 @@ class AfterRun(QWidget):
         view = next(view for view in dock.views if view.title == "Swipe")
         for combo, layer in zip(dock.layers, [self._source, self._made[0], None, None], strict=False):
             combo.set_value(layer)
-        if self._source is not None and isinstance(made := self._made[0], Image):  # what was sharpened is brighter
-            dock.same_contrast.setChecked(tuple(made.contrast_limits) == tuple(self._source.contrast_limits))
+        if self._source is not None and isinstance(made := self._made[0], Image):
+            dock.same_contrast.setChecked(not is_brighter(made, self._source))
         dock.toggle(view)
 
     def show_other(self) -> None:
-        """Show the input in place of the result, or the result again."""
-        if not self._made:
+        """Show the input in place of the result, in its contrast, or the result again."""
+        if not self._made or self._source is None:
             return
-        self._made[0].visible = not self._made[0].visible
-        if self._source is not None:
-            self._source.visible = True
+        result = self._made[0]
+        result.visible = not result.visible
+        self._source.visible = True
+        if isinstance(result, Image) and not result.visible:
+            self._lent.lend(result, self._source)
 
     def remove_all(self) -> None:
         """Remove what the run has added."""
@@ -85,6 +90,7 @@ class AfterRun(QWidget):
         self._made = [layer for layer in self._made if layer in self.viewer.layers]
         there = bool(self._made) and self._source in self.viewer.layers
         if not there:
+            self._lent.give_back()
             self._source, self._made = None, []
         self.setVisible(there)
 

@@ -142,7 +142,7 @@ class Attempt(QWidget):
             return
         if not isinstance(planes, Exception):
             self._first = task
-            self.picture.show_pictures(*pictures(planes, trial.layer), after=FIRST)
+            self.picture.show_pictures(*pictures(planes, trial.layer, trial.noise), after=FIRST)
         self.looked.emit()
 
     def begin(self, survey: Survey, clues: Clues, proposal: Proposal) -> None:
@@ -254,6 +254,6 @@ class Attempt(QWidget):
             self.picture.show_pictures()
             self.told.emit(sentence(planes))
             return
-        self.picture.show_pictures(*pictures(planes, trial.layer), after=FIRST if quick else "after")
+        self.picture.show_pictures(*pictures(planes, trial.layer, trial.noise), after=FIRST if quick else "after")
         if quick and RUNS.job is None:
             self._trying.call(partial(trial.run, False), partial(self._show_trial, trial, False))

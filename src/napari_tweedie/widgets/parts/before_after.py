@@ -10,6 +10,8 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from napari_tweedie.widgets.layers.contrast import limits_within, sampled
+
 if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
@@ -21,8 +23,6 @@ STEP = 0.05
 PAPER, INK = QColor(0, 0, 0, 140), QColor(255, 255, 255)
 MARGIN = 4
 SHADES = 1024
-BRIGHTEST = 99.5
-"""Percentile of a picture that is not cut off."""
 
 
 class BeforeAfter(QWidget):
@@ -125,20 +125,21 @@ def _write(painter: QPainter, widget: QWidget, frame: QRectF, text: str, left: b
     painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text)
 
 
-def pictures(planes: Sequence[NDArray[Any]], layer: Image) -> list[QImage]:
-    """Return planes in the gamma and colours of a layer, and in its limits, wider where that would cut off one of them."""
+def pictures(planes: Sequence[NDArray[Any]], layer: Image, noise: float = 0.0) -> list[QImage]:
+    """Return planes in the gamma and colours of a layer, in limits in which the last is seen well, at least as wide as noise."""
     low, high = (0.0, 1.0) if layer.rgb else layer.contrast_limits
-    known = [plane[np.isfinite(plane)] for plane in planes if plane.ndim == 2]
-    high = max([high, *(float(np.percentile(values, BRIGHTEST)) for values in known if values.size)])
+    if planes[-1].ndim == 2:
+        low, high = limits_within(sampled(planes[-1]), (low, high), noise, brighter=True)
     return [_picture(plane, layer, low, high) for plane in planes]
 
 
 def _picture(plane: NDArray[Any], layer: Image, low: float, high: float) -> QImage:
     """Return a picture of a plane (Y, X) or (Y, X, samples)."""
     if plane.ndim == 3:
-        colours = plane[..., :3] / (255.0 if plane.dtype == np.uint8 else max(1.0, float(np.nanmax(plane))))
+        brightest = sampled(plane).max(initial=1.0)
+        colours = np.nan_to_num(plane[..., :3] / (255.0 if plane.dtype == np.uint8 else brightest))
     else:
-        values = np.clip((np.nan_to_num(plane.astype(np.float32), nan=low) - low) / (high - low), 0, 1) ** layer.gamma
+        values = ((np.clip(np.nan_to_num(plane, nan=low), low, high) - low) / (high - low)) ** layer.gamma
         table = layer.colormap.map(np.linspace(0, 1, SHADES))[:, :3]  # a colour for each pixel would hold up the window
         colours = table[np.rint(values * (SHADES - 1)).astype(np.intp)]
     bytes_ = np.ascontiguousarray(np.clip(255 * colours + 0.5, 0, 255).astype(np.uint8))

@@ -11,8 +11,10 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QHideEvent
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
+from napari_tweedie.widgets.layers.contrast import fit_contrast
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.input import METADATA, grey_unit, image_array, made_of
+from napari_tweedie.widgets.layers.result import show_scale
 from napari_tweedie.widgets.parts.cycle import Cycle
 from napari_tweedie.widgets.runs.background import Background
 
@@ -38,7 +40,9 @@ class Derived(QWidget):
         super().__init__()
         self.viewer = viewer
         self.outline = self._button("Uncertain here", "Outline the tenth of the pixels that the result is least sure of.")
-        self.relative = self._button("Relative std", "Add the standard deviation as a share of the signal above black.")
+        self.relative = self._button(
+            "Relative std", "Add the standard deviation as a share of the signal above black, without the ground."
+        )
         self.support = self._button(
             "Invented?",
             "Mark what the mean shows and the samples do not agree on: structure that the measurement does not support.",
@@ -88,17 +92,20 @@ class Derived(QWidget):
         self._background.call(partial(unsupported, np.asarray(image_array(samples))), partial(self._show_marks, mean))
 
     def add_relative(self) -> None:
-        """Add the standard deviation over the result above black: a known offset of the camera, else 0."""
+        """Add the standard deviation over the result above black: a known offset of the camera, else 0.
+
+        Where it is not less than that signal, as on black ground, it is a share of nothing, and the layer is empty.
+        """
         shown, std = self._made["shown"], self._made["std"]
         black = black_of(made_of(shown))
-        signal = np.asarray(image_array(shown)) - black
-        share = np.divide(image_array(std), signal, out=np.full(signal.shape, np.nan, np.float32), where=signal > 0)
-        layer = Image(share, name=f"{std.name}, relative", colormap=std.colormap, contrast_limits=(0, 1), **placed_as(std))
+        share = relative(np.asarray(image_array(std)), np.asarray(image_array(shown)) - black)
+        what = std.name.partition(" (")[0]
+        layer = Image(share, name=f"{what}, relative", colormap=std.colormap, contrast_limits=(0, 1), **placed_as(std))
+        fit_contrast(layer, "spread")
         layer.metadata[METADATA] = made_of(std) | {"result": "relative std", "black": black}
-        if hasattr(layer, "colorbar"):
-            layer.colorbar.visible = True
+        show_scale(layer)
         self.viewer.add_layer(layer)
-        self.told.emit(f"Standard deviation ÷ (mean − {black:.4g}).")
+        self.told.emit(f"Standard deviation ÷ (mean − {black:.4g}); empty where there is nothing but ground.")
 
     def play_samples(self) -> None:
         """Show the samples one after another, or end that."""
@@ -156,6 +163,12 @@ class Derived(QWidget):
         button = QPushButton(title)
         button.setToolTip(tip)
         return button
+
+
+def relative(std: NDArray[Any], signal: NDArray[Any]) -> NDArray[np.float32]:
+    """Return standard deviations as shares of a signal; NaN where it does not exceed them."""
+    empty = np.full(signal.shape, np.nan, np.float32)
+    return np.divide(std, signal, out=empty, where=signal > std)
 
 
 def placed_as(layer: Image) -> dict[str, Any]:

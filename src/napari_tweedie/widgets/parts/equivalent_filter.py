@@ -15,8 +15,9 @@ from napari_tweedie.core.lazy import torch
 from napari_tweedie.engine.blocks import Blocks
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.widgets.forms.layout import column
+from napari_tweedie.widgets.layers.contrast import fit_contrast
 from napari_tweedie.widgets.layers.input import image_array
-from napari_tweedie.widgets.layers.result import fit_contrast, result_layer
+from napari_tweedie.widgets.layers.result import result_layer
 from napari_tweedie.widgets.runs.background import Background
 
 if TYPE_CHECKING:

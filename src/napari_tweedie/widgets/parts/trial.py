@@ -59,6 +59,11 @@ class Trial:
         """Whether a part of the layer tells what becomes of that part: not of projections, nor of frequencies."""
         return not self.recipe.inverts or self.recipe.degradation.is_image
 
+    @property
+    def noise(self) -> float:
+        """Level of the noise in the dark; 0 where it is not known yet."""
+        return self.recipe.noise.level(0.0) or 0.0
+
     def run(self, quick: bool) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the plane before and after, (Y, X) or (Y, X, samples).
 

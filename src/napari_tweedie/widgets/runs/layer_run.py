@@ -6,8 +6,6 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_info
-
 from napari_tweedie.core.method import Input
 from napari_tweedie.degradations.noise import Camera
 from napari_tweedie.engine.run import Preview, Progress, Result, measure, run
@@ -17,7 +15,7 @@ from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.layers.crop import Crop
 from napari_tweedie.widgets.layers.growing_layers import Growing
 from napari_tweedie.widgets.layers.input import grey_unit, image_array
-from napari_tweedie.widgets.layers.messages import summary
+from napari_tweedie.widgets.layers.messages import summary, undecided
 from napari_tweedie.widgets.runs.run import Run, paced
 
 if TYPE_CHECKING:
@@ -51,6 +49,8 @@ class Order:
         What is odd about the layer, a sentence each.
     measures_whole : bool
         Whether the noise of the whole layer is to be measured first, as a run on all of it would.
+    decided : bool
+        Whether the user sees anyway, and before, what the noise was found to be.
     """
 
     recipe: Recipe
@@ -63,6 +63,7 @@ class Order:
     replaces: tuple[Image, ...] = ()
     notes: tuple[str, ...] = ()
     measures_whole: bool = False
+    decided: bool = False
 
 
 class Job(Run):
@@ -139,13 +140,11 @@ class Job(Run):
             self.layers.show(self._last)
         notes = [*self.order.notes, *result.notes]
         facts = self._provenance() | result.provenance | {"notes": notes}
-        recipe = self.order.recipe
-        self.layers.complete(facts, fit=recipe.job == "restore", anew=recipe.inverts and not recipe.degradation.is_image)
+        self.layers.complete(facts, self.order.recipe)
         if result.outliers is not None and not self.order.preview:
             self.layers.add_outliers(result.outliers)
-        for note in notes:
-            show_info(note)
-        return " ".join([f"{summary(result.provenance, self.order.estimated, grey_unit(self.order.source))}.", *notes])
+        told = summary(result.provenance, self.order.estimated, grey_unit(self.order.source), self.order.decided)
+        return " ".join([f"{told}.", *(undecided(notes, result.provenance) if self.order.decided else notes)])
 
     def _stop(self) -> str:
         """Keep what is usable: a solver's estimate of all of the image, or the samples that are complete."""
@@ -163,10 +162,10 @@ class Job(Run):
         self.layers.show(last)
         if recipe.job == "sample":
             where = f"{finished} of {recipe.sampler.samples} samples"
-            self.layers.keep(self._provenance(), where, finished)
+            self.layers.keep(self._provenance(), recipe, where, finished)
             return f"{self._reason} after {where}, which are kept."
         where = f"{round(last.share * recipe.solver.steps())} of {recipe.solver.steps()}"
-        self.layers.keep(self._provenance(), where, 0)
+        self.layers.keep(self._provenance(), recipe, where, 0)
         return f"{self._reason} at iteration {where}; the estimate so far is kept."
 
     def _when_shown(self, then: Callable[[], object]) -> None:

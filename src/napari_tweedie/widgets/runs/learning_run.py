@@ -95,7 +95,7 @@ class Learning(Job):
     def _store(self, when: str) -> str:
         if self._look is not None and self.layers.by_name:
             self.layers.show(self._look)
-            self.layers.complete(self._provenance(), fit=False)
+            self.layers.complete(self._provenance(), self.order.recipe)
         try:
             self.outcome = self.session.store(when)
         except OSError as error:
