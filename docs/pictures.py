@@ -192,7 +192,7 @@ def std(stage: Stage) -> None:
     dock.more.expand()
     dock.std.setChecked(True)
     stage.run(dock)
-    spread = next(layer for layer in stage.viewer.layers if layer.name.endswith("std"))
+    spread = next(layer for layer in stage.viewer.layers if " · std" in layer.name)
     spread.visible = True
     stage.viewer.canvas.grid.enabled = True
     dock.more.header.setChecked(False)

@@ -29,14 +29,15 @@ def decomposed(dock: Decompose, finish: Callable[[Panel], str]) -> Decompose:
 
 def test_the_layers_add_up_to_the_image(decomposed: Decompose) -> None:
     layers = decomposed.viewer.layers
-    assert [layer.name for layer in layers] == ["cells", *(f"cells · {part}" for part in ("band 3", "band 2", "band 1", "base"))]
+    bands = [f"cells · band {number} (counts)" for number in (3, 2, 1)]
+    assert [layer.name for layer in layers] == ["cells", *bands, "cells · base"]
     total = sum(layer.data.astype(float) for layer in list(layers)[1:])
     np.testing.assert_allclose(total, layers["cells"].data, atol=1e-5 * np.ptp(layers["cells"].data) + 1e-4)
-    assert layers["cells · band 1"].metadata["napari_tweedie"]["reconstruction_error"] <= 1e-5
+    assert layers["cells · band 1 (counts)"].metadata["napari_tweedie"]["reconstruction_error"] <= 1e-5
 
 
 def test_bands_are_shown_around_zero(decomposed: Decompose) -> None:
-    band = decomposed.viewer.layers["cells · band 1"]
+    band = decomposed.viewer.layers["cells · band 1 (counts)"]
     low, high = band.contrast_limits
     assert low == -high
     assert 0.5 < np.percentile(np.abs(band.data), 99.9) / high < 1.5
@@ -48,7 +49,7 @@ def test_presets_and_sliders_recombine(decomposed: Decompose) -> None:
     decomposed.recombine.presets.activated.emit(0)
     np.testing.assert_allclose(layers["cells · recombined"].data, layers["cells · base"].data, rtol=1e-6)
     decomposed.recombine.sliders["band 2"].setValue(2.0)
-    expected = layers["cells · base"].data + 2 * layers["cells · band 2"].data
+    expected = layers["cells · base"].data + 2 * layers["cells · band 2 (counts)"].data
     np.testing.assert_allclose(layers["cells · recombined"].data, expected, rtol=1e-6)
     assert layers["cells · recombined"].metadata["napari_tweedie"]["weights"] == [0, 2, 0, 1]
     assert decomposed.recombine.presets.currentText() == "custom"
@@ -60,7 +61,7 @@ def test_removed_layers_are_forgotten(decomposed: Decompose) -> None:
     layers.remove("cells · recombined")
     recombine.set_weights([0, 0, 0, 1])
     assert "cells · recombined" in layers
-    layers.remove("cells · band 1")
+    layers.remove("cells · band 1 (counts)")
     assert recombine.isHidden()
     assert not recombine.sliders
 

@@ -29,7 +29,7 @@ def test_the_score_of_the_shown_slice_is_a_layer(dock: Inspect, finish: Callable
     dock.viewer.dims.set_current_step(0, 1)
     dock.run()
     finish(dock)
-    score, cells = dock.viewer.layers["cells · score"], dock.viewer.layers["cells"]
+    score, cells = dock.viewer.layers["cells · score (1/counts)"], dock.viewer.layers["cells"]
     assert score.data.shape[0] == 1
     np.testing.assert_allclose(score.data_to_world((0, 0, 0))[0], cells.data_to_world((1, 0, 0))[0])
     assert score.contrast_limits[0] == -score.contrast_limits[1]
