@@ -2,11 +2,11 @@
 
     xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/heartbeat.py [--side 512] [--where 100] [DOCK ...]
 
-A timer beats every 5 ms. Each row of the table is a dock: seconds to open it, in brackets those of a core, and the longest gap between beats, in ms, while
-it opened, while it looked at the layer, in a first run, and in a second one; in brackets with the time for which the window's
-thread could have gone on and other programs had the cores (told on Linux), and the longest time for which that thread itself
-worked between two beats: the rest of a gap it waited for Python's lock. ``--where`` tells, of gaps above so many ms, what the
-threads were doing.
+A timer beats every 5 ms. Each row of the table is a dock: seconds to open it, in brackets those of a core; and the longest gap
+between beats, in ms, while it opened, while it looked at the layer, in a first run, and in a second one. In brackets: the gap
+with the time for which the window's thread could have gone on and other programs had the cores (told on Linux), and the longest
+time for which that thread itself worked between two beats: the rest of a gap it waited for Python's lock. ``--where`` tells, of
+gaps above so many ms, what the threads were doing.
 """
 
 from __future__ import annotations
