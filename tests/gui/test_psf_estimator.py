@@ -53,7 +53,7 @@ def test_an_image_without_beads_is_told_to_have_none(qtbot) -> None:  # type: ig
 def test_other_degradations_ask_for_no_point_spread_function(qtbot) -> None:  # type: ignore[no-untyped-def]
     form = Sequence(ViewerModel().layers, "psf-blur")
     qtbot.addWidget(form)
-    form.choose("gaussian-blur")
+    form.choose("downsample")
     assert form.estimator.isHidden()
     form.choose("psf-blur")
     assert not form.estimator.isHidden()
@@ -98,3 +98,30 @@ def test_another_function_has_the_noise_measured_anew(qtbot) -> None:  # type: i
     qtbot.waitUntil(lambda: "3 axes" in dock.noise.decision.text(), timeout=20000)
     dock.choosers["degradation"].estimator.estimate(viewer.layers["plane"], "beads")
     qtbot.waitUntil(lambda: "finer than the blur" in dock.noise.decision.text(), timeout=20000)
+
+
+def test_the_width_that_an_image_shows_is_written_into_the_form(qtbot) -> None:  # type: ignore[no-untyped-def]
+    rng, (y, x) = np.random.default_rng(0), np.mgrid[:64, :64]
+    scene = 100.0 * sum(np.hypot(y - row, x - left) < 5 for row, left in rng.uniform(6, 58, (9, 2)))
+    viewer = ViewerModel()
+    viewer.add_image(gaussian_filter(scene, 2) + rng.normal(0, 1, scene.shape), name="discs")
+    form = Sequence(viewer.layers, "gaussian-blur")
+    qtbot.addWidget(form)
+    form.estimator.menu.aboutToShow.emit()
+    action = next(each for each in form.estimator.menu.actions() if "discs" in each.text())
+    assert action.text() == "Blur width, from “discs” itself"
+    action.trigger()
+    qtbot.waitUntil(form.estimator.button.isEnabled, timeout=60000)
+    assert form.method().std == pytest.approx(2, rel=0.15)
+    assert len(viewer.layers) == 1
+    assert "std = " in form.estimator.told.text()
+
+
+def test_of_a_microscope_the_aperture_is_offered(qtbot) -> None:  # type: ignore[no-untyped-def]
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((64, 64)), name="plane")
+    form = Sequence(viewer.layers, "microscope-psf")
+    qtbot.addWidget(form)
+    form.estimator.menu.aboutToShow.emit()
+    texts = [each.text() for each in form.estimator.menu.actions()]
+    assert texts == ["NA, from “plane” itself"]

@@ -75,15 +75,24 @@ def inspect(
 
 def psf(
     image: In, result: Annotated[Path, typer.Argument(help="TIFF or OME-Zarr to write the function to.")],
-    source: Annotated[str, typer.Option(help="beads: points are averaged; image: a Gaussian, of any blurred plane.")] = "beads",
-    sigma: Sigma = None,
+    source: Annotated[str, typer.Option(help="beads: points are averaged; image: the width of the blur of any plane.")] = "beads",
+    degradation: Annotated[str, typer.Option(help="Kind of an image's blur: gaussian-blur or microscope-psf.")] = "gaussian-blur",
+    unknown: Annotated[str | None, typer.Option(help="What is found of it: std, or na of a microscope.")] = None,
+    sigma: Sigma = None, set_: Set = [],
 ) -> None:  # fmt: skip
-    """Find the point-spread function in an image of beads, or the width of the blur of any plane; write it as an image."""
+    """Find the point-spread function in an image of beads, or the width of the blur of any plane; write it as an image.
+
+    What is known of a microscope is said by ``--set degradation.wavelength=600``, for example.
+    """
     from napari_tweedie.engine.psf_estimate import estimate_psf
     from napari_tweedie.images.files import check_target, write
 
     check_target(result, keep=[image])
-    found = estimate_psf(image, source, sigma=sigma)  # type: ignore[arg-type]
+    known: dict[str, Any] = {"degradation": degradation}
+    apply_settings(set_, known)
+    if beyond := sorted(known.keys() - {"degradation"}):
+        raise ValueError(f"--set {beyond[0]}: of a point-spread function, only the degradation can be set")
+    found = estimate_psf(image, source, degradation=known["degradation"], unknown=unknown, sigma=sigma)  # type: ignore[arg-type]
     write(result, found.psf, "zyx"[-found.psf.ndim :], found.spacing, found.unit, {"notes": found.notes})
     for note in found.notes:
         out.print(note, highlight=False)

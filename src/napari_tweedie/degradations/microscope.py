@@ -39,6 +39,9 @@ class MicroscopePsf(Blur):
     step: float | None = Parameter(
         None, "Distance of planes, for stacks restored as volumes; none: that of the layer.", unit="nm", gt=0, le=100000
     )
+    defocus: float = Parameter(
+        0.0, "Distance of the plane from focus; of no effect in stacks.", unit="nm", ge=-100000, le=100000, advanced=True
+    )
     excitation: float = Parameter(488.0, "Excitation wavelength, for confocal.", unit="nm", ge=100, le=3000, advanced=True)
     sheet: float = Parameter(
         2000.0, "Full width at half maximum of the light sheet along Z.", unit="nm", gt=0, le=100000, advanced=True
@@ -87,7 +90,7 @@ class MicroscopePsf(Blur):
         return psf / psf.sum()
 
     def psf(self, ndim: int) -> NDArray[np.float64]:
-        """Return the intensity of a point, 1 at its maximum: in focus for 2 axes, for all planes for 3.
+        """Return the intensity of a point, 1 in focus: `defocus` away from there for 2 axes, for all planes for 3.
 
         It reaches four Airy radii (0.61 λ / NA) to the sides, and as far as the cone of light; along Z to the second zero
         (4 n λ / NA²) in widefield, to the first in confocal, and not further than 1.5 times the width of a light sheet.
@@ -95,10 +98,11 @@ class MicroscopePsf(Blur):
         lateral, axial = 0.61 * self.wavelength / self.na, 2 * self.refractive_index * self.wavelength / self.na**2
         depths = {"widefield": 2 * axial, "confocal": axial, "light-sheet": min(2 * axial, 1.5 * self.sheet)}
         depth = depths[self.modality] if ndim == 3 else 0.0
+        away = 0.0 if ndim == 3 else self.defocus
         tangent = self.na / (self.refractive_index**2 - self.na**2) ** 0.5
         width = AIRY_RADII * lateral
         if self.modality != "confocal" and self.model != "gaussian":
-            width = max(width, depth * tangent)
+            width = max(width, depth * tangent, abs(away) * tangent + 2 * lateral)
         steps = [reach / size for reach, size in zip((depth, width, width), self.voxel(), strict=True)]
         lengths = [2 * count + 1 for count in steps]
         if lengths[1] * lengths[2] > MOST_IN_PLANE or lengths[0] * lengths[1] * lengths[2] > MOST_PIXELS:
@@ -109,6 +113,7 @@ class MicroscopePsf(Blur):
             )
         counts = (int(np.ceil(count)) for count in steps)
         z, y, x = (size * np.arange(-n, n + 1) for size, n in zip(self.voxel(), counts, strict=True))
+        z = z + away
         psf = self.intensity(z, y, x, self.wavelength)
         if self.modality == "confocal":
             psf = psf * self.intensity(z, y, x, self.excitation)

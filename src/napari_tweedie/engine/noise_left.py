@@ -102,7 +102,7 @@ def _again(run: Run, start: Start) -> float | None:
     numbers = blocks.layout.first_of_channels()
     channels = dict(enumerate(met)) if len(met) == len(numbers) else dict.fromkeys(numbers, met[0])
     clean = _last(start(recipe, crop, channels))
-    noise = _noise(crop, blocks.layout.axes, channels, clean if clean.shape == crop.shape else crop)
+    noise = drawn_noise(crop, blocks.layout.axes, channels, clean if clean.shape == crop.shape else crop)
     change = (_last(start(recipe, crop + MORE * noise, channels)) - clean) / MORE
     if recipe.job == "denoise":
         return float(np.sqrt(max(float(np.nanmean(noise * change)), 0.0)))
@@ -131,7 +131,7 @@ def _arrays(blocks: Blocks) -> list[Any]:
     return [*recipe.noise.arrays().values(), *(recipe.degradation.arrays().values() if recipe.inverts else ())]
 
 
-def _noise(crop: NDArray[Any], axes: str, channels: Mapping[int, Channel], clean: NDArray[Any]) -> NDArray[np.float64]:
+def drawn_noise(crop: NDArray[Any], axes: str, channels: Mapping[int, Channel], clean: NDArray[Any]) -> NDArray[np.float64]:
     """Draw noise as every channel has it: as strong as at the clean values, and alike in neighbours where it is correlated."""
     generator = torch.Generator().manual_seed(0)
     planes = [axes.index(axis) for axis in "yx"]
@@ -144,11 +144,11 @@ def _noise(crop: NDArray[Any], axes: str, channels: Mapping[int, Channel], clean
         here = tuple(place)
         like = torch.from_numpy(np.moveaxis(crop[here], planes, (-2, -1)))
         noise = np.moveaxis(draw_noise(like, channel.correlation, generator).numpy(), (-2, -1), planes)
-        drawn[here] = channel.strength * _level(clean[here], axes, channel) * noise
+        drawn[here] = channel.strength * level_of(clean[here], axes, channel) * noise
     return drawn
 
 
-def _level(clean: NDArray[Any], axes: str, channel: Channel) -> Any:
+def level_of(clean: NDArray[Any], axes: str, channel: Channel) -> Any:
     """Return the level of the noise of a channel at its clean values, that of every colour where they differ."""
     models = [model for model in channel.colours or (channel.noise,) if isinstance(model, Poisson) and model.gain is not None]
     if not models:

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from napari_tweedie.analysis.beads import FEWEST, psf_of_beads
-from napari_tweedie.analysis.blind_std import std_of_blur
+from napari_tweedie import degradations
+from napari_tweedie.analysis.beads import FEWEST, psf_of_beads, widths_of
 from napari_tweedie.core.method import checked
-from napari_tweedie.degradations.blur import GaussianBlur
-from napari_tweedie.engine.functions import measure_noise
+from napari_tweedie.degradations.blur import Blur
+from napari_tweedie.degradations.microscope import ASSUMED, MicroscopePsf
+from napari_tweedie.engine.blind_blur import find_blur, unknowns
 from napari_tweedie.images.arrays import as_array, check_representable, fetched
 from napari_tweedie.images.sources import as_picture
+from napari_tweedie.images.units import METRES, is_relative
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FWHM = 2 * np.sqrt(2 * np.log(2))
-"""Full width at half maximum of a Gaussian over its standard deviation."""
 SOURCES = ("beads", "image")
 Reach = Annotated[int, Field(ge=2)]
 Level = Annotated[float, Field(ge=0)]
@@ -44,6 +44,8 @@ class PsfEstimate:
         Unit of the spacing.
     notes : list of str
         How it was found, a sentence each.
+    degradation : Blur, optional
+        The model of it that was found in an image, for `nt.restore`; None of beads.
     """
 
     psf: NDArray[np.float32]
@@ -51,10 +53,17 @@ class PsfEstimate:
     spacing: tuple[float, ...]
     unit: str
     notes: list[str]
+    degradation: Blur | None = None
 
 
 def estimate_psf(
-    image: Any, source: Literal["beads", "image"] = "beads", *, radius: tuple[int, ...] | None = None, sigma: float | None = None
+    image: Any,
+    source: Literal["beads", "image"] = "beads",
+    *,
+    degradation: Any = "gaussian-blur",
+    unknown: str | None = None,
+    radius: tuple[int, ...] | None = None,
+    sigma: float | None = None,
 ) -> PsfEstimate:
     """Find the point-spread function of a microscope or camera.
 
@@ -63,7 +72,11 @@ def estimate_psf(
     image : array-like, layer or path
         A plane (Y, X), or of beads a stack (Z, Y, X), too.
     source : str
-        "beads": isolated points are averaged. "image": the width of a Gaussian is told from the spectrum of any blurred plane.
+        "beads": isolated points are averaged. "image": the width of a blur is told from any blurred plane, see `find_blur`.
+    degradation : str, dict or Degradation
+        Of which kind the blur of an image is, with what is known of it: "gaussian-blur" or "microscope-psf".
+    unknown : str, optional
+        What is to be found of it: "std", or "na" of a microscope; if nothing is said, that.
     radius : tuple of int, optional
         How far the function of beads reaches along every axis, in pixels, 2 or more.
     sigma : float, optional
@@ -95,12 +108,41 @@ def estimate_psf(
         return PsfEstimate(found.psf.astype(np.float32), found.fwhm, spacing, picture.unit, notes)
     if pixels.ndim != 2:
         raise ValueError(f"the blur of an image is told from a plane (got shape {pixels.shape}): choose one, or {FEWEST} beads")
-    level = measure_noise(pixels, axes="yx")[0].sigma if sigma is None else checked(Level, sigma=sigma)
-    std, slope = std_of_blur(pixels, level)
-    notes = [
-        f"The spectrum is that of a blur of standard deviation {std:.2f} px (full width {std * FWHM:.2f} px), of an image whose "
-        f"power falls as frequency to the power of −{slope:.1f}; on real scenes it was 0 to 60 % too wide, as their own "
-        "blur counts in."
-    ]
-    psf = GaussianBlur(std=std).kernel(2).astype(np.float32)
-    return PsfEstimate(psf, (std * FWHM,) * 2, spacing, picture.unit, notes)
+    family, notes = _family(degradation, spacing, picture.unit)
+    name = _unknown(family, unknown)
+    noise = None if sigma is None else {"name": "gaussian", "sigma": checked(Level, sigma=sigma)}
+    blind = find_blur(pixels, family, name, noise)
+    kernel = blind.degradation.kernel(2)
+    fwhm = widths_of(kernel)
+    told = f"{name} = {blind.value:.3g} {type(family).hint(name, 'unit')}".rstrip() + f" (full width {fwhm[0]:.2f} px)"
+    notes = [_sentence(told, blind.is_bound), *notes]
+    return PsfEstimate(kernel.astype(np.float32), fwhm, spacing, picture.unit, notes, blind.degradation)
+
+
+def _sentence(told: str, is_bound: bool) -> str:
+    if is_bound:
+        return f"The image is hardly blurred: not wider than with {told}, the narrowest that is told from none."
+    return (
+        f"With {told} a restoration foretells the measurement best, of all that are not too wide; blur that the scene itself has "
+        "counts in."
+    )
+
+
+def _family(degradation: Any, spacing: tuple[float, ...], unit: str) -> tuple[Blur, list[str]]:
+    """Return the blur of which something is to be found, with the size of pixels that the image says, and what was assumed."""
+    family = degradations.registry.build(degradation)
+    if not isinstance(family, Blur) or not unknowns(type(family)):
+        names = ", ".join(repr(kind) for kind, method in degradations.registry.all().items() if unknowns(method))
+        raise ValueError(f"of the degradation {family.name!r} nothing is found in an image: choose one of {names}")
+    if not isinstance(family, MicroscopePsf) or family.pixel is not None:
+        return family, []
+    if is_relative(unit):
+        return family.model_copy(update={"pixel": ASSUMED[-1]}), family.notes(2)[-1:]
+    return family.model_copy(update={"pixel": spacing[-1] * METRES[unit] * 1e9}), []
+
+
+def _unknown(family: Blur, name: str | None) -> str:
+    known = unknowns(type(family))
+    if name is not None and name not in known:
+        raise ValueError(f"unknown must be {' or '.join(known)} of {family.name!r} (got {name!r})")
+    return name or known[0]

@@ -14,7 +14,7 @@ from napari_tweedie.degradations import Degradation
 from napari_tweedie.degradations.composition import Composition
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.forms.layout import column
-from napari_tweedie.widgets.forms.method_form import Chooser
+from napari_tweedie.widgets.forms.method_form import WRITTEN, Chooser
 from napari_tweedie.widgets.parts.psf_estimator import PsfEstimator
 
 if TYPE_CHECKING:
@@ -38,14 +38,16 @@ class Sequence(Chooser[Degradation]):
         self.more.setCursor(Qt.CursorShape.PointingHandCursor)
         self.more.setToolTip("One degradation after another: a blur and then coarser pixels, for example.")
         self.more.setStyleSheet("text-align: left; border: none; background: transparent; padding: 0 4px;")
-        self.estimator = PsfEstimator(layers)
+        self.estimator = PsfEstimator(layers, super().method)
         self.estimator.found.connect(self._on_found)
-        self.changed.connect(self._fit_estimator)
+        self.estimator.valued.connect(self._on_valued)
+        self.combo.currentIndexChanged.connect(self._fit_estimator)
         self.layout().addWidget(self.estimator)
         self.layout().addWidget(self.then)
         self.layout().addWidget(self.more)
         self.more.toggled.connect(self._on_more)
         self._on_more(False)
+        self._fit_estimator()
 
     def method(self) -> Degradation:
         """Return the chosen degradation, or the composition of both.
@@ -92,9 +94,17 @@ class Sequence(Chooser[Degradation]):
             chosen.set(layer)
             chosen.widget.pin()
 
+    def _on_valued(self, name: str, value: float) -> None:
+        """Write a value that was found into the form."""
+        if name in self.editors():
+            self.editor(name).set(value)
+
     def _fit_estimator(self) -> None:
-        """Offer to estimate a point-spread function where one is asked for."""
-        self.estimator.setVisible("psf" in self.cls.inputs())
+        """Offer to estimate a point-spread function where one is asked for, or what of a model of it can be told from images."""
+        from napari_tweedie.engine.blind_blur import unknowns
+
+        found = {name: WRITTEN.get(name, name.capitalize()) for name in unknowns(self.cls)}
+        self.estimator.offer(found if found or "psf" in self.cls.inputs() else None)
 
     def _on_more(self, more: bool) -> None:
         self.then.setVisible(more)

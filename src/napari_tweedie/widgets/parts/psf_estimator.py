@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from napari.components import LayerList
     from numpy.typing import NDArray
 
+    from napari_tweedie.degradations import Degradation
     from napari_tweedie.engine.psf_estimate import PsfEstimate
 
 ESTIMATE, AT_WORK = "Estimate it…", "Estimating…"
@@ -33,20 +35,31 @@ GAP = 6
 class PsfEstimator(QWidget):
     """A button with a menu of the open images: the beads in one of them, or the blur that an image shows itself.
 
-    What is found becomes a layer, which `found` announces.
+    A function that is found becomes a layer, which `found` announces; where a model of it is chosen, `valued` announces which
+    value of which parameter was found.
+
+    Parameters
+    ----------
+    layers : LayerList
+        The open layers.
+    model : callable
+        Returns the model of the function with the parameters that are known, or None where a layer is to be made.
     """
 
     found = Signal(object)
+    valued = Signal(str, float)
 
-    def __init__(self, layers: LayerList) -> None:
+    def __init__(self, layers: LayerList, model: Callable[[], Degradation | None]) -> None:
         super().__init__()
         self._layers = layers
+        self._model = model
         self._background = Background(self)
         self.button = QPushButton(ESTIMATE)
         self.button.setToolTip("Make the point-spread function from an image of beads, or tell its width from a blurred image.")
         self.menu = QMenu(self.button)
         self.menu.aboutToShow.connect(self._offer)
         self._made: WeakSet[Image] = WeakSet()
+        self._unknown: dict[str, str] = {}
         self.button.setMenu(self.menu)
         self.sections = QWidget()
         self.sections.setToolTip(
@@ -70,13 +83,26 @@ class PsfEstimator(QWidget):
         self.sections.hide()
         self.told.hide()
 
-    def estimate(self, layer: Image, source: str) -> None:
-        """Estimate the function from the "beads" of a layer, or from the "image" that it is."""
+    def estimate(self, layer: Image, source: str, unknown: str | None = None) -> None:
+        """Estimate the function from the "beads" of a layer, or from the "image" that it is, with what is unknown of a model."""
         from napari_tweedie.engine.psf_estimate import estimate_psf
 
+        try:
+            options = {} if unknown is None else {"degradation": self._model(), "unknown": unknown}
+        except ValueError as error:
+            self._show(layer.name, unknown, error)
+            return
         self.button.setEnabled(False)
         self.button.setText(AT_WORK)
-        self._background.call(partial(estimate_psf, layer, source), partial(self._show, layer.name))  # type: ignore[arg-type]
+        work = partial(estimate_psf, layer, source, **options)  # type: ignore[arg-type]
+        self._background.call(work, partial(self._show, layer.name, unknown))
+
+    def offer(self, unknown: Mapping[str, str] | None) -> None:
+        """Offer to find parameters, by their labels; of none, the function as a layer; None: nothing."""
+        self._unknown = dict(unknown or {})
+        self.setVisible(unknown is not None)
+        self.sections.hide()
+        self.told.hide()
 
     def _offer(self) -> None:
         """Offer the images that are open now, the topmost first."""
@@ -86,6 +112,11 @@ class PsfEstimator(QWidget):
         planes = [layer for layer in images if layer.ndim == 2]
         if not images:
             self.menu.addAction("Open an image first.").setEnabled(False)
+        for name, label in self._unknown.items():
+            for layer in planes:
+                self.menu.addAction(f"{label}, from “{layer.name}” itself", partial(self.estimate, layer, "image", name))
+        if self._unknown:
+            return
         for layer in images:
             self.menu.addAction(f"from the beads in “{layer.name}”", partial(self.estimate, layer, "beads"))
         if planes:
@@ -93,7 +124,7 @@ class PsfEstimator(QWidget):
         for layer in planes:
             self.menu.addAction(f"its width, from “{layer.name}” itself", partial(self.estimate, layer, "image"))
 
-    def _show(self, name: str, found: PsfEstimate | Exception) -> None:
+    def _show(self, name: str, unknown: str | None, found: PsfEstimate | Exception) -> None:
         self.button.setEnabled(True)
         self.button.setText(ESTIMATE)
         self.sections.setVisible(not isinstance(found, Exception))
@@ -111,6 +142,9 @@ class PsfEstimator(QWidget):
             picture.setVisible(True)
             caption.setVisible(True)
         self.told.setText("\n".join([widths(found), *found.notes[:1]]))
+        if unknown is not None:
+            self.valued.emit(unknown, float(getattr(found.degradation, unknown)))
+            return
         layer = Image(
             found.psf,
             name=f"{name} · PSF",
