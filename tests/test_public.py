@@ -11,7 +11,7 @@ import xarray as xr
 from napari.layers import Image
 
 import napari_tweedie as nt
-from napari_tweedie.core.method import MissingInput
+from napari_tweedie.core.array_input import MissingInput
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.engine import last
 from napari_tweedie.engine import run as steps

@@ -190,7 +190,7 @@ def test_what_cannot_be_written_is_refused_before_the_first_pixel(
     def work(*_: object) -> None:
         raise AssertionError("the work began")
 
-    monkeypatch.setattr(sys.modules["napari_tweedie.engine.run"]._Run, "steps", work)
+    monkeypatch.setattr(sys.modules["napari_tweedie.engine.single_run"].SingleRun, "steps", work)
     image = tmp_path / "in.tif"
     write(image, np.broadcast_to(stack, (2, 2, *stack.shape)), "qczyx")
     assert "there is no folder" in refused("denoise", image, tmp_path / "none" / f"out{suffix}")

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from napari_tweedie import degradations, denoisers, solvers
-from napari_tweedie.core.method import Input, Method, Parameter, fingerprint
+from napari_tweedie.core.array_input import Input, fingerprint
+from napari_tweedie.core.method import Method, Parameter
 
 
 class Example(Method):

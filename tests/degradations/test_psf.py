@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from napari_tweedie import degradations
-from napari_tweedie.core.method import Input
+from napari_tweedie.core.array_input import Input
 from napari_tweedie.degradations.psf_array import offset, resampled
 from napari_tweedie.degradations.psf_noise import background
 from napari_tweedie.engine import last, run

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 import napari_tweedie as nt
 from napari_tweedie import degradations
-from napari_tweedie.core.method import Input
+from napari_tweedie.core.array_input import Input
 
 STD, SIGMA, N = 1.5, 1.0, 64
 

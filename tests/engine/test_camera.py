@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import napari_tweedie as nt
 from napari_tweedie.cli import app
-from napari_tweedie.core.method import MissingInput
+from napari_tweedie.core.array_input import MissingInput
 from napari_tweedie.images.files import read, write
 from napari_tweedie.recipe import Recipe
 from napari_tweedie.recipe.export import as_command_line

@@ -92,7 +92,7 @@ def test_a_place_that_cannot_be_written_is_named_before_the_work(line: str, imag
         raise AssertionError("the work began")
 
     monkeypatch.chdir(image.parent)
-    monkeypatch.setattr(import_module("napari_tweedie.engine.run")._Run, "steps", work)
+    monkeypatch.setattr(import_module("napari_tweedie.engine.single_run").SingleRun, "steps", work)
     monkeypatch.setattr("sys.argv", ["napari-tweedie", *line.split()])
     with pytest.raises(SystemExit, match=r"there is no folder|is a folder|images are written as"):
         main()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_tweedie import degradations, samplers, solvers
-from napari_tweedie.core.method import MissingInput
+from napari_tweedie.core.array_input import MissingInput
 from napari_tweedie.engine import run
 from napari_tweedie.recipe import Recipe
 from napari_tweedie.recipe.schema import schema

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from napari_tweedie.analysis.multigrid import PoissonSolver
-from napari_tweedie.core.method import ArrayInput, Input, Method, Parameter
+from napari_tweedie.core.array_input import ArrayInput, Input
+from napari_tweedie.core.method import Method, Parameter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

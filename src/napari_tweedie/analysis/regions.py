@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from napari_tweedie.core.method import ArrayInput, Input, Method, Parameter
+from napari_tweedie.core.array_input import ArrayInput, Input
+from napari_tweedie.core.method import Method, Parameter
 
 
 class Regions(Method):

@@ -38,7 +38,7 @@ def main() -> None:
 
 def _said(error: Exception) -> str:
     """Return what to tell of an error: of a missing array, the option that gives it."""
-    from napari_tweedie.core.method import MissingInput
+    from napari_tweedie.core.array_input import MissingInput
 
     if isinstance(error, MissingInput):
         return f"the {error.part} {error.method!r} needs its {error.field}: add --{error.field} FILE"

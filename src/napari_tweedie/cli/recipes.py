@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_tweedie.cli.terminal import err, tell, warn, with_bar
-from napari_tweedie.core.method import Input
+from napari_tweedie.core.array_input import Input
 from napari_tweedie.core.results import Cancelled
 from napari_tweedie.degradations.noise import Camera
 from napari_tweedie.recipe.recipe import Recipe

@@ -41,7 +41,7 @@ def train(
 ) -> None:
     """Train a network from images and drawn ones; the same command goes on after an interruption."""
     from napari_tweedie.core import device as devices
-    from napari_tweedie.core.method import sentences
+    from napari_tweedie.core.sentences import sentences
     from napari_tweedie.images.files import made_folder
     from napari_tweedie.training.export import write_weights
     from napari_tweedie.training.loop import Training
@@ -71,7 +71,7 @@ def unroll(
 ) -> None:
     """Train the solver `unrolled` for a degradation, from clean images; the same command goes on after an interruption."""
     from napari_tweedie.core import device as devices
-    from napari_tweedie.core.method import sentences
+    from napari_tweedie.core.sentences import sentences
     from napari_tweedie.images.files import made_folder
     from napari_tweedie.training.export import write_weights
     from napari_tweedie.training.unrolling import Unrolling, train_unrolled

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from math import inf
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args, get_origin
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PlainValidator,
-    ValidationError,
-    ValidationInfo,
-    WithJsonSchema,
-    create_model,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, create_model, field_validator
 
-from napari_tweedie.core.lazy import torch
-from napari_tweedie.images.arrays import LARGEST, as_array, fetched
+from napari_tweedie.core.array_input import Input
+from napari_tweedie.core.sentences import sentences
+from napari_tweedie.images.arrays import LARGEST
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
-    from torch import Tensor
 
 
 LEAST = 1e-6
@@ -186,144 +169,3 @@ def _members(annotation: Any) -> list[Any]:
     """Return the types of the members of a tuple's annotation, without what pydantic is told about them."""
     members = get_args(annotation) if get_origin(annotation) is tuple else ()
     return [get_args(member)[0] if get_origin(member) is Annotated else member for member in members]
-
-
-@dataclass(frozen=True, eq=False)
-class Input:
-    """An array that a method needs (point-spread function, mask): in a recipe only its name, hash and pixel size."""
-
-    array: NDArray[Any] | None
-    name: str = ""
-    sha256: str = ""
-    spacing: tuple[float, ...] = ()
-    """Size of its pixels along every axis, in nanometres; empty: unknown."""
-
-    @classmethod
-    def needed(cls, name: str) -> Input:
-        """Return the default of a field whose array there must be before a run."""
-        return cls(None, name)
-
-    @classmethod
-    def of(cls, array: Any, name: str = "", spacing: tuple[float, ...] = ()) -> Input:
-        """Take a snapshot of an array or tensor, so that later edits of the original change nothing."""
-        copy = np.array(fetched(as_array(array, f"array {name!r}" if name else "array", complex_numbers=True)))
-        if copy.ndim == 0 or copy.size == 0:
-            what = "a single number" if copy.ndim == 0 else f"empty (shape {copy.shape})"
-            raise ValueError(f"the array{f' {name!r}' if name else ''} is {what}: give an array of numbers")
-        if copy.dtype.kind in "fc" and not np.isfinite(copy).all():
-            bad = int(copy.size - np.isfinite(copy).sum())
-            raise ValueError(f"the array{f' {name!r}' if name else ''} holds {bad} values that are not finite: replace them")
-        return cls(copy, name, fingerprint(copy), spacing)
-
-    def described(self) -> dict[str, Any]:
-        """Return what stands in a recipe."""
-        sizes = {"spacing": list(self.spacing)} if self.spacing else {}
-        return {"name": self.name, "sha256": self.sha256, **sizes}
-
-    def values(self) -> NDArray[Any]:
-        """Return the array; refuse if only its name is known."""
-        if self.array is None:
-            raise ValueError(f"the array {self.name!r} is not at hand: pass it beside the recipe")
-        return self.array
-
-    def real(self) -> NDArray[Any]:
-        """Return the array; refuse complex numbers."""
-        array: NDArray[Any] = as_array(self.values(), f"array {self.name!r}" if self.name else "array")
-        return array
-
-    def tensor(self, like: Tensor) -> Tensor:
-        """Return the array as a tensor of the dtype and on the device of `like`."""
-        return torch.as_tensor(self.real().astype(np.float32)).to(like)
-
-
-def fingerprint(array: NDArray[Any]) -> str:
-    """Return a SHA-256 of shape, dtype and values."""
-    digest = hashlib.sha256(f"{array.shape}{array.dtype.str}".encode())
-    digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
-def _as_input(value: Any) -> Input:
-    if isinstance(value, Input):
-        return value
-    if isinstance(value, dict):
-        return _described(value)
-    return Input.of(value)
-
-
-def _described(said: dict[str, Any]) -> Input:
-    """Return an array of which a recipe says name, hash and pixel size."""
-    texts, sizes = {name: said.get(name, "") for name in ("name", "sha256")}, said.get("spacing", ())
-    other = [name for name in said if name not in ("name", "sha256", "spacing")]
-    numbers = isinstance(sizes, list | tuple) and all(isinstance(size, int | float) and 0 < size < inf for size in sizes)
-    if other or not numbers or not all(isinstance(text, str) for text in texts.values()):
-        raise ValueError(f"an array is described by name, sha256 and spacing, sizes above 0 (got {said!r:.80})")
-    return Input(None, **texts, spacing=tuple(map(float, sizes)))
-
-
-ArrayInput = Annotated[
-    Input,
-    PlainValidator(_as_input),
-    PlainSerializer(Input.described, return_type=dict[str, Any]),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "properties": {
-                "name": {"type": "string"},
-                "sha256": {"type": "string"},
-                "spacing": {"type": "array", "items": {"type": "number"}},
-            },
-        }
-    ),
-]
-"""Annotation of an array parameter; accepts arrays, tensors, or name and hash from a recipe."""
-
-
-class MissingInput(ValueError):  # noqa: N818 - reads like Cancelled
-    """An array that a method needs is not at hand.
-
-    Parameters
-    ----------
-    part, method, field : str
-        Field of the recipe, name of the method, and name of its array.
-    """
-
-    def __init__(self, part: str, method: str, field: str) -> None:
-        super().__init__(f"the {part} {method!r} needs an array: pass it beside the recipe, as {field}=array")
-        self.part, self.method, self.field = part, method, field
-
-
-@contextmanager
-def sentences() -> Iterator[None]:
-    """Turn what pydantic says of a value into a sentence."""
-    try:
-        yield
-    except ValidationError as error:
-        raise ValueError(explain(error)) from None
-    except RecursionError:
-        raise ValueError("this is nested too deeply") from None
-    except TypeError as error:
-        if "keywords must be strings" not in str(error):
-            raise
-        raise ValueError("parameters are named by words, not by numbers or other values") from None
-
-
-SAID = {
-    "missing": "must be given",
-    "extra_forbidden": "there is no such parameter",
-    "frozen_instance": "cannot be changed: make a new one",
-    "json_invalid": "this is no JSON",
-}
-"""What is wrong, in our words, by pydantic's kinds of errors."""
-
-
-def explain(error: ValidationError) -> str:
-    """Say in one line what is wrong with parameters: the name, the limit, the value, and nothing else."""
-    lines = []
-    for problem in error.errors():
-        where = " ".join(str(part) for part in problem["loc"]) or error.title
-        message = SAID.get(problem["type"]) or problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        if isinstance(problem["input"], int | float | str | bool):
-            message += f" (got {problem['input']!r})"
-        lines.append(f"{where}: {message}" if problem["type"] != "value_error" else message)
-    return "; ".join(lines)

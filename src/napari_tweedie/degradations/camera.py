@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from pydantic import PrivateAttr
 
+from napari_tweedie.core.array_input import ArrayInput, Input
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.core.method import ArrayInput, Input, Parameter
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.noise_models import Noise, Poisson
 from napari_tweedie.images.camera import EvenCamera, check_maps
 

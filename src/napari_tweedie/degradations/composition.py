@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import model_validator
 
+from napari_tweedie.core.array_input import Input
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.core.method import Input, Parameter
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.core.registry import chosen_from
 from napari_tweedie.degradations.degradation import Degradation, registry
 from napari_tweedie.degradations.linear_algebra import Shape

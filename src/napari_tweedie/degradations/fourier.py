@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
+from napari_tweedie.core.array_input import ArrayInput, Input
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.core.method import ArrayInput, Input, Parameter
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations import coils
 from napari_tweedie.degradations.complex_fourier import centred
 from napari_tweedie.degradations.degradation import Degradation

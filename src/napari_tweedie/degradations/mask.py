@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
+from napari_tweedie.core.array_input import ArrayInput, Input
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.core.method import ArrayInput, Input, Parameter
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.degradation import Degradation
 from napari_tweedie.degradations.linear_algebra import Shape
 from napari_tweedie.degradations.svd import SVD

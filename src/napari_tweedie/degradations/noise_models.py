@@ -30,6 +30,10 @@ class Noise(Method):
         """Whether it is equally strong in bright and in dark pixels."""
         return True
 
+    def of_one_level(self) -> Noise:
+        """Return it taken for noise that is equally strong everywhere, where what it is is left open."""
+        return self
+
     def level(self, mean: float) -> float | None:
         """Return the standard deviation where the clean measurement is `mean`; None if it is to be estimated.
 
@@ -84,6 +88,9 @@ class Auto(Noise):
     @property
     def is_white(self) -> bool:
         return self.correlation != "correlated"
+
+    def of_one_level(self) -> Auto:
+        return self.model_copy(update={"model": "gaussian"})
 
     def level(self, mean: float) -> float | None:
         return None

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
-from napari_tweedie.core.method import ArrayInput, Input, Parameter
+from napari_tweedie.core.array_input import ArrayInput, Input
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.blur import Blur
 from napari_tweedie.degradations.linear_algebra import Shape
 from napari_tweedie.degradations.psf_array import (

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import model_validator
 
-from napari_tweedie.core.method import Input, Parameter
+from napari_tweedie.core.array_input import Input
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.core.registry import chosen_from
 from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.registered import registry

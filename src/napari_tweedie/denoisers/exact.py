@@ -6,8 +6,9 @@ import math
 from math import pi, prod
 from typing import TYPE_CHECKING, ClassVar
 
+from napari_tweedie.core.array_input import ArrayInput, Input
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.core.method import ArrayInput, Input, Parameter
+from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.linear_algebra import fourier_filter
 from napari_tweedie.denoisers.denoiser import Denoiser
 

@@ -1,4 +1,4 @@
-"""Blocks of an image: numbers for an algorithm, and results put back in the image's own units."""
+"""Blocks of an image: numbers for an algorithm, and what is known of their channels."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tweedie.core.array_input import Input
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.core.method import Input
 from napari_tweedie.degradations import Degradation
 from napari_tweedie.degradations.noise import Auto, Camera
 from napari_tweedie.engine.channel import Channel
@@ -19,8 +19,7 @@ from napari_tweedie.engine.measurement import channel_of, components_of
 from napari_tweedie.engine.sampling import chosen, known_from, of_frame, spread, steady
 from napari_tweedie.images.arrays import LARGEST, as_array, check_representable, is_wide
 from napari_tweedie.images.axes import Index, Layout, guess_axes
-from napari_tweedie.images.intensity import from_opponent, to_opponent
-from napari_tweedie.images.stabilisation import keep_light
+from napari_tweedie.images.intensity import to_opponent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,12 +27,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from napari_tweedie.core.results import Output
     from napari_tweedie.recipe.recipe import Recipe
 
 
 class Blocks:
-    """The blocks (samples, [Z,] Y, X) of an image, what is known of their channels, and where results belong.
+    """The blocks (samples, [Z,] Y, X) of an image, and what is known of their channels.
 
     Parameters
     ----------
@@ -147,10 +145,6 @@ class Blocks:
         if max(abs(span.low), abs(span.high)) > LARGEST:
             check_representable(span.low, span.high)
 
-    def read(self, image: NDArray[Any], index: Index) -> NDArray[Any]:
-        """Return what `write` has put into a result for a block."""
-        return image[(slice(None),) * (image.ndim - len(self.layout.shape)) + self.layout.selection(index)]
-
     def channel(self, index: Index) -> Channel:
         """Return what is known of a block's channel; measured once, on a few of its blocks."""
         number = self.layout.channel(index)
@@ -245,56 +239,6 @@ class Blocks:
             elif degradation.hint(name, "layer") == "labels" and value.array.shape == self.layout.shape != block_shape:
                 changed[name] = Input.of(self.layout.read(value.array, index)[0])
         return degradation.model_copy(update=changed) if changed else degradation
-
-    def result(self, output: Output) -> NDArray[Any]:
-        """Return an empty array for a result, uint8 for 8-bit colour, else float32, or float64 where that would round visibly.
-
-        Transparency is dropped.
-        """
-        count = output.count
-        shape = self.layout.resized(self._result_shape())
-        lengths = {"s": 3} | ({self.recipe.along: 1} if self.recipe.job == "average" else {})
-        shape = tuple(lengths.get(axis, length) for axis, length in zip(self.layout.axes, shape, strict=True))
-        if self.components > 1 and self.recipe.job == "degrade":
-            count = self.components
-        if count:
-            shape = (count, *shape)
-        is_8_bit = self.colour and self.image.dtype == np.uint8 and output.kind == "image"
-        precise = not self.colour and any(channel.intensity.dtype is np.float64 for channel in self._channels.values())
-        return np.zeros(shape, np.uint8 if is_8_bit else np.float64 if precise else np.float32)
-
-    def write(self, result: NDArray[Any], output: Output, index: Index, estimate: NDArray[np.float32]) -> None:
-        """Put an estimate, shape (samples, components or count, [Z,] Y, X), in grey levels, into its place in the result."""
-        if self.recipe.job == "denoise" and output.kind == "image" and self.channel(index).is_stabilised:
-            estimate = keep_light(estimate, self.samples(index))
-        mixed = self.colour and not (self.recipe.job == "denoise" and self.channel(index).takes_colours)
-        empty = self.left_out.empty(index, estimate.shape[2:])
-        targets = result if result.ndim > len(self.layout.shape) else result[None]
-        for target, block in zip(targets, np.moveaxis(estimate, 1, 0), strict=True):
-            pixels: NDArray[Any] = from_opponent(block, output.kind != "image") if mixed else block
-            if result.dtype == np.uint8:
-                pixels = np.clip(np.rint(pixels), 0, 255)
-            elif empty is not None:
-                pixels = np.where(empty, np.nan, pixels)
-            self.layout.write(target, index, pixels)
-
-    def leave_empty(self, result: NDArray[Any], output: Output, index: Index) -> None:
-        """Put nothing, NaN, into the place of a block in a result; black in 8-bit colour."""
-        shape = self.layout.resized(self._result_shape())
-        block = tuple(shape[self.layout.axes.index(axis)] for axis in self.layout.spatial)
-        nothing = np.full((3 if self.colour else 1, *block), 0 if result.dtype == np.uint8 else np.nan, result.dtype)
-        for target in result if result.ndim > len(self.layout.shape) else result[None]:
-            self.layout.write(target, index, nothing)
-
-    def _result_shape(self) -> tuple[int, ...]:
-        degradation, block = self.recipe.degradation, self.layout.block_shape
-        if self.recipe.inverts:
-            if not degradation.is_image:
-                degradation = self.degradation(next((index for index in self.layout if not self.is_empty(index)), (0,)))
-            return tuple(degradation.crop(torch.empty((1, 1, *degradation.domain(block)), device="meta")).shape[2:])
-        if self.recipe.job == "degrade":
-            return degradation.shape(tuple(degradation.extend(torch.empty((1, 1, *block), device="meta")).shape[2:]))
-        return block
 
     def seen(self, index: Index) -> list[NDArray[Any]]:
         """Return some planes of a block, those of colour as (3, Y, X), as `known_from` takes them; else as `planes`."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_tweedie.engine.blocks import Blocks
     from napari_tweedie.engine.channel import Channel
     from napari_tweedie.engine.jobs import Job
+    from napari_tweedie.engine.results import Results
     from napari_tweedie.recipe.recipe import Recipe
 
 
@@ -29,6 +30,7 @@ class Run(Protocol):
     """A run of one step, and what it knows of the image."""
 
     blocks: Blocks
+    results: Results
     recipe: Recipe
     job: Job
 
@@ -123,7 +125,7 @@ def outputs(recipe: Recipe, image: Any, start: Start) -> list[Output]:
         if number == len(recipe.steps) or (step.inverts and not step.degradation.is_image):
             break  # the size of what a measurement is of is known when it is read
         axes = run.blocks.layout.axes
-        array = np.broadcast_to(np.float32(0), run.blocks.result(found[0]).shape)
+        array = np.broadcast_to(np.float32(0), run.results.empty(found[0]).shape)
         axes = "q" * (array.ndim - len(axes)) + axes
     return _outputs_of(recipe.steps[-1], found, number == len(recipe.steps), array, axes, start)
 

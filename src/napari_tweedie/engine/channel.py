@@ -129,7 +129,7 @@ class Channel:
         kinds = identify_colours(stacks, noise) if stabilises else None
         separate = stabilises and not are_alike(stacks)
         if kinds is None:
-            model = noise.model_copy(update={"model": "gaussian"}) if isinstance(noise, Auto) else noise
+            model = noise.of_one_level()
             if separate:
                 return replace(cls.of([plane for stack in stacks for plane in stack], model, stabilises), separate=True)
             opponents = [plane for stack in stacks for plane in to_opponent(stack.astype(np.float32))]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_tweedie import degradations
-from napari_tweedie.core.method import Input
+from napari_tweedie.core.array_input import Input
 from napari_tweedie.core.results import Progress, Result
 from napari_tweedie.engine.run import last, measure
 from napari_tweedie.engine.run import run as steps_of

@@ -14,7 +14,6 @@ from napari_tweedie import denoisers
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
 from napari_tweedie.core import device as devices
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.degradations import noise as noises
 from napari_tweedie.denoisers.coloured import matched
 from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.file import File, of_safetensors
@@ -151,8 +150,8 @@ def examples_of(source: Source, settings: Learning, device: Device) -> Iterator[
         If a target lies elsewhere, or there is no axis along which the objective could find another recording.
     """
     recipe = source.recipe.model_copy(update={"volume": False})
-    if "s" in recipe.axes and isinstance(recipe.noise, noises.Auto):  # of colour, opponents are learnt from
-        recipe = recipe.model_copy(update={"noise": recipe.noise.model_copy(update={"model": "gaussian"})})
+    if "s" in recipe.axes:  # of colour, opponents are learnt from
+        recipe = recipe.model_copy(update={"noise": recipe.noise.of_one_level()})
     blocks = Blocks(source.image, recipe)
     wants = settings.objective.needs_partner
     targets = Blocks(source.target, blocks.recipe) if wants and source.target is not None else None

@@ -10,7 +10,6 @@ import numpy as np
 
 from napari_tweedie import denoisers
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.degradations import noise as noises
 from napari_tweedie.denoisers.coloured import relative_levels
 from napari_tweedie.denoisers.file import File
 from napari_tweedie.denoisers.network import Unet, learning_of, load_network, weights_file, weights_hash
@@ -114,9 +113,8 @@ def _middle(image: Any, sigma: float | None, axes: str, fields: dict[str, Any]) 
     """Return the middle plane (Y, X) of an image, and what is known of its channel, its noise taken for that of one level."""
     picture = as_picture(image)
     known = {} if sigma is None else {"noise": {"name": "gaussian", "sigma": sigma}}
-    recipe = Recipe(axes=axes, **known, **fields).fitted(picture).model_copy(update={"volume": False})
-    if isinstance(recipe.noise, noises.Auto):
-        recipe = recipe.model_copy(update={"noise": recipe.noise.model_copy(update={"model": "gaussian"})})
+    recipe = Recipe(axes=axes, **known, **fields).fitted(picture)
+    recipe = recipe.model_copy(update={"volume": False, "noise": recipe.noise.of_one_level()})
     blocks = Blocks(picture.data, recipe)
     index = blocks.layout.block(len(blocks.layout) // 2)
     block = np.asarray(blocks.samples(index), np.float64)

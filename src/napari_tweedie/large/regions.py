@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from napari_tweedie.core.method import Input
+from napari_tweedie.core.array_input import Input
 from napari_tweedie.degradations import Degradation
 from napari_tweedie.degradations.noise import Camera
 from napari_tweedie.denoisers.fusion import HALO

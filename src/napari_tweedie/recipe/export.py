@@ -7,7 +7,8 @@ import shlex
 from pprint import pformat
 from typing import Any
 
-from napari_tweedie.core.method import Input, Method
+from napari_tweedie.core.array_input import Input
+from napari_tweedie.core.method import Method
 from napari_tweedie.recipe.recipe import Recipe
 
 PARTS = ("denoiser", "degradation", "noise", "solver")

@@ -14,7 +14,8 @@ from napari_tweedie.analysis.inspections import Inspection
 from napari_tweedie.analysis.inspections import registry as inspections
 from napari_tweedie.analysis.poisson import PoissonEditing
 from napari_tweedie.analysis.regions import Regions
-from napari_tweedie.core.method import Input, Method, MissingInput, Model
+from napari_tweedie.core.array_input import Input
+from napari_tweedie.core.method import Method, Model
 from napari_tweedie.core.registry import chosen_from
 from napari_tweedie.degradations.blur import Blur
 from napari_tweedie.degradations.noise import Auto, Noise
@@ -23,6 +24,7 @@ from napari_tweedie.denoisers.fusion import CONTEXT
 from napari_tweedie.images.picture import Picture
 from napari_tweedie.images.units import METRES
 from napari_tweedie.recipe.defaults import AutoSampler, AutoSolver, build_sampler, build_solver, resolved
+from napari_tweedie.recipe.inputs import OPEN, with_arrays
 from napari_tweedie.samplers import Sampler
 from napari_tweedie.samplers.interval import Interval
 from napari_tweedie.solvers import Solver
@@ -43,10 +45,6 @@ SMALLEST_TILE = 16
 
 FOLLOWED = ("denoise", "restore", "sample", "degrade", "average", "outliers")
 """Jobs whose result another recipe can work on."""
-
-
-_OPEN: dict[str, Any] = {"axes": "", "spacing": (), "unit": "pixel"}
-"""What a recipe does not say of the image that it is for."""
 
 
 class Recipe(Model):
@@ -132,7 +130,7 @@ class Recipe(Model):
         ValueError
             If there is none, or one whose result is no image that another could work on.
         """
-        open_ = [step.model_copy(update=_OPEN) for recipe in steps for step in recipe.steps]
+        open_ = [step.model_copy(update=OPEN) for recipe in steps for step in recipe.steps]
         if not open_:
             raise ValueError("a recipe of several steps needs at least one")
         return cls(**{**dict(open_[-1]), "first": tuple(open_[:-1])})
@@ -140,7 +138,7 @@ class Recipe(Model):
     @property
     def steps(self) -> tuple[Recipe, ...]:
         """What is done, one after the other; of a recipe of a single step, itself."""
-        return (*self.first, self.model_copy(update={"first": (), **_OPEN})) if self.first else (self,)
+        return (*self.first, self.model_copy(update={"first": (), **OPEN})) if self.first else (self,)
 
     @field_validator("first")
     @classmethod
@@ -266,42 +264,12 @@ class Recipe(Model):
         ValueError
             If an array is unknown to both, or one that is needed is missing.
         """
+        filled = with_arrays(self, inputs)
         if self.first:
-            return self._steps_with_inputs(inputs)
-        unknown = set(inputs) - set(self.arrays())
-        if unknown:
-            methods = {"degradation": self.degradation, "denoiser": self.denoiser, "noise": self.noise}
-            *some, last = (f"the {part} {method.name!r}" for part, method in methods.items())
-            what = f"{', '.join(some)} and {last}"
-            raise ValueError(f"{what} take no {', '.join(sorted(unknown))}")
-        filled = self._filled(inputs)
+            return filled
         return resolved(filled.model_copy(update={"degradation": filled._informed(filled.degradation)}))
 
     def taken(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Return those of some arrays that its methods name."""
         named = {name for step in self.steps for name in step.arrays()} | set(self.arrays())
         return {name: given for name, given in inputs.items() if name in named}
-
-    def _filled(self, inputs: Mapping[str, Any]) -> Recipe:
-        """Return this recipe of a single step with the arrays that its methods name."""
-        parts: dict[str, Method] = {"degradation": self.degradation, "denoiser": self.denoiser, "noise": self.noise}
-        parts |= {name: part for name in ("blending", "regions") if (part := getattr(self, name)) is not None}
-        changed = {part: method.with_arrays(inputs) for part, method in parts.items()}
-        for part, method in changed.items():
-            for field in method.missing_inputs():
-                raise MissingInput(part, method.name, field)
-        return self.model_copy(update=changed)
-
-    def _steps_with_inputs(self, inputs: Mapping[str, Any]) -> Recipe:
-        if unknown := set(inputs) - set(self.taken(inputs)):
-            raise ValueError(f"none of the {len(self.steps)} steps takes {', '.join(sorted(unknown))}")
-        filled = [
-            step._filled({name: inputs.get(f"{name}_{n}", inputs.get(name)) for name in step.arrays() if _given(name, n, inputs)})
-            for n, step in enumerate(self.steps, 1)
-        ]
-        return filled[-1].model_copy(update={"first": tuple(filled[:-1]), **{name: getattr(self, name) for name in _OPEN}})
-
-
-def _given(name: str, step: int, inputs: Mapping[str, Any]) -> bool:
-    """Tell whether an array of a step is among those that are given."""
-    return name in inputs or f"{name}_{step}" in inputs

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from napari_tweedie.core.array_input import Input
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.core.method import Input
 from napari_tweedie.core.results import Output
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
 from napari_tweedie.images.intensity import to_opponent

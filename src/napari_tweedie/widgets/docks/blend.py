@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from napari_tweedie.analysis.poisson import PoissonEditing
-from napari_tweedie.core.method import Input
+from napari_tweedie.core.array_input import Input
 from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.docks.panel import Panel
 from napari_tweedie.widgets.forms.field_error import FieldError

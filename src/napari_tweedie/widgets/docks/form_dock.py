@@ -10,7 +10,7 @@ from napari.layers import Image, Labels, Layer, Shapes
 from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_tweedie import denoisers
-from napari_tweedie.core.method import Input
+from napari_tweedie.core.array_input import Input
 from napari_tweedie.degradations.noise import Auto
 from napari_tweedie.recipe import reasons
 from napari_tweedie.recipe.recipe import JobName, Recipe

@@ -12,7 +12,7 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from napari_tweedie import degradations
-from napari_tweedie.core.method import Input
+from napari_tweedie.core.array_input import Input
 from napari_tweedie.recipe.proposal import Clues, Task, propose
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.forms.layout import Message, arrange, focus_style, heading

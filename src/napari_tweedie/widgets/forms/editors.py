@@ -25,7 +25,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tweedie.core.method import Input, is_needed
+from napari_tweedie.core.array_input import Input
+from napari_tweedie.core.method import is_needed
 from napari_tweedie.denoisers.own_networks import own_networks
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
 from napari_tweedie.widgets.forms.layout import NARROWEST, shrinkable

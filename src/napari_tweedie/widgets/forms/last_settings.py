@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari.settings import get_settings
 
-from napari_tweedie.core.method import Input, Method
+from napari_tweedie.core.array_input import Input
+from napari_tweedie.core.method import Method
 from napari_tweedie.images.whole import whole
 
 if TYPE_CHECKING:

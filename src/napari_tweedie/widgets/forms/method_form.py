@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QLabel, QWidget
 
-from napari_tweedie.core.method import Input, Method
+from napari_tweedie.core.array_input import Input
+from napari_tweedie.core.method import Method
 from napari_tweedie.core.registry import Registry
 from napari_tweedie.widgets.forms.editors import Editor, editor, has_editor
 from napari_tweedie.widgets.forms.field_error import FieldError

@@ -10,7 +10,7 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 
-from napari_tweedie.core.method import Input
+from napari_tweedie.core.array_input import Input
 from napari_tweedie.recipe.proposal import Clues, Proposal, Task, for_task, propose
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.forms import preferences as settings

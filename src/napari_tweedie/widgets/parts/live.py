@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
     from numpy.typing import NDArray
 
-    from napari_tweedie.core.method import Input
+    from napari_tweedie.core.array_input import Input
     from napari_tweedie.recipe.recipe import Recipe
     from napari_tweedie.widgets.runs.layer_run import Order
 

@@ -23,7 +23,7 @@ from napari_tweedie.widgets.runs.background import Background
 if TYPE_CHECKING:
     from napari.components import LayerList
 
-    from napari_tweedie.core.method import Input
+    from napari_tweedie.core.array_input import Input
     from napari_tweedie.degradations.correlation import Correlation
     from napari_tweedie.engine.channel import Channel
 

@@ -10,7 +10,7 @@ from napari.layers import Image
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QListWidget, QListWidgetItem, QPushButton, QWidget
 
-from napari_tweedie.core.method import Input
+from napari_tweedie.core.array_input import Input
 from napari_tweedie.recipe.export import essentials
 from napari_tweedie.recipe.provenance import stored_recipe
 from napari_tweedie.recipe.recipe import Recipe

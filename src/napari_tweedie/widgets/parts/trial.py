@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
 
-    from napari_tweedie.core.method import Input
+    from napari_tweedie.core.array_input import Input
     from napari_tweedie.recipe.recipe import Recipe
 
 SIDE, VOLUME_SIDE = 176, 48

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from napari_tweedie.core.method import Input
+from napari_tweedie.core.array_input import Input
 from napari_tweedie.degradations.noise import Camera
 from napari_tweedie.engine.run import Preview, Progress, Result, measure, run
 from napari_tweedie.images.axes import Layout
