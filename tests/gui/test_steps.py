@@ -100,3 +100,33 @@ def test_a_cancelled_run_keeps_nothing(dock: Steps, viewer: Viewer, finish: Pres
     dock.bar.run.click()
     assert "nothing was kept" in finish(dock)
     assert [layer.name for layer in viewer.layers] == ["cells"]
+
+
+def test_a_preview_runs_all_steps_on_what_is_seen(dock: Steps, viewer: Viewer, finish: Press, qtbot) -> None:  # type: ignore[no-untyped-def]
+    layer = viewer.layers["cells"]
+    for recipe in (Recipe(denoiser="total-variation"), FINER):
+        dock.list.add(recipe)
+    viewer.scene.camera.zoom *= 2.5
+    qtbot.waitUntil(lambda: layer.corner_pixels[1][0] < layer.data.shape[0] - 2, timeout=5000)
+    dock.bar.preview.click()
+    finish(dock)
+    made = viewer.layers["cells · preview"]
+    crop = made.metadata[METADATA]["crop"]
+    seen = tuple(slice(a, b) for a, b in zip(crop["start"], crop["stop"], strict=True))
+    assert layer.data[seen].size < layer.data.size
+    noise = nt.measure_noise(layer)[0].noise  # of the whole layer, not of the part that is seen
+    by_hand = nt.run([Recipe(denoiser="total-variation", noise=noise), FINER], layer.data[seen])
+    np.testing.assert_allclose(made.data, by_hand.image, rtol=1e-5)
+    np.testing.assert_allclose(made.scale, 0.25)
+
+
+def test_a_preview_takes_the_mean_over_all_frames(dock: Steps, viewer: Viewer, finish: Press) -> None:
+    stack = np.random.default_rng(0).normal(100, 5, (6, 32, 32)).astype(np.float32)
+    viewer.add_image(stack, name="frames", axis_labels=("t", "y", "x"))
+    dock.source.layer.set_value(viewer.layers["frames"])
+    dock.list.add(Recipe(job="average", along="t"))
+    dock.list.add(Recipe(job="outliers"))
+    dock.bar.preview.click()
+    finish(dock)
+    made = viewer.layers["frames · preview"]
+    np.testing.assert_allclose(made.data[0], stack.mean(0), rtol=1e-5)

@@ -68,9 +68,10 @@ class Panel(FormDock):
         if preview:
             crop, recipe = self._visible(recipe, image)
             what = "preview"
+        measures_whole = preview and recipe.steps[0].noise.level(0.0) is None and not self._marks()
         return Order(
             recipe, image, what, crop, self._inputs(crop), estimated, preview, self._preview, self._notes(image),
-            preview and recipe.noise.level(0.0) is None and not self._marks(), self.says_noise(),
+            measures_whole, self.says_noise(),
         )  # fmt: skip
 
     def _notes(self, image: Image) -> tuple[str, ...]:

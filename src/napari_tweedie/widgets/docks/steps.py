@@ -10,10 +10,12 @@ from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.docks.panel import Panel
 from napari_tweedie.widgets.forms.layout import one_row
 from napari_tweedie.widgets.forms.method_form import Chooser
+from napari_tweedie.widgets.layers.crop import Crop, visible_crop
+from napari_tweedie.widgets.layers.input import image_array
 from napari_tweedie.widgets.parts.step_list import StepList
 
 if TYPE_CHECKING:
-    from napari.layers import Layer
+    from napari.layers import Image, Layer
     from napari.viewer import Viewer
 
 TIP = "What is done, from top to bottom; each step is told what noise the one before left. Arrays come from layers by name."
@@ -32,7 +34,6 @@ class Steps(Panel):
     def __init__(self, napari_viewer: Viewer) -> None:
         self.list = StepList(napari_viewer.layers)
         super().__init__(napari_viewer)
-        self.bar.preview.hide()
         self.settings.hide()  # every step has its own
         self.source.volume.setEnabled(False)
         self.source.volume.hide()
@@ -59,6 +60,16 @@ class Steps(Panel):
         self.list.clear()
         self.list.add(recipe)
         self.device.setCurrentText(recipe.device)
+
+    def _visible(self, recipe: Recipe, image: Image, side: int | None = None) -> tuple[Crop, Recipe]:
+        """Return the part of a layer that is seen, with all frames or planes of which a step takes the mean, and the recipe."""
+        shape, first = image_array(image).shape, recipe.steps[0]
+        if first.inverts and not first.degradation.is_image:
+            return Crop.whole(shape), recipe
+        deep, flat = any(step.volume for step in recipe.steps), self.viewer.dims.ndisplay == 2
+        crop = visible_crop(image, self.viewer.dims.point, recipe.axes, deep, flat=flat, side=side)
+        means = [step.along for step in recipe.steps if step.job == "average"]
+        return crop.with_all_along("".join(means), recipe.axes, shape), recipe
 
     def check(self) -> None:
         if self.source.image() is not None:

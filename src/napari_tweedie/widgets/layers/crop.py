@@ -45,8 +45,12 @@ class Crop:
     def with_all_frames(self, axes: str, shape: Sequence[int], volume: bool) -> Crop:
         """Return this crop with all that there is along the axes across which blocks follow one another."""
         within = "zyxs" if volume else "yxs"
+        return self.with_all_along("".join(axis for axis in axes if axis not in within), axes, shape)
+
+    def with_all_along(self, along: str, axes: str, shape: Sequence[int]) -> Crop:
+        """Return this crop with all that there is along some axes of an array."""
         ends = zip(axes, self.start, self.stop, shape, strict=True)
-        found = [(first, last) if axis in within else (0, length) for axis, first, last, length in ends]
+        found = [(0, length) if axis in along else (first, last) for axis, first, last, length in ends]
         return Crop(tuple(first for first, _ in found), tuple(last for _, last in found))
 
     def with_neighbours(self, array: Any, recipe: Recipe) -> tuple[Any, tuple[slice, ...] | None]:

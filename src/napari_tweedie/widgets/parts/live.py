@@ -137,7 +137,8 @@ class Live(QObject):
         self.stop()
         self._known.clear()
         same = layer.data.shape == Crop(order.crop.start, order.crop.stop).of(image_array(order.source)).shape
-        self._order, self._layer = (order, layer) if order.recipe.job in JOBS and same else (None, None)
+        follows = order.recipe.job in JOBS and not order.recipe.first and same
+        self._order, self._layer = (order, layer) if follows else (None, None)
         self._recipe = order.recipe
         if self._layer is not None:
             self._keep(order.recipe, np.array(layer.data))

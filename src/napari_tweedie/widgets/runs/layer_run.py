@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from napari.viewer import Viewer
 
+    from napari_tweedie.degradations.noise import Noise
+
 
 @dataclass(frozen=True)
 class Order:
@@ -108,7 +110,7 @@ class Job(Run):
             channel = order.crop.start[recipe.axes.index("c")] if "c" in recipe.axes else 0
             found = measure(recipe, array, **order.inputs)[channel]
             if not found.colours:  # whose models are measured again on the crop: a recipe holds one
-                recipe = recipe.model_copy(update={"noise": found.noise})
+                recipe = _knowing(recipe, found.noise)
         steps = run(recipe, image, cancelled=lambda: worker.abort_requested, inside=inside, **order.inputs)
         return (yield from paced(steps, self._see))
 
@@ -182,3 +184,9 @@ class Job(Run):
         crop = {"start": list(self.order.crop.start), "stop": list(self.order.crop.stop)}
         made = {"input": self.order.source.name, "grey_unit": grey_unit(self.order.source), "crop": crop}
         return made | {"recipe": self.order.recipe.model_dump(mode="json")}
+
+
+def _knowing(recipe: Recipe, noise: Noise) -> Recipe:
+    """Return a recipe that knows the noise of the image that its first step works on."""
+    known = recipe.steps[0].model_copy(update={"noise": noise})
+    return recipe.model_copy(update={"first": (known, *recipe.first[1:])}) if recipe.first else known
