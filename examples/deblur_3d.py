@@ -9,14 +9,13 @@ import napari_tweedie as nt
 from picture import SAMPLES, Panels, finish, psnr
 
 
-def deblur_3d(denoiser: str = "unet-small", planes: int = 16, side: int = 80, iterations: int = 24) -> Panels:
-    """Restore a stack as one volume, and compare with Richardson–Lucy, which knows no images."""
+def deblur_3d(denoiser: str = "unet-small", planes: int = 16, side: int = 80) -> Panels:
+    """Restore a stack as one volume, and compare with Richardson–Lucy of the noisy light."""
     stack, psf, truth = (nt.read(SAMPLES / f"{name}.tif") for name in ("stack", "stack_psf", "stack_truth"))
     middle = slice(16 - planes // 2, 16 + planes // 2), slice(side), slice(side)
     blurred, clean = replace(stack, data=stack.data[middle]), truth.data[middle]  # a picture knows the size of its voxels
 
-    solver = {"name": "hqs", "iterations": iterations}
-    restored = nt.restore(blurred, "psf-blur", solver, denoiser, psf=psf.data, volume=True).image
+    restored = nt.restore(blurred, "psf-blur", denoiser=denoiser, psf=psf.data, volume=True).image
     classical = nt.restore(blurred, "psf-blur", "richardson-lucy", psf=psf.data, volume=True).image
 
     images = {"blurred": blurred.data, "restored": restored, "Richardson-Lucy": classical}

@@ -50,7 +50,7 @@ def test_photon_noise_goes_from_the_darkest_frame(example: Callable[..., Panels]
 
 
 def test_deblur_3d_sharpens_a_stack(example: Callable[..., Panels]) -> None:
-    assert gain(example("deblur_3d", denoiser="unet-small", planes=8, side=32, iterations=2), "blurred", "restored") > 0.5
+    assert gain(example("deblur_3d", denoiser="unet-small", planes=8, side=48), "blurred", "restored") > 0.5
 
 
 def test_inpaint_fills_in_what_is_missing(example: Callable[..., Panels]) -> None:

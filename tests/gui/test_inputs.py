@@ -89,6 +89,17 @@ def test_a_finer_result_lies_where_its_pixels_come_from(
     np.testing.assert_allclose(result.scale, (1, 1.5))
 
 
+def test_the_solver_follows_whether_z_is_depth(restore: Restore, viewer: Viewer) -> None:
+    viewer.add_image(np.random.default_rng(0).random((6, 24, 24)), name="stack", metadata={"axes": "zyx"})
+    restore.source.layer.set_value(viewer.layers["stack"])
+    solver = restore.choosers["solver"]
+    assert solver.name == "hqs"
+    restore.source.volume.setChecked(True)
+    assert solver.name == "denoised-richardson-lucy"
+    restore.source.volume.setChecked(False)
+    assert solver.name == "hqs"
+
+
 def test_the_solver_follows_the_degradation_until_the_user_chooses_another(restore: Restore) -> None:
     degradation, solver = restore.choosers["degradation"], restore.choosers["solver"]
     assert solver.name == "hqs"

@@ -6,13 +6,14 @@ from napari_tweedie.recipe.reasons import of_denoiser, of_sampler, of_solver
 from napari_tweedie.recipe.recipe import Recipe
 
 
+@pytest.mark.parametrize("volume", [False, True])
 @pytest.mark.parametrize("name", degradations.names())
-def test_the_solver_that_is_proposed_is_told_with_its_reason_and_another_with_the_proposed_one(name: str) -> None:
+def test_the_solver_that_is_proposed_is_told_with_its_reason_and_another_with_the_proposed_one(name: str, volume: bool) -> None:
     kinds = (degradations.registry.method(name),)
-    suited = solver_of(kinds)["name"]
-    assert of_solver(suited, kinds).startswith("Chosen because")
+    suited = solver_of(kinds, volume)["name"]
+    assert of_solver(suited, kinds, volume).startswith("Chosen because")
     other = next(solver for solver in solvers.names() if solver != suited)
-    assert solvers.registry.method(suited).title in of_solver(other, kinds)
+    assert solvers.registry.method(suited).title in of_solver(other, kinds, volume)
 
 
 def test_denoisers_and_samplers_are_told_in_the_same_way() -> None:

@@ -53,6 +53,15 @@ def test_two_degradations_get_the_solver_and_the_turns_that_suffice_for_both() -
     assert solver == solvers.load("hqs", iterations=max(type(blur).iterations, type(mask).iterations))
 
 
+def test_a_blurred_stack_gets_a_solver_of_its_own_unless_the_point_spread_function_has_negative_weights() -> None:
+    stack = Recipe(job="restore", degradation="gaussian-blur", volume=True)
+    assert stack.with_inputs().solver == solvers.load("denoised-richardson-lucy")
+    psf = np.array([[[1.0, 3.0, 1.0]]])
+    measured = Recipe(job="restore", degradation="psf-blur", volume=True)
+    assert measured.with_inputs(psf=psf).solver.name == "denoised-richardson-lucy"
+    assert measured.with_inputs(psf=np.array([[[-1.0, 3.0, -1.0]]])).solver.name == "hqs"
+
+
 def test_a_missing_array_says_how_to_give_it() -> None:
     with pytest.raises(MissingInput, match="degradation 'psf-blur' needs an array: pass it beside the recipe, as psf=array"):
         Recipe(job="restore", degradation={"name": "psf-blur"}).with_inputs()

@@ -5,10 +5,11 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from napari_tweedie import degradations, solvers
-from napari_tweedie.degradations.noise import Poisson
+from napari_tweedie import degradations, denoisers, solvers
+from napari_tweedie.degradations.noise import Gaussian, Poisson
 from napari_tweedie.degradations.photons import LocalGaussian
 from napari_tweedie.degradations.problem import Problem
+from napari_tweedie.denoisers.tiling import Tiled, Volume
 from napari_tweedie.solvers.held_out import PATIENCE, SHARE, Foresight, divided
 
 BLUR = degradations.load("gaussian-blur", std=1.5, axial_std=2.0, boundary="circular")
@@ -51,12 +52,60 @@ def test_the_last_state_says_that_it_is_the_last() -> None:
 
 def test_light_that_is_held_back_has_the_mean_of_what_is_left_and_is_independent_of_it() -> None:
     problem = LocalGaussian.of(counted(20))
-    part, held = divided(problem, torch.Generator().manual_seed(0))
-    left, y = part.counted.measurement, problem.counted.measurement
-    torch.testing.assert_close(left + held * SHARE / (1 - SHARE), y, rtol=1e-4, atol=1e-5)
+    part, distance = divided(problem, torch.Generator().manual_seed(0))
+    assert isinstance(part, LocalGaussian)
+    left, y, weights = (
+        part.counted.measurement,
+        problem.counted.measurement,
+        part.weighted.of_measured(torch.ones_like(part.measurement)),
+    )
+    held = (y - left) * (1 - SHARE) / SHARE
     clean = (1 - SHARE) * BLUR(scene())
     correlation = torch.corrcoef(torch.stack([(left - clean).flatten(), (held - clean).flatten()]))[0, 1]
     assert abs(float(correlation)) < 4 / y.numel() ** 0.5
+    assert abs(float((held - clean).mean())) < 4 * float(held.std()) / y.numel() ** 0.5
+    assert distance(0 * y) == pytest.approx(float((weights * held).square().sum()), rel=1e-3)
+
+
+def test_gaussian_noise_is_split_without_correlation() -> None:
+    clean, sigma = BLUR(scene()), 0.1
+    noisy = clean + sigma * torch.randn(clean.shape, generator=torch.Generator().manual_seed(3))
+    part, distance = divided(Problem(noisy, BLUR, Gaussian(sigma=sigma)), torch.Generator().manual_seed(4))
+    n, level = clean.numel(), sigma / (1 - SHARE) ** 0.5
+    assert float((part.measurement - clean).std()) == pytest.approx(level, rel=4 / n**0.5)
+    assert part.noise_level == pytest.approx(level)
+    assert distance(scene()) / n == pytest.approx(sigma**2 / SHARE, rel=6 / n**0.5)
+
+
+@pytest.mark.parametrize("photons", [20, 500])
+def test_denoised_richardson_lucy_is_better_than_the_plain_one_at_its_best(photons: int) -> None:
+    blur = degradations.load("gaussian-blur", std=1.5, axial_std=2.0)
+    shape = (12, 48, 48)
+    places = np.random.default_rng(3).uniform(0, 1, (8, 3)) * shape
+    distance = np.min([np.linalg.norm((np.indices(shape).T - place) * (2, 1, 1), axis=-1).T for place in places], axis=0)
+    truth = torch.from_numpy(gaussian_filter((distance < 6).astype(np.float32), (0.5, 1, 1)))[None, None]
+    noise = Poisson(gain=1 / photons, offset=0.0, read_noise=1 / photons)
+    problem = Problem(noise.add(blur(blur.extend(truth)), torch.Generator().manual_seed(0)), blur, noise)
+    plain = solvers.load("richardson-lucy", iterations=60, smoothing=0.0, early=False, accelerated=False)
+    best = min(float((blur.crop(state.estimate) - truth).square().mean()) for state in plain(problem, unused))
+    network = denoisers.load("unet-small")
+    *_, last = solvers.load("denoised-richardson-lucy")(problem, Volume(Tiled(network, 512, network.halo)))
+    assert float((blur.crop(last.estimate) - truth).square().mean()) < 0.95 * best
+    assert float(blur(last.estimate).sum()) == pytest.approx(float(problem.measurement.sum()), rel=5e-3)
+    assert float(last.estimate.min()) >= 0
+
+
+@pytest.mark.parametrize("sigma", [0.02, 0.1])
+def test_denoised_richardson_lucy_of_gaussian_noise_stops_close_to_its_best(sigma: float) -> None:
+    truth, network = scene(), denoisers.load("unet-small")
+    y = BLUR(truth) + sigma * torch.randn(truth.shape, generator=torch.Generator().manual_seed(5))
+    problem, volume = Problem(y, BLUR, Gaussian(sigma=sigma)), Volume(Tiled(network, 512, network.halo))
+
+    def errors(early: bool) -> list[float]:
+        states = solvers.load("denoised-richardson-lucy", early=early)(problem, volume)
+        return [float((state.estimate - truth).square().mean()) for state in states]
+
+    assert 10 * np.log10(errors(True)[-1] / min(errors(False))) < 0.3
 
 
 def test_an_iteration_ends_where_it_foretells_best() -> None:

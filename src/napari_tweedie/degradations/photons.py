@@ -39,11 +39,14 @@ class LocalGaussian(Problem):
         b.
     weighted : Weighted
         The operator again, w A diag(s).
+    light : Tensor
+        What is expected of every number of `counted`, with its noise mostly taken away.
     """
 
     counted: Problem
     background: float
     weighted: Weighted
+    light: Tensor
 
     @classmethod
     def of(
@@ -94,6 +97,7 @@ class LocalGaussian(Problem):
             counted=counted,
             background=background,
             weighted=weighted,
+            light=light,
         )
 
     def image(self, x: Tensor) -> Tensor:

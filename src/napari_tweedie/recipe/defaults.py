@@ -10,6 +10,7 @@ from pydantic import ConfigDict
 from napari_tweedie import samplers, solvers
 from napari_tweedie.core.method import Method
 from napari_tweedie.core.registry import Registry
+from napari_tweedie.degradations.blur import Blur
 from napari_tweedie.samplers import Sampler
 from napari_tweedie.solvers import Solver
 
@@ -24,6 +25,8 @@ CHOSEN = ("neighbours", "tile", "denoiser")
 """Fields of a recipe in which a run leaves nothing to the image, the memory or the device once it has begun, see `as_begun`."""
 PRIOR = {"name": "implicit-prior", "samples": 4, "beta": 0.5, "iterations": 300}
 """The sampler, and its parameters, that suit sampling without a measurement."""
+LEAST_WEIGHT = 1e-3
+"""Share of its peak down to which a point-spread function counts as non-negative."""
 
 
 class AutoSolver(Solver):
@@ -59,10 +62,23 @@ def _built(value: Any, registry: Registry[Any], auto: Callable[..., Any]) -> Any
     return registry.build(value)
 
 
-def solver_of(kinds: Sequence[type[Degradation]]) -> dict[str, Any]:
+def solver_of(kinds: Sequence[type[Degradation]], volume: bool = False) -> dict[str, Any]:
     """Return name and parameters of the solver that measured best for a degradation, or for several after one another."""
+    if volume and all(issubclass(kind, Blur) for kind in kinds):
+        return {"name": "denoised-richardson-lucy"}
     name = kinds[0].solver if len(kinds) == 1 else "hqs"
     return {"name": name, "iterations": max(kind.iterations for kind in kinds)} if name == "hqs" else {"name": name}
+
+
+def solver_for(recipe: Recipe) -> dict[str, Any]:
+    """Return the same for a recipe: light that a point-spread function takes away is none that Richardson–Lucy knows of."""
+    kinds, degradation = recipe.degradation.kinds(), recipe.degradation
+    suited = solver_of(kinds, recipe.volume)
+    if isinstance(degradation, Blur) and recipe.volume and not degradation.missing_inputs():
+        kernel = degradation.kernel(3)
+        if kernel.min() < -LEAST_WEIGHT * kernel.max():
+            return solver_of(kinds)
+    return suited
 
 
 def sampler_of(job: str, degradation: str) -> dict[str, Any]:
@@ -183,7 +199,7 @@ def resolved(recipe: Recipe) -> Recipe:
     if not recipe.denoiser.obstacle() and (pinned := recipe.denoiser.pinned()) is not recipe.denoiser:
         changed["denoiser"] = pinned
     if recipe.job == "restore" and isinstance(recipe.solver, AutoSolver):
-        changed["solver"] = solvers.registry.build(solver_of(recipe.degradation.kinds()) | dict(recipe.solver.model_extra or {}))
+        changed["solver"] = solvers.registry.build(solver_for(recipe) | dict(recipe.solver.model_extra or {}))
     elif recipe.job == "restore" and (pinned_solver := recipe.solver.pinned()) is not recipe.solver:
         changed["solver"] = pinned_solver
     if recipe.job in ("sample", "calibrate", "synthesise") and isinstance(recipe.sampler, AutoSampler):

@@ -31,13 +31,14 @@ def of_denoiser(name: str) -> str:
     return _own(denoisers.registry.method(BEST).title)
 
 
-def of_solver(name: str, kinds: Sequence[type[Degradation]]) -> str:
+def of_solver(name: str, kinds: Sequence[type[Degradation]], volume: bool = False) -> str:
     """Say why a solver is chosen for a degradation, or for several after one another."""
-    suited = solver_of(kinds)["name"]
+    suited = solver_of(kinds, volume)["name"]
     if name != suited:
         return _own(solvers.registry.method(suited).title)
     many = ", and gaps take many iterations" if Mask in kinds else ""
-    return _because(f"it measured best for {' and '.join(_lower(kind.title) for kind in kinds)}{many}")
+    of_stacks = " of stacks" if volume else ""
+    return _because(f"it measured best for {' and '.join(_lower(kind.title) for kind in kinds)}{of_stacks}{many}")
 
 
 def of_sampler(name: str, job: str, degradation: str) -> str:

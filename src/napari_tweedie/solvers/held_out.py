@@ -9,22 +9,31 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.degradations.fission import split_photons
-from napari_tweedie.degradations.noise import Poisson
+from napari_tweedie.degradations.fission import split_gaussian, split_photons
+from napari_tweedie.degradations.noise import Gaussian, Poisson
+from napari_tweedie.degradations.photons import LocalGaussian, expected_light
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
-    from napari_tweedie.degradations.photons import LocalGaussian
+    from napari_tweedie.degradations.problem import Problem
+    from napari_tweedie.denoisers.denoiser import Denoise
 
 SHARE = 0.2
-"""Share of the photons that is held back."""
+"""Share of the light that is held back."""
 PATIENCE = 2
 """Iterations that must be worse than one before for it to count as the best."""
 
 
-def divided(problem: LocalGaussian, generator: Generator) -> tuple[LocalGaussian, Tensor]:
-    """Return the same problem with less light, and the light that was held back, brought to the same mean."""
+def divided(problem: Problem, generator: Generator, denoiser: Denoise | None = None) -> tuple[Problem, Callable[[Tensor], float]]:
+    """Return the same problem with less light, or more noise, and the squared distance of an estimate from what was held back.
+
+    The denoiser is that with which expected light is estimated, as in `LocalGaussian.of`.
+    """
+    if not isinstance(problem, LocalGaussian):
+        left, held = split_gaussian(problem.measurement, problem.noise_level, SHARE, generator)
+        part = replace(problem, measurement=left, noise=Gaussian(sigma=problem.noise_level / (1 - SHARE) ** 0.5))
+        return part, lambda x: float((part.project(x) - held).square().sum())
     counted = problem.counted
     assert isinstance(counted.noise, Poisson)
     rng = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
@@ -33,7 +42,9 @@ def divided(problem: LocalGaussian, generator: Generator) -> tuple[LocalGaussian
         for part in split_photons(counted.measurement.cpu().numpy(), counted.noise, SHARE, rng)
     )
     noise = counted.noise.model_copy(update={"read_noise": (counted.noise.read_noise or 0.0) * (1 - SHARE) ** 0.5})
-    return replace(problem, counted=replace(counted, measurement=left, noise=noise)), held
+    light = expected_light(left, counted.degradation.observed(left).to(left), noise, denoiser)
+    fewer = replace(problem, counted=replace(counted, measurement=left, noise=noise), light=light)
+    return fewer, lambda x: float(fewer.weighted.of_measured(fewer.counted.project(x) - held).square().sum())
 
 
 class Foresight:

@@ -90,20 +90,23 @@ class RichardsonLucy(Solver):
 
     def states(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[State]:
         problem = problem if isinstance(problem, LocalGaussian) else problem.remembering()
-        known = problem.measurement.numel() >= problem.degradation.crop(problem.start()).numel()
-        if self.early and known and isinstance(problem, LocalGaussian) and problem.measurement.ndim > 4:
+        if self.early and self.foresees(problem):
             return self._foreseen(problem, denoiser, generator)
-        stop = float("inf") if self.early and known and problem.noise_level >= NOISE_FLOOR else 0.0
+        stop = float("inf") if self.early and is_overdetermined(problem) and problem.noise_level >= NOISE_FLOOR else 0.0
         objective = partial(self.objective, problem, denoiser)
         return watch(self.estimates(problem, denoiser, generator), problem, self.steps(), stop, objective, EXPLAINED)
 
-    def _foreseen(self, problem: LocalGaussian, denoiser: Denoise, generator: Generator) -> Iterator[State]:
-        """Yield the states up to the one that foretells held-out photons best."""
-        part, held = divided(problem, generator)
+    def foresees(self, problem: Problem) -> bool:
+        """Tell whether held-out light says where to stop, rather than the noise level."""
+        return isinstance(problem, LocalGaussian) and problem.measurement.ndim > 4 and is_overdetermined(problem)
 
-        def error(x: Tensor) -> float:
-            return float(part.weighted.of_measured(part.counted.project(x) - held).square().sum())
+    def to_explain(self, problem: Problem, denoiser: Denoise) -> Tensor:
+        """Return the light that updates are to explain, in units of `counted`."""
+        return counted(problem)[0].measurement
 
+    def _foreseen(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[State]:
+        """Yield the states up to the one that foretells held-out light best."""
+        part, error = divided(problem, generator, denoiser if self.uses_denoiser else None)
         foresight = Foresight(self.estimates(part, denoiser, generator), error)
         objective = partial(self.objective, problem, denoiser)
         for state in watch(self.estimates(problem, denoiser, generator), problem, self.steps(), objective=objective):
@@ -113,9 +116,10 @@ class RichardsonLucy(Solver):
                 return
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
+        light = self.to_explain(problem, denoiser)
         problem, shift = counted(problem)
         degradation = problem.degradation
-        y = (problem.measurement + shift).clamp_min(0)
+        y = (light + shift).clamp_min(0)
         start = problem.start().clamp_min(0)
         sensitivity = degradation.adjoint(torch.ones_like(y)).contiguous()
         seen = sensitivity > 1e-4 * sensitivity.max()
@@ -151,6 +155,11 @@ class RichardsonLucy(Solver):
         y = (problem.measurement + shift).clamp_min(0)
         fit = (problem.project(x) + shift).clamp_min(1e-12)
         return float((y / fit).clamp_min_(1e-30).log_().mul_(y).add_(fit).sub_(y).sum())
+
+
+def is_overdetermined(problem: Problem) -> bool:
+    """Tell whether no fewer numbers were measured than the image has pixels."""
+    return problem.measurement.numel() >= problem.degradation.crop(problem.start()).numel()
 
 
 def counted(problem: Problem) -> tuple[Problem, float]:

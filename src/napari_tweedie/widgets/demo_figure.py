@@ -41,7 +41,6 @@ JOBS = (
             job="restore",
             volume=True,
             degradation={"name": "psf-blur", "psf": {"name": "stack_psf.tif"}},
-            solver={"name": "hqs", "iterations": 8},
         ),
         "blurred stack",
         "deblurred",

@@ -29,8 +29,8 @@ class Restore(Inverse):
     about = "Undo blur, missing pixels or coarse pixels."
     term = "Restoration (an inverse problem): what agrees with the measurement and looks like an image."
     first = "gaussian-blur"
-    _kinds: tuple[type[Degradation], ...] = ()
-    """The degradations for which solver and iterations were proposed last."""
+    _proposed_for: tuple[tuple[type[Degradation], ...], bool] = ((), False)
+    """The degradations for which solver and iterations were proposed last, and whether Z was depth."""
 
     def _choosers(self) -> dict[str, Chooser[Any]]:
         self.convergence = Convergence()
@@ -49,7 +49,7 @@ class Restore(Inverse):
 
     def _reasons(self) -> dict[str, str]:
         kinds = self.choosers["degradation"].kinds()
-        return {**super()._reasons(), "solver": reasons.of_solver(self.choosers["solver"].name, kinds)}
+        return {**super()._reasons(), "solver": reasons.of_solver(self.choosers["solver"].name, kinds, self.source.is_volume())}
 
     def _on_edit(self, *changed: object) -> None:
         self._fit_solver()
@@ -61,12 +61,13 @@ class Restore(Inverse):
 
         A solver that the user chose instead of the last proposal is kept.
         """
-        solver, kinds, before = self.choosers["solver"], self.choosers["degradation"].kinds(), self._kinds
-        if kinds == before:
+        solver, before = self.choosers["solver"], self._proposed_for
+        now = (self.choosers["degradation"].kinds(), self.source.is_volume())
+        if now == before:
             return
-        self._kinds = kinds
-        suited = solver_of(kinds)
-        if not before or solver.name == solver_of(before)["name"]:
+        self._proposed_for = now
+        suited = solver_of(*now)
+        if not before[0] or solver.name == solver_of(*before)["name"]:
             solver.choose(suited["name"])
         if solver.name == suited["name"]:
             for field in suited.keys() - {"name"}:

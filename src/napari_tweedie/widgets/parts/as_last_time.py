@@ -131,4 +131,4 @@ class AsLastTime(QWidget):
 def _suited(recipe: Recipe) -> dict[str, dict[str, Any]]:
     """Return solver and sampler that are proposed for the degradation of a recipe."""
     kinds = recipe.degradation.kinds() if hasattr(recipe.degradation, "kinds") else (type(recipe.degradation),)
-    return {"solver": solver_of(kinds), "sampler": sampler_of(recipe.job, recipe.degradation.name)}
+    return {"solver": solver_of(kinds, recipe.volume), "sampler": sampler_of(recipe.job, recipe.degradation.name)}

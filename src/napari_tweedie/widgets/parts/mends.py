@@ -102,7 +102,10 @@ def _mend_choice(dock: FormDock, field: QWidget | None) -> Mend | None:
     kinds = dock.choosers["degradation"].kinds() if "degradation" in dock.choosers else ()
     suited = {"denoiser": "unet"}
     if kinds:
-        suited |= {"solver": solver_of(kinds)["name"], "sampler": sampler_of(dock.job, dock.choosers["degradation"].name)["name"]}
+        suited |= {
+            "solver": solver_of(kinds, dock.source.is_volume())["name"],
+            "sampler": sampler_of(dock.job, dock.choosers["degradation"].name)["name"],
+        }
     for name, choice in suited.items():
         chooser = dock.choosers.get(name)
         if chooser is not None and field is chooser.combo and chooser.name != choice:

@@ -119,12 +119,13 @@ def quickened(recipe: Recipe, quick: bool) -> Recipe:
     """Return a recipe with few iterations and, if `quick`, the small network in place of a larger one."""
     from napari_tweedie import denoisers
     from napari_tweedie.recipe.defaults import resolved
+    from napari_tweedie.solvers.richardson_lucy import RichardsonLucy
 
     recipe = resolved(recipe)
     changed: dict[str, Any] = {}
     if quick and recipe.denoiser.name.startswith("unet"):
         changed["denoiser"] = denoisers.registry.build(QUICK)
-    if recipe.job == "restore" and hasattr(recipe.solver, "iterations"):
+    if recipe.job == "restore" and hasattr(recipe.solver, "iterations") and not isinstance(recipe.solver, RichardsonLucy):
         fewer = min(int(recipe.solver.iterations), ITERATIONS if recipe.degradation.name != "mask" else 12)
         changed["solver"] = recipe.solver.model_copy(update={"iterations": fewer})
     return recipe.model_copy(update=changed)
