@@ -149,7 +149,7 @@ class RichardsonLucy(Solver):
                 p, of_p = x, fit
             yield x
 
-    def objective(self, problem: Problem, denoiser: Denoise, x: Tensor, error: Tensor) -> float:
+    def objective(self, problem: Problem, denoiser: Denoise, x: Tensor, error: Tensor) -> float | None:
         """Return the Kullback–Leibler divergence of A x from y, which the updates lower while nothing is smoothed."""
         problem, shift = counted(problem)
         y = (problem.measurement + shift).clamp_min(0)
