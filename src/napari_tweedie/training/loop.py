@@ -215,7 +215,6 @@ def train(
     checkpoint = folder / "checkpoint.pt"
     first = _gone_on(checkpoint, device, {"network": network, "averaged": averaged, "optimiser": optimiser})
     precision = settings.dtype(device)
-    torch.backends.cudnn.benchmark = device.type == "cuda"  # batches have two sizes at most
     losses: list[Tensor] = []
     started = time.monotonic()
     called = torch.compile(network) if settings.compile else network
