@@ -1,8 +1,8 @@
 """Further photographs to train on, from a Debian package of wallpapers: grey, and reduced until they are sharp and free of noise.
 
-Usage: ``dpkg -x lomiri-wallpapers-16.04_*.deb FOLDER; python benchmarks/photographs.py FOLDER OUT``. The photographs are those whose
-licence, in the package's ``copyright``, is CC0, CC BY or CC BY-SA; drawn ones are left out. Each is averaged over squares of pixels
-until its shorter side has about 900, and written to OUT as an 8-bit PNG.
+Usage: ``dpkg -x lomiri-wallpapers-16.04_*.deb FOLDER; python benchmarks/photographs.py FOLDER OUT``. The photographs are those
+whose licence, in the package's ``copyright``, is CC0, CC BY or CC BY-SA; drawn ones are left out. Each is averaged over squares
+of pixels until its shorter side has about 900, and written to OUT as an 8-bit PNG.
 """
 
 import argparse
