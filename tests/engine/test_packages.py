@@ -46,6 +46,25 @@ def test_a_package_makes_what_the_network_makes(image: np.ndarray, tmp_path: Pat
             torch.testing.assert_close(package(x), expected.float(), rtol=0, atol=0.01)
 
 
+@pytest.mark.filterwarnings("ignore")  # of a library that is not ours
+def test_another_program_makes_of_a_package_what_we_make(image: np.ndarray, tmp_path: Path) -> None:
+    """The library of bioimage.io runs it by its own reading of the description, on an image mirrored at its borders."""
+    core = pytest.importorskip("bioimageio.core")
+    path = nt.write_package(image, tmp_path / "a.zip", "unet-small", sigma=SIGMA)
+    model = core.load_model_description(path, perform_io_checks=True)
+    tested = core.test_model(model)
+    assert tested.status == "passed", [error.msg for detail in tested.details for error in detail.errors]
+    halo = denoisers.registry.method("unet-small").halo
+    high, low = np.percentile(image, (99.9, 0.1))
+    for given in (image, image[:136, 16:160]):
+        made = core.predict(model=model, inputs={model.inputs[0].id: given[None, None]})
+        (found,) = (np.asarray(tensor.data) for tensor in made.members.values())
+        mirrored = torch.from_numpy((np.pad(given, halo, "symmetric") - low) / (high - low))[None, None]
+        level = SIGMA / (high - low)
+        clean = denoisers.load("unet-small", precision="float32")(mirrored.float(), level)[0, 0, halo:-halo, halo:-halo]
+        np.testing.assert_allclose(found[0, 0], clean.detach().numpy() * (high - low) + low, rtol=0, atol=0.02)
+
+
 def test_read_back_as_a_denoiser_it_denoises_as_before(image: np.ndarray, tmp_path: Path) -> None:
     path = nt.write_package(image, tmp_path / "a.zip", "unet-small", sigma=SIGMA)
     before = nt.denoise(image, {"name": "unet-small", "precision": "float32"}, sigma=SIGMA).image
