@@ -49,7 +49,10 @@ def test_the_standard_deviation_comes_as_a_layer_of_its_own(
     np.testing.assert_array_equal(std.data, last(run(recipe, viewer.layers["cells"].data)).images["std"])
     assert 0 < std.data.mean() < 30
     assert std.colormap.name == "magma"
-    assert (std.visible, std.colorbar.visible) == (False, True)
+    assert (std.visible, std.colorbar.visible) == (False, False)
+    std.visible = True
+    assert std.colorbar.visible
+    std.visible = False
     exact.after_run.swap.click()
     assert not viewer.layers["cells · denoised"].visible
     exact.after_run.remove.click()

@@ -94,7 +94,7 @@ class Growing:
             self._turns.add(partial(self._add, layer))
         for name, layer in self.by_name.items():
             if self._outputs[name].kind != "image" and not layer.rgb:
-                self._turns.add(partial(show_scale, layer))
+                show_scale(layer)
 
     def _add(self, layer: Image) -> None:
         """Add a layer: the most important one on top, every other below the one before it."""

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
-from napari.utils import DirectLabelColormap
 from numpy.typing import NDArray
 
 from napari_tweedie.engine.bad_pixels import KINDS
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.recipe.words import in_words
-from napari_tweedie.widgets.layers.colours import KIND_COLOURS, SIGNED
+from napari_tweedie.widgets.layers.colours import KIND_COLOURS, SIGNED, label_colours
 from napari_tweedie.widgets.layers.input import METADATA, recipe_of
 
 
@@ -67,8 +66,16 @@ def result_layer(source: Image, image: Any, what: str, start: Sequence[int], zoo
 
 
 def show_scale(layer: Image) -> None:
-    """Show a colour bar in the canvas, and the name of the layer beside it, which says the unit."""
+    """Show a colour bar in the canvas, and the name of the layer beside it, which says the unit; once the layer is looked at."""
     if not hasattr(layer, "colorbar"):  # before napari 0.9
+        return
+    if not layer.visible:  # what is hidden need not be drawn, for which the window would wait
+
+        def show(event: object) -> None:
+            layer.events.visible.disconnect(show)
+            show_scale(layer)
+
+        layer.events.visible.connect(show)
         return
     layer.name_overlay.position = layer.colorbar.position
     layer.name_overlay.visible = layer.colorbar.visible = True
@@ -96,7 +103,7 @@ def outliers_layer(source: Image, labels: NDArray[np.uint8], start: Sequence[int
         affine=source.affine.affine_matrix,
         units=tuple(source.units),
         axis_labels=tuple(source.axis_labels),
-        colormap=DirectLabelColormap(color_dict=KIND_COLOURS),
+        colormap=label_colours(KIND_COLOURS),
         features={"index": [0, *KINDS], "kind": ["none", *KINDS.values()]},
         visible=False,
         metadata={METADATA: {"input": source.name}},

@@ -11,6 +11,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QHideEvent
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
+from napari_tweedie.widgets.layers.colours import label_colours
 from napari_tweedie.widgets.layers.contrast import fit_contrast
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.input import METADATA, grey_unit, image_array, made_of
@@ -148,8 +149,7 @@ class Derived(QWidget):
         if place not in self.viewer.layers:
             return None
         name = f"{place.name.rpartition(' · ')[0] or place.name} · {what}"
-        colours = {0: "transparent", 1: colour, None: colour}
-        layer = Labels(marks.astype(np.uint8), name=name, colormap=colours, **placed_as(place))
+        layer = Labels(marks.astype(np.uint8), name=name, colormap=label_colours([colour]), **placed_as(place))
         self.viewer.add_layer(layer)
         return layer
 

@@ -19,7 +19,7 @@ from napari_tweedie.widgets.runs.worker import JobError, JobWorker
 PAUSES = {Progress: 0.25, Preview: 0.5}
 """Least seconds between two steps of a kind that a window follows."""
 BAR_PAUSE = 2.0
-"""The same of napari's own bar, which draws the window when it is moved."""
+"""The same of napari's own bar, which draws the window when it comes and when it is moved: short runs do without."""
 
 
 class Runs(QObject):
@@ -103,7 +103,7 @@ class Run(QObject):
         if RUNS.job is not None:
             raise ValueError("another run is in progress: wait for it or cancel it")
         RUNS.set(self)
-        self._bar = progress(total=1000, desc=str(self))
+        self._bar_due = time.monotonic() + BAR_PAUSE
         connect = {"yielded": self._on_yielded, "returned": self._on_returned, "errored": self._on_errored}
         connect |= {"warned": self._on_warned, "finished": self._finish}
         self._worker = create_worker(_once, [self._steps], _worker_class=JobWorker, _connect=connect, _start_thread=False)
@@ -144,7 +144,10 @@ class Run(QObject):
         now = time.monotonic()
         if now >= self._bar_due:
             self._bar_due = now + BAR_PAUSE
+            self._bar = self._bar or progress(total=1000, desc=str(self))
             self._bar.update(round(1000 * step.share) - self._bar.n)  # last: it lets other events in, the end among them
+            if self._worker is None:
+                self._bar.close()
 
     def _on_returned(self, result: Any) -> None:
         self._result = result
@@ -163,7 +166,8 @@ class Run(QObject):
         if closed:  # the window is going, there is nobody to tell
             self._leave()
             return
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
         if self.error is not None:
             told = self._fail(self.error)
         elif self._result is not None:
