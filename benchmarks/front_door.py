@@ -40,7 +40,7 @@ TRUTHS = ("truth", "long exposure")
 SIDE = 256
 """Pixels along Y and X of the middle of a file."""
 STRENGTHS = (0.7, 0.85, 1.0, 1.15, 1.4)
-LIMIT = 420
+LIMIT = 900
 
 
 def wait(until: Callable[[], bool], least: float = 0.0) -> float:
@@ -133,6 +133,8 @@ def walk(viewer: Viewer, sample: str, folder: Path, hand: bool) -> list[str]:
     clicks += 1
     wait(lambda: not dock.bar.running)
     times.append((time.monotonic() - started, time.process_time() - busy))
+    if dock.bar.running:
+        raise SystemExit(f"{sample} has not ended after {LIMIT} s")
     result = dock.after_run._made[0]
     dock.after_run.line.click()
     picture("3_result")

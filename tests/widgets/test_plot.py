@@ -1,6 +1,9 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QRectF
 from qtpy.QtGui import QColor
 
 from napari_tweedie.widgets.forms.plot import Curve, Plot, _ticks
@@ -66,3 +69,13 @@ def test_ticks_are_few_round_and_inside(low: float, high: float) -> None:
     step = ticks[1] - ticks[0]
     assert f"{step:.3e}"[0] in "125"
     np.testing.assert_allclose(np.array(ticks) / step, np.rint(np.array(ticks) / step), atol=1e-6)
+
+
+@pytest.mark.parametrize("width", [90, 130, 300])
+def test_labels_of_ticks_do_not_run_into_each_other(plot: Plot, width: int) -> None:
+    frame = QRectF(30, 10, width, 80)
+    for x_range in ((100, 182), (0, 1), (1234, 99_000), (-1e-5, 1e-5), (0.49, 0.51)):
+        ticks = plot._x_ticks(frame, x_range)
+        assert ticks
+        assert all(a[1] + a[2] < b[1] for a, b in pairwise(ticks))
+        assert ticks[-1][1] + ticks[-1][2] <= frame.right()

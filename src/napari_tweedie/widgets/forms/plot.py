@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,18 +166,28 @@ class Plot(QWidget):
             return decades[:: 1 + len(decades) // (MOST_TICKS + 1)]
         return [float(np.log10(tick)) for tick in _ticks(10 ** y_range[0], 10 ** y_range[1]) if tick > 0]
 
+    def _x_ticks(self, frame: QRectF, x_range: tuple[float, float]) -> list[tuple[float, float, int, str]]:
+        """Return where ticks lie, where their labels begin, how wide they are and what they say: as many as do not overlap."""
+        made: list[tuple[float, float, int, str]] = []
+        for most in range(MOST_TICKS, 0, -1):
+            made = []
+            for tick in _ticks(*x_range, most):
+                x = frame.left() + frame.width() * (tick - x_range[0]) / (x_range[1] - x_range[0])
+                width = self.fontMetrics().horizontalAdvance(_text(tick))
+                made.append((x, min(x - width / 2, frame.right() - width), width, _text(tick)))
+            if all(left[1] + left[2] + MARGIN <= right[1] for left, right in pairwise(made)):
+                break
+        return made
+
     def _draw_axes(self, painter: QPainter, frame: QRectF, x_range: tuple[float, float], y_range: tuple[float, float]) -> None:
         painter.setPen(QPen(self._ink(FAINT), 1))
         painter.drawLine(frame.bottomLeft(), frame.bottomRight())
         painter.drawLine(frame.bottomLeft(), frame.topLeft())
         metrics, line = self.fontMetrics(), self.fontMetrics().height()
         painter.setPen(self._ink(200))
-        for tick in _ticks(*x_range):
-            x = frame.left() + frame.width() * (tick - x_range[0]) / (x_range[1] - x_range[0])
+        for x, place, width, text in self._x_ticks(frame, x_range):
             painter.drawLine(QPointF(x, frame.bottom()), QPointF(x, frame.bottom() + TICK))
-            width = metrics.horizontalAdvance(_text(tick))
-            place = min(x - width / 2, frame.right() - width)
-            painter.drawText(QRectF(place, frame.bottom() + TICK, width + 1, line), 0, _text(tick))
+            painter.drawText(QRectF(place, frame.bottom() + TICK, width + 1, line), 0, text)
         for tick in self._y_ticks(y_range):
             y = frame.bottom() - frame.height() * (tick - y_range[0]) / (y_range[1] - y_range[0])
             painter.drawLine(QPointF(frame.left() - TICK, y), QPointF(frame.left(), y))
@@ -209,10 +220,10 @@ def _range(values: Sequence[NDArray[np.float64]], padding: float = 0.0) -> tuple
     return low - more, high + more
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def _ticks(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
     """Return at most a few round numbers from `low` to `high`."""
-    step = 10.0 ** np.floor(np.log10((high - low) / MOST_TICKS))
-    step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (factor * step) <= MOST_TICKS)
+    step = 10.0 ** np.floor(np.log10((high - low) / most))
+    step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (factor * step) <= most)
     return [float(n * step) for n in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]
 
 

@@ -14,7 +14,7 @@ from napari_tweedie.images.picture import Picture
 from napari_tweedie.images.sources import of_layer
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
-from napari_tweedie.widgets.forms.layout import NARROWEST, Rows
+from napari_tweedie.widgets.forms.layout import Rows
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.input import fingerprint, image_array
 from napari_tweedie.widgets.layers.proposed_axes import Proposal, propose
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from napari.components import LayerList
 
 AXES_TIP = "One letter an axis: " + ", ".join(f"{letter} {meaning}" for letter, meaning in ROLES.items()) + "."
+
+AXES_WIDTH = 54
+"""Pixels that six letters take; the shape beside them is read whole in a narrow dock."""
 
 
 class Source(QWidget):
@@ -42,7 +45,7 @@ class Source(QWidget):
         super().__init__()
         self.layer = LayerCombo(layers, (Image,), follow=True)
         self.axes = QLineEdit()
-        self.axes.setFixedWidth(NARROWEST)
+        self.axes.setFixedWidth(AXES_WIDTH)
         self.shape = QElidingLabel()
         self.volume = QCheckBox("treat Z as depth")
         self.neighbours = QCheckBox()
