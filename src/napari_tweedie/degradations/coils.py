@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,6 +141,32 @@ TURNS = [
     for axes in ((), (-2, -1), (-2,), (-1,))
 ]
 """All of them, what needs least first."""
+
+
+def maps_of(given: NDArray[Any] | None) -> NDArray[Any] | None:
+    """Return sensitivities as complex numbers, (coils, Y, X), where a layer holds their parts, as napari shows no complex ones.
+
+    Real and imaginary part of one coil after the other lie along the first axis then. Real maps without negative values are kept
+    as they are.
+    """
+    if given is None or given.dtype.kind == "c" or given.ndim != 3 or len(given) % 2 or not (given < 0).any():
+        return given
+    return (given[::2] + 1j * given[1::2]).astype(np.complex64)
+
+
+def checked(sensitivity: Complex, images: Complex) -> Complex:
+    """Return sensitivities that were given as they are, if their shape fits the coils' images; else an error says what to do."""
+    if sensitivity.ndim != 3 or len(sensitivity) != len(images):
+        raise ValueError(
+            f"the sensitivities have shape {sensitivity.shape}, the measurement {len(images)} coils of {images.shape[1:]}: "
+            "give (coils, Y, X)"
+        )
+    if sensitivity.shape != images.shape and sensitivity.swapaxes(-2, -1).shape != images.shape:
+        raise ValueError(
+            f"the sensitivities have shape {sensitivity.shape}, the image {images.shape[1:]}: resample them to its pixels, or "
+            "leave them out to have them estimated"
+        )
+    return sensitivity.astype(np.complex64)
 
 
 def fitting(sensitivity: Complex, images: Complex) -> tuple[Complex, Turn]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +92,7 @@ class FourierMask(Degradation):
 
     def _coils(self, x: Tensor) -> Tensor:
         """Return the sensitivities, shape (coils, Y, X), complex; 1 for a single coil."""
-        array = self.sensitivity.array
+        array = self.maps
         if array is None:
             return torch.ones((1, 1, 1), dtype=x.dtype.to_complex(), device=x.device)
         if array.ndim != 3 or array.shape[1:] != tuple(x.shape[-2:]):
@@ -101,8 +101,13 @@ class FourierMask(Degradation):
             raise ValueError("the sensitivities are zero everywhere: no coil has seen anything")
         return torch.as_tensor(array.astype(np.complex64), device=x.device).to(x.dtype.to_complex())
 
+    @property
+    def maps(self) -> NDArray[Any] | None:
+        """The sensitivities, complex, (coils, Y, X), if there are any."""
+        return coils.maps_of(self.sensitivity.array)
+
     def components(self) -> int:
-        return 2 * (1 if self.sensitivity.array is None else len(self.sensitivity.array))
+        return 2 * (1 if (array := self.maps) is None else len(array))
 
     @property
     def returns_phase(self) -> bool:
@@ -110,7 +115,7 @@ class FourierMask(Degradation):
 
     def takes(self, components: int) -> bool:
         """Tell whether there are real and imaginary parts of the coils that there are maps of, or of any where there are none."""
-        return components == self.components() or (self.sensitivity.array is None and components > 0 and components % 2 == 0)
+        return components == self.components() or (self.maps is None and components > 0 and components % 2 == 0)
 
     def fitted(self, y: Tensor) -> Degradation:
         """Return what measured `y`, (1, 2 · coils, Y, X): which frequencies, with which coils, of an image with which phase.
@@ -149,7 +154,7 @@ class FourierMask(Degradation):
         return (self._tensor_mask(y) > 0).expand(y.shape)
 
     def norm(self, image: Shape | None = None) -> float:
-        array = self.sensitivity.array
+        array = self.maps
         return 1.0 if array is None else float(np.sqrt((np.abs(array) ** 2).sum(0).max()))
 
     def start(self, y: Tensor) -> Tensor:
@@ -167,12 +172,12 @@ class FourierMask(Degradation):
         return self._normal(x)[:, : x.shape[-1] // 2 + 1] * weight
 
     def prox(self, z: Tensor, y: Tensor, rho: float) -> Tensor:
-        if self.sensitivity.array is not None:
+        if self.maps is not None:
             return super().prox(z, y, rho)
         return fourier_filter(self.adjoint(y) + rho * z, 1 / (self.normal_spectrum(z) + rho))
 
     def svd_obstacle(self) -> str:
-        if self.sensitivity.array is None:
+        if self.maps is None:
             return ""
         return "'fourier-mask' has a singular value decomposition without coil sensitivities only"
 

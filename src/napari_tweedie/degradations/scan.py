@@ -34,7 +34,7 @@ def fit(operator: FourierMask, spectrum: Complex) -> Degradation:
         notes.append(f"The zero frequency is first along {_named(axis)}, not in the middle: it was taken so.")
     centred = np.fft.fftshift(spectrum, axes=first)
     inside = np.fft.fftshift(mask, axes=first)
-    given = operator.sensitivity.array
+    given = operator.maps
     if operator.phase == "none":
         if first:
             raise ValueError("phase='none' needs the zero frequency in the middle: apply np.fft.fftshift, or choose phase='keep'")
@@ -56,7 +56,7 @@ def fit(operator: FourierMask, spectrum: Complex) -> Degradation:
         phase = np.angle(sensitivity[np.abs(images).sum((1, 2)).argmax()])
         notes.append(f"The sensitivities of {len(spectrum)} coils were estimated from the middle of k-space.")
     else:
-        sensitivity = np.ones_like(images) if given is None else _checked(given, images)
+        sensitivity = np.ones_like(images) if given is None else coils.checked(given, images)
         if given is not None:
             sensitivity, turn = coils.fitting(sensitivity, images)
             if str(turn):
@@ -87,20 +87,6 @@ def measured(operator: FourierMask, spectrum: Complex) -> tuple[Mask, list[str]]
             "sampling says which."
         ]
     return found, []
-
-
-def _checked(sensitivity: Complex, images: Complex) -> Complex:
-    if sensitivity.ndim != 3 or len(sensitivity) != len(images):
-        raise ValueError(
-            f"the sensitivities have shape {sensitivity.shape}, the measurement {len(images)} coils of {images.shape[1:]}: "
-            "give (coils, Y, X)"
-        )
-    if sensitivity.shape != images.shape and sensitivity.swapaxes(-2, -1).shape != images.shape:
-        raise ValueError(
-            f"the sensitivities have shape {sensitivity.shape}, the image {images.shape[1:]}: resample them to its pixels, or "
-            "leave them out to have them estimated"
-        )
-    return sensitivity.astype(np.complex64)
 
 
 def _named(axis: int) -> str:
