@@ -122,7 +122,7 @@ def main() -> None:
     for name in given.degradation:
         volume, side = name == "volume", given.side // 2 if name == "volume" else given.side
         degradation = operator(name, side, given.data)
-        solver = solvers.registry.build(solver_of(degradation.kinds()))
+        solver = solvers.registry.build(solver_of(degradation.kinds(), volume))
         denoiser = of_volumes(given.denoiser, 3 if volume else 2)
         for peak in given.peak:
             rows = []

@@ -7,8 +7,10 @@ from scipy.ndimage import gaussian_filter
 
 from napari_tweedie import degradations, denoisers, solvers
 from napari_tweedie.degradations.noise import Poisson
+from napari_tweedie.degradations.photons import LocalGaussian
 from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.denoisers.tiling import Tiled, Volume
+from napari_tweedie.solvers.partly_denoised import partly_denoised
 
 pytestmark = pytest.mark.slow
 
@@ -53,6 +55,23 @@ def test_the_light_is_kept_and_none_is_negative(name: str) -> None:
     x = solved(problem, name, **({} if name == "wiener" else {"iterations": 8}))
     assert float(x.min()) >= -1e-6
     assert float(x.sum() / (problem.measurement - 0.3).sum()) == pytest.approx(1, abs=0.005)
+
+
+@pytest.mark.parametrize("gain", [0.2, 0.02, 0.005])
+def test_what_partly_denoised_light_is_said_to_have_of_noise_it_has(gain: float) -> None:
+    truth = nucleus(128)
+    network, problem = denoisers.load("unet-small"), counted(truth, BLUR, gain=gain)
+    local = LocalGaussian.of(problem, scaled=True, denoiser=network)
+    less = partly_denoised(local, network, torch.Generator().manual_seed(1))
+    assert isinstance(less, LocalGaussian)
+    x = local.weighted.scaled(BLUR.extend(truth))
+    assert less.noise_level < 0.7 * local.noise_level
+    assert float(less.residual(x).square().mean().sqrt()) == pytest.approx(less.noise_level, rel=0.1)
+
+
+def test_light_that_a_denoiser_cannot_tell_from_noise_stays_as_it_is() -> None:
+    problem = LocalGaussian.of(counted(nucleus(64), BLUR), scaled=True)
+    assert partly_denoised(problem, lambda x, sigma: x, torch.Generator().manual_seed(1)) is problem
 
 
 def test_the_light_of_a_stack_is_kept() -> None:
