@@ -57,7 +57,7 @@ def test_the_light_is_kept_and_none_is_negative(name: str) -> None:
     assert float(x.sum() / (problem.measurement - 0.3).sum()) == pytest.approx(1, abs=0.005)
 
 
-@pytest.mark.parametrize("gain", [0.2, 0.02, 0.005])
+@pytest.mark.parametrize("gain", [0.02, 0.005])
 def test_what_partly_denoised_light_is_said_to_have_of_noise_it_has(gain: float) -> None:
     truth = nucleus(128)
     network, problem = denoisers.load("unet-small"), counted(truth, BLUR, gain=gain)
