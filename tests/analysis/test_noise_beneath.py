@@ -49,3 +49,18 @@ def test_texture_does_not_count_as_noise_of_an_enlarged_image(image) -> None:
     enlarged = zoom(noisy, 1.5, order=1)
     left = (enlarged - zoom(clean, 1.5, order=1)).std()
     assert 0.5 * left < identify_noise([enlarged]).noise.level(100.0) < 1.5 * left
+
+
+@pytest.mark.parametrize(("image", "std", "most"), [(data.grass, 5, 10), (data.brick, 5, 8), (data.gravel, 15, 20)])
+def test_white_noise_on_texture_all_over_the_image_is_not_taken_for_much_more(image, std: float, most: float) -> None:
+    """Where the texture reaches far, or both axes look alike since the noise is white; grass had been 40."""
+    clean = image()[176:336, 176:336].astype(float)
+    noisy = clean + np.random.default_rng(0).normal(0, std, clean.shape)
+    assert identify_noise([noisy]).noise.level(100.0) < most
+
+
+def test_offsets_of_lines_beside_white_noise_stay() -> None:
+    """They are even along an axis, in which texture is not."""
+    power = np.ones((16, 16))
+    power[0] = 20
+    np.testing.assert_array_equal(noise_beneath(power, EVEN), power)
