@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tweedie.analysis.noise_kind import identify_noise
 from napari_tweedie.degradations.noise import Gaussian, Poisson
 from napari_tweedie.engine.channel import Channel
 from napari_tweedie.images.intensity import Intensity
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from napari_tweedie.degradations import Degradation
     from napari_tweedie.recipe.recipe import Recipe
+
+CLEAR = 1.5
+"""How many times the error of the model the noise of photons must be, so that it is not what few angles make look like it."""
 
 
 def components_of(image: Any, degradation: Degradation) -> list[Any]:
@@ -71,10 +75,22 @@ def channel_of(
         levels = [level for degradation, y in known if (level := degradation.noise_level(y)) is not None]
         if recipe.degradation.has_noise_of_images:
             own = max(degradation.model_error(y) for degradation, y in known)
-            levels = [float(np.hypot(Channel.of(planes, Gaussian()).sigma, own))]
+            levels = [float(np.hypot(_level(planes, own), own))]
         if levels:
             sigma = float(np.median(levels))
             noise = Gaussian(sigma=sigma)
     if sigma is None:
         raise ValueError(f"the noise level of a measurement by {recipe.degradation.name!r} cannot be estimated: give it")
     return Channel(Intensity.of(starts), sigma, noise)
+
+
+def _level(planes: Sequence[NDArray[Any]], own: float) -> float:
+    """Return the level of the noise of sinograms, whose model has an error of its own.
+
+    The plainest parts tell it, unless it is that of photons: those are air then, where there are hardly any. Neighbours share
+    structure in a sinogram, and no noise.
+    """
+    plain = Channel.of(planes, Gaussian()).sigma
+    found = identify_noise(planes, correlation="white").noise
+    counted = found.level(mean_level(planes)) if isinstance(found, Poisson) else None
+    return plain if counted is None or counted < CLEAR * own else max(plain, counted)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
-from napari_tweedie.degradations.noise import Camera, Gaussian
+from napari_tweedie.degradations.noise import Auto, Camera, Gaussian
 from napari_tweedie.engine.channel import Channel
 
 if TYPE_CHECKING:
@@ -68,11 +68,20 @@ def known_from(planes: Sequence[NDArray[Any]], recipe: Recipe, colour: bool, lea
         return Channel.of_colour(planes, **known)
     known["lines"] = recipe.takes_lines_off
     channel = Channel.of(planes, **known)
+    if channel.correlation is not None and not channel.lines and _is_coarse(recipe) and isinstance(noise, Auto):
+        white = "white" if noise.correlation == "auto" else noise.correlation
+        known["noise"] = noise.model_copy(update={"correlation": white})
+        channel = Channel.of(planes, **known)
     found = [channel.outliers(plane) for plane in planes] if leaves_out else []
     if not any(map(np.any, found)):
         return channel
     kept = [np.where(outliers, np.nan, plane) for plane, outliers in zip(planes, found, strict=True)]
     return Channel.of(kept, **known)
+
+
+def _is_coarse(recipe: Recipe) -> bool:
+    """Tell whether pixels are larger than detail: they share no noise then, and what neighbours share is texture."""
+    return recipe.inverts and max(recipe.degradation.factors(3 if recipe.volume else 2)) > 1
 
 
 def spread(count: int, most: int = PLANES) -> list[int]:
