@@ -224,14 +224,12 @@ class Radon(Degradation):
 
     def adjoint(self, y: Tensor) -> Tensor:
         """Return the derivative of ``⟨A x, y⟩``: exactly the transpose of what `__call__` does."""
-        x = torch.zeros((*y.shape[:2], *self.domain(tuple(y.shape[2:]))), dtype=y.dtype, device=y.device, requires_grad=True)
-        total = torch.zeros_like(x, requires_grad=False)
+        side = self.domain(tuple(y.shape[2:]))[0]
         y = self._upright(y if self._unknown is None else torch.where(self.observed(y), y, 0.0))
+        total = y.new_zeros((*y.shape[:2], side, side))
         rays = self._rays()
-        for chosen, *some in rays.portions(y, x.shape[-1], y.shape[-2]):
-            with torch.enable_grad():
-                inner = (rays.project(x, *some) * y[..., chosen]).sum()
-            total += torch.autograd.grad(inner, x)[0]
+        for chosen, *some in rays.portions(total, side, y.shape[-2]):
+            total += rays.smear(y[..., chosen], side, *some)
         return total
 
     def extend(self, image: Tensor) -> Tensor:
