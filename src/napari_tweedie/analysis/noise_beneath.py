@@ -39,6 +39,8 @@ FINE, FLAT, LEVEL, SLANTED = 11, 1.1, 1.2, 1.15
 detail there where noise is white along an axis, and that of rather fine detail at middling detail along the other; and how many
 times more it does so along the other. On FLIM, OCT and confocal images these are 0.99 to 1.05, 0.92 to 1.07 and 1.2 to 7.7; on
 straw, leather and a brick wall 0.91 to 1.45, 1.6 to 5.2 and 1.6 to 3.4."""
+FOR_SURE, FLAT_IN_ALL, LEVEL_IN_ALL = 4.0, 1.3, 1.4
+"""How many times more that is noise of lines for sure, and the limits then: texture counts in."""
 EXCESS = 1.3
 """How many times the line measured power may lie without being cut: about what errors of measurement leave."""
 
@@ -151,8 +153,10 @@ def _spectra() -> NDArray[np.float64]:
 def _lies_along_lines(power: NDArray[np.float64]) -> bool:
     """Tell whether noise is white along one axis, at middling detail along the other, too, and not along that."""
     white, other = sorted((power, power.T), key=_fall)
-    middling = white[:, 3:9].mean(1)
-    return _fall(white) < FLAT and middling[8:12].mean() < LEVEL * middling[12:].mean() and _fall(other) > SLANTED * _fall(white)
+    fall, middling = _fall(white), white[:, 3:9].mean(1)
+    times = _fall(other) / fall
+    flat, level = (FLAT_IN_ALL, LEVEL_IN_ALL) if times > FOR_SURE else (FLAT, LEVEL)
+    return times > SLANTED and fall < flat and bool(middling[8:12].mean() < level * middling[12:].mean())
 
 
 def _fall(power: NDArray[np.float64]) -> float:
