@@ -115,16 +115,17 @@ def estimate_psf(
     kernel = blind.degradation.kernel(2)
     fwhm = widths_of(kernel)
     told = f"{name} = {blind.value:.3g} {type(family).hint(name, 'unit')}".rstrip() + f" (full width {fwhm[0]:.2f} px)"
-    notes = [_sentence(told, blind.is_bound), *notes]
+    notes = [_sentence(told, blind.is_bound, blind.between), *notes]
     return PsfEstimate(kernel.astype(np.float32), fwhm, spacing, picture.unit, notes, blind.degradation)
 
 
-def _sentence(told: str, is_bound: bool) -> str:
+def _sentence(told: str, is_bound: bool, between: tuple[float, float]) -> str:
     if is_bound:
         return f"The image is hardly blurred: not wider than with {told}, the narrowest that is told from none."
     return (
-        f"With {told} a restoration foretells the measurement best, of all that are not too wide; blur that the scene itself has "
-        "counts in."
+        f"With {told} a restoration foretells the measurement best, of all that are not too wide; {between[0]:.3g} to "
+        f"{between[1]:.3g} foretell it nearly as well, from narrow to wide. Blur that the scene itself has counts in: where the "
+        "result looks too sharp, take a narrower one."
     )
 
 
