@@ -118,3 +118,15 @@ def test_an_iteration_ends_where_it_foretells_best() -> None:
 def test_an_iteration_that_gets_better_to_its_end_is_not_ended() -> None:
     foresight = Foresight(iter([torch.tensor(1.0 / k) for k in range(1, 11)]), float)
     assert not any(foresight.ends_at(k) for k in range(1, 11))
+
+
+def test_points_that_a_denoiser_takes_for_noise_are_deconvolved_from_light_as_it_was_measured() -> None:
+    rng, points = np.random.default_rng(2), np.zeros((16, 32, 32), np.float32)
+    points[tuple(rng.integers(3, (13, 29, 29), (15, 3)).T)] = rng.uniform(3, 10, 15)
+    truth = torch.from_numpy(gaussian_filter(points, 0.8))[None, None]
+    noise = Poisson(gain=0.02, offset=0.0, read_noise=0.0)
+    problem = Problem(noise.add(BLUR(truth), torch.Generator().manual_seed(0)), BLUR, noise)
+    *_, plain = solvers.load("richardson-lucy", early=True, iterations=80)(problem, unused)
+    *_, last = solvers.load("denoised-richardson-lucy")(problem, lambda x, sigma: BLUR(x))
+    assert float((last.estimate - truth).square().mean()) < 0.8 * float((problem.measurement - truth).square().mean())
+    assert float((last.estimate - truth).square().mean()) < 1.1 * float((plain.estimate - truth).square().mean())

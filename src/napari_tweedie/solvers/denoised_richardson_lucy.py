@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.photons import LocalGaussian
+from napari_tweedie.solvers.held_out import CLEARLY, UNLIKELY, Foresight, divided, of_noise
 from napari_tweedie.solvers.richardson_lucy import RichardsonLucy
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
     from napari_tweedie.degradations.problem import Problem
     from napari_tweedie.denoisers.denoiser import Denoise
@@ -20,7 +21,9 @@ class DenoisedRichardsonLucy(RichardsonLucy):
 
     The denoiser meets the measurement, whose noise is white once it is stabilised, instead of images in between, whose errors
     are coloured by the deconvolution; it is called twice, for all of the light and for the part that decides on the end. Of
-    stacks, of which a denoiser of planes knows too little to guide an iteration, it is the best that was measured.
+    stacks, of which a denoiser of planes knows too little to guide an iteration, it is the best that was measured. Where light
+    as it was measured foretells what was held back clearly better, as of points that a denoiser takes for noise, that is
+    explained instead.
     """
 
     name: ClassVar[str] = "denoised-richardson-lucy"
@@ -37,6 +40,17 @@ class DenoisedRichardsonLucy(RichardsonLucy):
         if isinstance(problem, LocalGaussian):
             return problem.light
         return denoiser(problem.measurement, problem.noise_level)
+
+    def foreseen(self, problem: Problem, denoiser: Denoise, generator: Generator) -> tuple[RichardsonLucy, Foresight]:
+        """Return the plain iteration where it clearly foretells the same held-out light better, as with points in the dark."""
+        part, error = divided(problem, generator, denoiser)
+        noise = of_noise(problem)
+        plain = RichardsonLucy(**dict(self))
+        own, other = (Foresight(one.estimates(part, denoiser, generator), error, UNLIKELY * noise) for one in (self, plain))
+        least = other.finish()
+        if least < UNLIKELY * noise or least < own.finish() - CLEARLY * noise:
+            return plain, other
+        return self, own
 
     def objective(self, problem: Problem, denoiser: Denoise, x: Tensor, error: Tensor) -> None:
         """State none: that of the denoised light is not that of the measurement."""

@@ -23,6 +23,10 @@ SHARE = 0.2
 """Share of the light that is held back."""
 PATIENCE = 2
 """Iterations that must be worse than one before for it to count as the best."""
+UNLIKELY = 0.95
+"""Share of what noise leaves of held-out light below which not even the truth gets: the noise or the degradation is another."""
+CLEARLY = 0.05
+"""Part of that noise by which one iteration must foretell better than another to be preferred."""
 
 
 def divided(problem: Problem, generator: Generator, denoiser: Denoise | None = None) -> tuple[Problem, Callable[[Tensor], float]]:
@@ -47,6 +51,20 @@ def divided(problem: Problem, generator: Generator, denoiser: Denoise | None = N
     return fewer, lambda x: float(fewer.weighted.of_measured(fewer.counted.project(x) - held).square().sum())
 
 
+def of_noise(problem: Problem) -> float:
+    """Return the squared distance of the truth from what `divided` holds back, as expected from the noise.
+
+    Of photons that is what was measured itself, pixel by pixel: light averaged over neighbours would have noise in the dark.
+    """
+    if not isinstance(problem, LocalGaussian):
+        return problem.noise_level**2 / SHARE * problem.measurement.numel()
+    noise = problem.counted.noise
+    assert isinstance(noise, Poisson)
+    variance = (noise.gain or 1.0) * (problem.counted.measurement - (noise.offset or 0.0)) + (noise.read_noise or 0.0) ** 2
+    weights = problem.weighted.of_measured(torch.ones_like(variance))
+    return (1 - SHARE) ** 2 / SHARE * float((weights.square() * variance).sum())
+
+
 class Foresight:
     """An iteration on part of the light, that runs ahead of the same on all of it and tells where to end.
 
@@ -56,13 +74,22 @@ class Foresight:
         The iteration on what is left.
     error : callable
         Squared distance of an estimate from what was held back.
+    least : float
+        A distance that the truth hardly falls below: where one does, the noise or the degradation is another one than was
+        said, so that the iteration gains on held-out light while it leaves the truth.
     """
 
-    def __init__(self, estimates: Iterator[Tensor], error: Callable[[Tensor], float]) -> None:
+    def __init__(self, estimates: Iterator[Tensor], error: Callable[[Tensor], float], least: float = 0.0) -> None:
         self.errors = map(error, estimates)
         self.done = 0
-        self.best, self.least = 0.0, float("inf")
+        self.best, self.lowest, self.least = 0.0, float("inf"), least
         self.decided = False
+
+    def finish(self) -> float:
+        """Go on to the decision, and return the least distance from what was held back."""
+        while not self.decided:
+            self._advance()
+        return self.lowest
 
     def ends_at(self, iteration: int) -> bool:
         """Tell whether an iteration on all the light is to be the last; asked with 1, then 2, and so on."""
@@ -76,6 +103,6 @@ class Foresight:
             self.best, self.decided = float("inf"), True
             return
         self.done += 1
-        if error < self.least:
-            self.best, self.least = float(self.done), error
-        self.decided = self.done >= self.best + PATIENCE
+        if error < self.lowest:
+            self.best, self.lowest = float(self.done), error
+        self.decided = self.done >= self.best + PATIENCE or error < self.least

@@ -13,7 +13,7 @@ from napari_tweedie.degradations.linear_algebra import spatial_axes
 from napari_tweedie.degradations.noise import Poisson
 from napari_tweedie.degradations.photons import LocalGaussian
 from napari_tweedie.degradations.problem import NOISE_FLOOR
-from napari_tweedie.solvers.held_out import Foresight, divided
+from napari_tweedie.solvers.held_out import UNLIKELY, Foresight, divided, of_noise
 from napari_tweedie.solvers.solver import Solver, State, watch
 
 if TYPE_CHECKING:
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 EXPLAINED = 0.97
 """Multiple of the noise level below which a residual means that noise is fitted: the fit takes some of it away."""
+DARKEST = 1e-4
+"""Share of the mean light below which a fit counts as rounding of its transforms: the updates would follow that."""
+
+TOO_WELL = (
+    "Light that was held back is foretold better than its noise allows, so the iteration was ended: likely the noise level is "
+    "too high, or the blur is another than was given; check both."
+)
 
 
 class RichardsonLucy(Solver):
@@ -106,14 +113,19 @@ class RichardsonLucy(Solver):
 
     def _foreseen(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[State]:
         """Yield the states up to the one that foretells held-out light best."""
-        part, error = divided(problem, generator, denoiser if self.uses_denoiser else None)
-        foresight = Foresight(self.estimates(part, denoiser, generator), error)
-        objective = partial(self.objective, problem, denoiser)
-        for state in watch(self.estimates(problem, denoiser, generator), problem, self.steps(), objective=objective):
+        solver, foresight = self.foreseen(problem, denoiser, generator)
+        estimates, objective = solver.estimates(problem, denoiser, generator), partial(solver.objective, problem, denoiser)
+        for state in watch(estimates, problem, self.steps(), objective=objective):
             ends = foresight.ends_at(state.iteration)
-            yield replace(state, total=state.iteration) if ends else state
+            note = TOO_WELL if ends and foresight.lowest < foresight.least else state.note
+            yield replace(state, total=state.iteration, note=note) if ends else state
             if ends:
                 return
+
+    def foreseen(self, problem: Problem, denoiser: Denoise, generator: Generator) -> tuple[RichardsonLucy, Foresight]:
+        """Return what is to iterate on all of the light, and what tells it where to end."""
+        part, error = divided(problem, generator, denoiser if self.uses_denoiser else None)
+        return self, Foresight(self.estimates(part, denoiser, generator), error, UNLIKELY * of_noise(problem))
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
         light = self.to_explain(problem, denoiser)
@@ -132,8 +144,9 @@ class RichardsonLucy(Solver):
         x = p = torch.where(seen, y.mean() if degradation.is_image else start.clamp_min(0.03 * start.mean()), start)
         fit = of_p = problem.project(x)
         g, total = torch.zeros_like(x), y.sum() - shift * y.numel()
+        least = max(DARKEST * float(y.mean()), 1e-12)
         for _ in range(self.iterations):
-            ratio = (of_p + shift).clamp_min_(1e-12).reciprocal_().mul_(y)
+            ratio = (of_p + shift).clamp_min_(least).reciprocal_().mul_(y)
             update = torch.addcmul(unseen, degradation.adjoint(ratio), inverse).mul_(p)
             if smoothing > 0:
                 update /= curvature(p, 16 * smoothing * p.mean()).mul_(-smoothing).add_(1).clamp_min_(0.1)
