@@ -75,3 +75,10 @@ def conjugate_gradients(
         rs, previous = dot(r, s), rs
         p = s + rs / previous.clamp_min(torch.finfo(p.dtype).tiny) * p
     return x
+
+
+def middle_square(image: Tensor) -> Tensor:
+    """Return the largest square in the middle of images (B, C, Y, X)."""
+    side = min(image.shape[2:])
+    top, left = ((length - side) // 2 for length in image.shape[2:])
+    return image[..., top : top + side, left : left + side]

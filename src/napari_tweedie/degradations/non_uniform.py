@@ -14,7 +14,7 @@ from napari_tweedie.degradations import coils
 from napari_tweedie.degradations.complex_fourier import ComplexFourier
 from napari_tweedie.degradations.degradation import Degradation
 from napari_tweedie.degradations.gridding import Gridding
-from napari_tweedie.degradations.linear_algebra import Shape
+from napari_tweedie.degradations.linear_algebra import Shape, middle_square
 from napari_tweedie.degradations.trajectory import density_weights, diameters, in_cycles
 
 if TYPE_CHECKING:
@@ -140,6 +140,10 @@ class NonUniformFourier(Degradation):
                 f"{self.trajectory.values().shape}: it must be (lines, samples, 2)"
             )
         return (self.width or measurement[1],) * 2
+
+    def extend(self, image: Tensor) -> Tensor:
+        """Keep the largest square in the middle."""
+        return middle_square(image)
 
     def notes(self, ndim: int) -> list[str]:
         return self._notes

@@ -13,7 +13,7 @@ from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.acquisition import fit
 from napari_tweedie.degradations.degradation import Degradation
-from napari_tweedie.degradations.linear_algebra import Shape
+from napari_tweedie.degradations.linear_algebra import Shape, middle_square
 from napari_tweedie.degradations.rays import Rays
 from napari_tweedie.degradations.sinogram import bridged, line_integrals, spelled
 
@@ -234,9 +234,7 @@ class Radon(Degradation):
 
     def extend(self, image: Tensor) -> Tensor:
         """Keep the largest square in the middle."""
-        n = min(image.shape[2:])
-        top, left = ((length - n) // 2 for length in image.shape[2:])
-        return image[..., top : top + n, left : left + n]
+        return middle_square(image)
 
     def start(self, y: Tensor) -> Tensor:
         """Filter with a ramp and smear back (filtered back-projection; Kak & Slaney 1988)."""
