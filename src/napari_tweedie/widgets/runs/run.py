@@ -174,7 +174,11 @@ class Run(QObject):
             told = self._complete(self._result)
         else:
             told = self._stop()
-        self._when_shown(partial(self.ended.emit, told))
+        self._when_shown(partial(self._tell, told))
+
+    def _tell(self, told: str) -> None:
+        """Tell that it ended; a signal alone would not keep its run, which nobody else may hold by then."""
+        self.ended.emit(told)
 
     def _when_shown(self, then: Callable[[], object]) -> None:
         """Do something once the result is seen."""
