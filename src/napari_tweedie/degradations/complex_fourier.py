@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import PrivateAttr
 
 from napari_tweedie.core.lazy import torch
+from napari_tweedie.degradations import k_space
 from napari_tweedie.degradations.degradation import Degradation
 from napari_tweedie.degradations.linear_algebra import Shape
 
@@ -76,16 +77,22 @@ class ComplexFourier(Degradation):
 
     def __call__(self, x: Tensor) -> Tensor:
         image = torch.view_as_complex(x.unflatten(1, (-1, 2)).movedim(2, -1).contiguous())
-        images = _shifted(torch.fft.ifftshift, image.unsqueeze(2) * self._coils(x), self._corner)
-        spectrum = _shifted(torch.fft.fftshift, torch.fft.fft2(images, norm="ortho"), self._first) * self._mask.to(x)
-        return torch.view_as_real(spectrum).movedim(-1, 3).flatten(1, 3)
+        return k_space.as_channels(self._transformed(image.unsqueeze(2) * self._coils(x)))
 
     def adjoint(self, y: Tensor) -> Tensor:
-        parts = y.unflatten(1, (-1, len(self._sensitivity), 2)).movedim(3, -1).contiguous()
-        spectrum = _shifted(torch.fft.ifftshift, torch.view_as_complex(parts) * self._mask.to(y), self._first)
-        images = _shifted(torch.fft.fftshift, torch.fft.ifft2(spectrum, norm="ortho"), self._corner)
+        images = self._transformed_back(k_space.as_complex(y, len(self._sensitivity)))
         image = (images * self._coils(y).conj()).sum(2)
         return torch.view_as_real(image).movedim(-1, 2).flatten(1, 2)
+
+    def _transformed(self, images: Tensor) -> Tensor:
+        """Return what was measured of the coils' images, (…, Y, X), complex."""
+        images = _shifted(torch.fft.ifftshift, images, self._corner)
+        return _shifted(torch.fft.fftshift, torch.fft.fft2(images, norm="ortho"), self._first) * self._mask.to(images.real)
+
+    def _transformed_back(self, values: Tensor) -> Tensor:
+        """Return the adjoint of `_transformed`."""
+        spectrum = _shifted(torch.fft.ifftshift, values * self._mask.to(values.real), self._first)
+        return _shifted(torch.fft.fftshift, torch.fft.ifft2(spectrum, norm="ortho"), self._corner)
 
     def _coils(self, like: Tensor) -> Tensor:
         return self._sensitivity.to(like.device, like.dtype.to_complex())
@@ -98,8 +105,7 @@ class ComplexFourier(Degradation):
 
     def start(self, y: Tensor) -> Tensor:
         """Take what was not measured as zero."""
-        weight = self._sensitivity.abs().square().sum(0).to(y)
-        return self.adjoint(y) / weight.clamp_min(1e-3 * float(weight.max()))
+        return k_space.unweighted(self.adjoint(y), self._sensitivity)
 
     def normal_spectrum(self, x: Tensor) -> float:
         return float(self._sensitivity.abs().square().sum(0).mean() * self._mask.to(torch.float32).mean())

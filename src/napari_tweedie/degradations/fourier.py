@@ -11,7 +11,7 @@ from pydantic import PrivateAttr
 from napari_tweedie.core.array_input import ArrayInput, Input
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
-from napari_tweedie.degradations import coils
+from napari_tweedie.degradations import coils, k_space
 from napari_tweedie.degradations.complex_fourier import centred
 from napari_tweedie.degradations.degradation import Degradation
 from napari_tweedie.degradations.linear_algebra import Shape, fourier_filter
@@ -91,15 +91,7 @@ class FourierMask(Degradation):
         return torch.as_tensor(self.mask(tuple(x.shape[-2:])), device=x.device).to(x.dtype)
 
     def _coils(self, x: Tensor) -> Tensor:
-        """Return the sensitivities, shape (coils, Y, X), complex; 1 for a single coil."""
-        array = self.maps
-        if array is None:
-            return torch.ones((1, 1, 1), dtype=x.dtype.to_complex(), device=x.device)
-        if array.ndim != 3 or array.shape[1:] != tuple(x.shape[-2:]):
-            raise ValueError(f"the sensitivities have shape {array.shape}, the image {tuple(x.shape[-2:])}: give (coils, Y, X)")
-        if not array.any():
-            raise ValueError("the sensitivities are zero everywhere: no coil has seen anything")
-        return torch.as_tensor(array.astype(np.complex64), device=x.device).to(x.dtype.to_complex())
+        return k_space.sensitivities(self.maps, x, tuple(x.shape[-2:]))
 
     @property
     def maps(self) -> NDArray[Any] | None:
@@ -107,15 +99,14 @@ class FourierMask(Degradation):
         return coils.maps_of(self.sensitivity.array)
 
     def components(self) -> int:
-        return 2 * (1 if (array := self.maps) is None else len(array))
+        return k_space.components(self.maps)
 
     @property
     def returns_phase(self) -> bool:
         return self.phase == "keep"
 
     def takes(self, components: int) -> bool:
-        """Tell whether there are real and imaginary parts of the coils that there are maps of, or of any where there are none."""
-        return components == self.components() or (self.maps is None and components > 0 and components % 2 == 0)
+        return k_space.takes(self.maps, components)
 
     def fitted(self, y: Tensor) -> Degradation:
         """Return what measured `y`, (1, 2 · coils, Y, X): which frequencies, with which coils, of an image with which phase.
@@ -143,24 +134,21 @@ class FourierMask(Degradation):
 
     def __call__(self, x: Tensor) -> Tensor:
         spectrum = centred(torch.fft.fft2, x.unsqueeze(2) * self._coils(x)) * self._tensor_mask(x)
-        return torch.view_as_real(spectrum).movedim(-1, 3).flatten(1, 3)
+        return k_space.as_channels(spectrum)
 
     def adjoint(self, y: Tensor) -> Tensor:
-        parts = y.unflatten(1, (-1, self.components() // 2, 2)).movedim(3, -1).contiguous()
-        image = centred(torch.fft.ifft2, torch.view_as_complex(parts) * self._tensor_mask(y))
+        image = centred(torch.fft.ifft2, k_space.as_complex(y, self.components() // 2) * self._tensor_mask(y))
         return (image * self._coils(y).conj()).real.sum(2)
 
     def observed(self, y: Tensor) -> Tensor:
         return (self._tensor_mask(y) > 0).expand(y.shape)
 
     def norm(self, image: Shape | None = None) -> float:
-        array = self.maps
-        return 1.0 if array is None else float(np.sqrt((np.abs(array) ** 2).sum(0).max()))
+        return k_space.norm(self.maps)
 
     def start(self, y: Tensor) -> Tensor:
         """Take what was not measured as zero."""
-        weight = self._coils(y).abs().square().sum(0)
-        return self.adjoint(y) / weight.clamp_min(1e-3 * float(weight.max()))
+        return k_space.unweighted(self.adjoint(y), self._coils(y))
 
     def _normal(self, x: Tensor) -> Tensor:
         """Return the eigenvalues of AᵀA of one coil, 0, ½ or 1: of real images a frequency and its opposite count alike."""
@@ -189,5 +177,5 @@ class FourierMask(Degradation):
 
 def _spectrum(y: Tensor) -> NDArray[np.complex64]:
     """Return the measurement of one sample as complex numbers, (coils, Y, X)."""
-    spectrum: NDArray[np.complex64] = torch.view_as_complex(y[0].unflatten(0, (-1, 2)).movedim(1, -1).contiguous()).cpu().numpy()
+    spectrum: NDArray[np.complex64] = k_space.as_complex(y, y.shape[1] // 2)[0, 0].cpu().numpy()
     return spectrum

@@ -10,7 +10,7 @@ from pydantic import PrivateAttr
 from napari_tweedie.core.array_input import ArrayInput, Input
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
-from napari_tweedie.degradations import coils
+from napari_tweedie.degradations import coils, k_space
 from napari_tweedie.degradations.complex_fourier import ComplexFourier
 from napari_tweedie.degradations.degradation import Degradation
 from napari_tweedie.degradations.gridding import Gridding
@@ -158,34 +158,27 @@ class NonUniformFourier(Degradation):
         return coils.maps_of(self.sensitivity.array)
 
     def components(self) -> int:
-        return 2 * (1 if (array := self.maps) is None else len(array))
+        return k_space.components(self.maps)
 
     def takes(self, components: int) -> bool:
-        return components == self.components() or (self.maps is None and components > 0 and components % 2 == 0)
+        return k_space.takes(self.maps, components)
 
     def _coils(self, x: Tensor, side: int) -> Tensor:
-        array = self.maps
-        if array is None:
-            return torch.ones((1, 1, 1), dtype=x.dtype.to_complex(), device=x.device)
-        if array.ndim != 3 or array.shape[1:] != (side, side):
-            raise ValueError(f"the sensitivities have shape {array.shape}, the image {(side, side)}: give (coils, Y, X)")
-        return torch.as_tensor(array.astype(np.complex64), device=x.device).to(x.dtype.to_complex())
+        return k_space.sensitivities(self.maps, x, (side, side))
 
     def __call__(self, x: Tensor) -> Tensor:
         on = self.on(*self.shape((x.shape[-2], x.shape[-1])))
-        return torch.view_as_real(on.forward(x.unsqueeze(2) * self._coils(x, x.shape[-1]))).movedim(-1, 3).flatten(1, 3)
+        return k_space.as_channels(on.forward(x.unsqueeze(2) * self._coils(x, x.shape[-1])))
 
     def adjoint(self, y: Tensor) -> Tensor:
         side = self.domain((y.shape[-2], y.shape[-1]))[0]
-        values = _complex(y, self.components() // 2)
+        values = k_space.as_complex(y, self.components() // 2)
         return (self.on(*y.shape[-2:]).adjoint(values, side) * self._coils(y, side).conj()).real.sum(2)
 
     def norm(self, image: Shape | None = None) -> float:
         if image is None:
             raise ValueError("the norm on a trajectory depends on the image: give its shape")
-        array = self.maps
-        weight = 1.0 if array is None else float(np.sqrt((np.abs(array) ** 2).sum(0).max()))
-        return self.on(*self.shape(image)).norm(image[0]) * weight
+        return self.on(*self.shape(image)).norm(image[0]) * k_space.norm(self.maps)
 
     def normal_spectrum(self, x: Tensor) -> Tensor:
         array = self.maps
@@ -195,9 +188,7 @@ class NonUniformFourier(Degradation):
     def start(self, y: Tensor) -> Tensor:
         """Weight every sample with the area that it stands for, and transform back."""
         side = self.domain((y.shape[-2], y.shape[-1]))[0]
-        x = self.adjoint(y * self._density(y, side))
-        weight = self._coils(y, side).abs().square().sum(0)
-        return x / weight.clamp_min(1e-3 * float(weight.max()))
+        return k_space.unweighted(self.adjoint(y * self._density(y, side)), self._coils(y, side))
 
     def _density(self, y: Tensor, side: int) -> Tensor:
         on = self.on(*y.shape[-2:])
@@ -205,7 +196,7 @@ class NonUniformFourier(Degradation):
 
     def noise_level(self, y: Tensor) -> float:
         """Return the standard deviation of the noise of either part, from the samples with the least signal."""
-        return coils.noise_level(_complex(y, y.shape[1] // 2)[0, 0].cpu().numpy(), np.ones(tuple(y.shape[-2:]), bool))
+        return coils.noise_level(k_space.as_complex(y, y.shape[1] // 2)[0, 0].cpu().numpy(), np.ones(tuple(y.shape[-2:]), bool))
 
     def fitted(self, y: Tensor) -> Degradation:
         """Return what measured `y`, (1, 2 · coils, lines, samples): of a complex image, with which coils.
@@ -222,7 +213,7 @@ class NonUniformFourier(Degradation):
                 raise ValueError("a real image seen by several coils needs their sensitivity: give it, or choose phase='keep'")
             return self
         side = self.domain((y.shape[-2], y.shape[-1]))[0]
-        on, values = self.on(*y.shape[-2:]), _complex(y, y.shape[1] // 2)[0, 0]
+        on, values = self.on(*y.shape[-2:]), k_space.as_complex(y, y.shape[1] // 2)[0, 0]
         if not bool(values.any()):
             raise ValueError("the measurement is zero everywhere: nothing was measured")
         radius = np.hypot(on.points[..., 0], on.points[..., 1]) * side / min(CENTRE, side // 4)
@@ -267,13 +258,11 @@ class ComplexOnTrajectory(ComplexFourier):
     def domain(self, measurement: Shape) -> Shape:
         return tuple(self._sensitivity.shape[-2:])
 
-    def __call__(self, x: Tensor) -> Tensor:
-        image = torch.view_as_complex(x.unflatten(1, (-1, 2)).movedim(2, -1).contiguous())
-        return torch.view_as_real(self._on.forward(image.unsqueeze(2) * self._coils(x))).movedim(-1, 3).flatten(1, 3)
+    def _transformed(self, images: Tensor) -> Tensor:
+        return self._on.forward(images)
 
-    def adjoint(self, y: Tensor) -> Tensor:
-        images = self._on.adjoint(_complex(y, len(self._sensitivity)), self._sensitivity.shape[-1])
-        return torch.view_as_real((images * self._coils(y).conj()).sum(2)).movedim(-1, 2).flatten(1, 2)
+    def _transformed_back(self, values: Tensor) -> Tensor:
+        return self._on.adjoint(values, self._sensitivity.shape[-1])
 
     def norm(self, image: Shape | None = None) -> float:
         return super().norm(image) * self._on.norm(self._sensitivity.shape[-1])
@@ -287,8 +276,3 @@ class ComplexOnTrajectory(ComplexFourier):
     def normal_spectrum(self, x: Tensor) -> Any:
         weight = float(self._sensitivity.abs().square().sum(0).mean())
         return torch.from_numpy(self._on.density(x.shape[-1])).to(x) * weight
-
-
-def _complex(y: Tensor, count: int) -> Tensor:
-    """Return measurements as complex numbers, (B, C, coils, lines, samples)."""
-    return torch.view_as_complex(y.unflatten(1, (-1, count, 2)).movedim(3, -1).contiguous())
