@@ -34,6 +34,7 @@ class _OnTrajectory:
         self.points = points
         self._made: dict[int, Gridding] = {}
         self._norms: dict[int, float] = {}
+        self._areas: dict[int, Tensor] = {}
 
     @property
     def shape(self) -> Shape:
@@ -59,6 +60,13 @@ class _OnTrajectory:
                 x = self.adjoint(self.forward(x / x.norm()), side)
             self._norms[side] = SAFELY * float(x.norm()) ** 0.5
         return self._norms[side]
+
+    def areas(self, side: int) -> Tensor:
+        """Return the area of k-space that every sample stands for, (lines, samples)."""
+        if side not in self._areas:
+            weights = density_weights(self.gridding(side), self.points[..., 0].size)
+            self._areas[side] = torch.from_numpy(weights).reshape(self.shape)
+        return self._areas[side]
 
     def density(self, side: int) -> NDArray[np.float32]:
         """Return how many samples there are for each frequency, as ``rfft2`` orders them, a little smoothed."""
@@ -188,11 +196,8 @@ class NonUniformFourier(Degradation):
     def start(self, y: Tensor) -> Tensor:
         """Weight every sample with the area that it stands for, and transform back."""
         side = self.domain((y.shape[-2], y.shape[-1]))[0]
-        return k_space.unweighted(self.adjoint(y * self._density(y, side)), self._coils(y, side))
-
-    def _density(self, y: Tensor, side: int) -> Tensor:
-        on = self.on(*y.shape[-2:])
-        return torch.from_numpy(density_weights(on.gridding(side), on.points[..., 0].size)).to(y).reshape(on.shape)
+        areas = self.on(*y.shape[-2:]).areas(side).to(y)
+        return k_space.unweighted(self.adjoint(y * areas), self._coils(y, side))
 
     def noise_level(self, y: Tensor) -> float:
         """Return the standard deviation of the noise of either part, from the samples with the least signal."""
@@ -218,7 +223,7 @@ class NonUniformFourier(Degradation):
             raise ValueError("the measurement is zero everywhere: nothing was measured")
         radius = np.hypot(on.points[..., 0], on.points[..., 1]) * side / min(CENTRE, side // 4)
         window = torch.from_numpy(np.cos(np.pi / 2 * np.clip(radius, 0, 1)) ** 2).to(values.real)
-        images = on.adjoint(values * window * self._density(y[0, 0], side), side).cpu().numpy().astype(np.complex64)
+        images = on.adjoint(values * window * on.areas(side).to(y), side).cpu().numpy().astype(np.complex64)
         notes = list(self._notes)
         given = self.maps
         if given is not None:
@@ -269,9 +274,7 @@ class ComplexOnTrajectory(ComplexFourier):
 
     def start(self, y: Tensor) -> Tensor:
         """Weight every sample with the area that it stands for, and transform back."""
-        side = self._sensitivity.shape[-1]
-        density = density_weights(self._on.gridding(side), y.shape[-1] * y.shape[-2])
-        return super().start(y * torch.from_numpy(density).to(y).reshape(self._on.shape))
+        return super().start(y * self._on.areas(self._sensitivity.shape[-1]).to(y))
 
     def normal_spectrum(self, x: Tensor) -> Any:
         weight = float(self._sensitivity.abs().square().sum(0).mean())

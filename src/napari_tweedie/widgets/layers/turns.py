@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 
 from qtpy.QtCore import QObject, QTimer
 
@@ -42,15 +41,6 @@ class Turns(QObject):
     def _next(self) -> None:
         if not self._waiting:
             self._timer.stop()
-            QTimer.singleShot(0, partial(_let_go, self))  # deleted in the midst of its own signal it takes Qt down with it
+            BUSY.discard(self)
             return
         self._waiting.popleft()()
-
-    def is_done(self) -> bool:
-        """Tell whether nothing is left to do."""
-        return not self._timer.isActive()
-
-
-def _let_go(turns: Turns) -> None:
-    if turns.is_done():
-        BUSY.discard(turns)
