@@ -140,7 +140,10 @@ def step_together(muon: torch.optim.Muon) -> None:
     group = muon.param_groups[0]
     weights = [weight for weight in group["params"] if weight.grad is not None]
     gradients = [weight.grad for weight in weights]
-    momenta = [muon.state[weight].setdefault("momentum_buffer", torch.zeros_like(weight)) for weight in weights]
+    for weight in weights:
+        if not muon.state[weight]:
+            muon.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
+    momenta = [muon.state[weight]["momentum_buffer"] for weight in weights]
     torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
     updates = torch._foreach_lerp(gradients, momenta, group["momentum"]) if group["nesterov"] else momenta
     for shape in {weight.shape for weight in weights}:
