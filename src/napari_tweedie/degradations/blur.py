@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Boundary = Literal["pad", "circular"]
 WIDEST = 50.0
 """Largest standard deviation of a Gaussian blur, in pixels."""
+NARROWEST, WIDER = 0.1, 10.0
+"""Least and largest factor on the width of a point-spread function."""
 
 _BOUNDARY = (
     "What lies outside the field of view: 'pad' treats it as unknown and restores it too, so that nothing rings; "
@@ -49,9 +51,15 @@ class Blur(Degradation):
         le=0.5,
         advanced=True,
     )
+    width: float = Parameter(
+        1.0,
+        "How many times as wide as everything else says the point-spread function is taken to be: 1 trusts that; less where an "
+        "image holds detail that it would have taken away.",
+        ge=NARROWEST,
+        le=WIDER,
+        advanced=True,
+    )
 
-    _factor: float = PrivateAttr(1.0)
-    """How many times as wide as its weights the kernel is."""
     _weights: dict[int, NDArray[np.float64]] = PrivateAttr(default_factory=dict)
     _transfers: dict[tuple[Any, ...], Any] = PrivateAttr(default_factory=dict)
 
@@ -65,12 +73,16 @@ class Blur(Degradation):
     def kernel(self, ndim: int) -> NDArray[np.float64]:
         """Return the kernel over `ndim` spatial axes, computed once."""
         if ndim not in self._weights:
-            kernel = self.weights(ndim)
-            if self._factor != 1:
-                kernel = resampled(kernel, tuple(1 / self._factor if length > 1 else 1.0 for length in kernel.shape))
-                kernel = kernel / kernel.sum()
-            self._weights[ndim] = kernel
+            self._weights[ndim] = self.widened(ndim)
         return self._weights[ndim]
+
+    def widened(self, ndim: int) -> NDArray[np.float64]:
+        """Return the weights as many times as wide as `width` says."""
+        kernel = self.weights(ndim)
+        if self.width == 1:
+            return kernel
+        kernel = resampled(kernel, tuple(1 / self.width if length > 1 else 1.0 for length in kernel.shape))
+        return kernel / kernel.sum()
 
     @property
     def is_uncertain(self) -> bool:
@@ -78,8 +90,12 @@ class Blur(Degradation):
 
     def drawn(self, z: float) -> Self:
         """Return the blur whose kernel is exp(z · uncertainty) times as wide."""
-        found = self.model_copy(update={"uncertainty": 0.0})
-        found._factor, found._weights, found._transfers = self._factor * float(np.exp(z * self.uncertainty)), {}, {}
+        return self.wider(float(np.exp(z * self.uncertainty))).model_copy(update={"uncertainty": 0.0})
+
+    def wider(self, factor: float) -> Self:
+        """Return the blur whose kernel is so many times as wide."""
+        found = self.model_copy(update={"width": float(np.clip(factor * self.width, NARROWEST, WIDER))})
+        found._weights, found._transfers = {}, {}
         return found
 
     def _margins(self, ndim: int) -> Shape:
@@ -201,10 +217,9 @@ class GaussianBlur(Blur):
             kernel = np.multiply.outer(kernel, profile)
         return kernel
 
-    def drawn(self, z: float) -> Self:
-        factor = float(np.exp(z * self.uncertainty))
-        stds = {name: min(factor * getattr(self, name), WIDEST) for name in ("std", "axial_std")}
-        return type(self)(**{**dict(self), **stds, "uncertainty": 0.0})
+    def widened(self, ndim: int) -> NDArray[np.float64]:
+        stds = {name: self.width * getattr(self, name) for name in ("std", "axial_std")}
+        return self.model_copy(update=stds).weights(ndim)
 
 
 LEAST_STD = 1e-3

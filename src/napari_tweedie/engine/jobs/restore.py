@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tweedie.core.cancellation import cancellation_point
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.results import Output
 from napari_tweedie.degradations.noise import Gaussian, Poisson
 from napari_tweedie.degradations.problem import NOISE_FLOOR, Problem
 from napari_tweedie.degradations.whitened import Whitened
+from napari_tweedie.engine.jobs.doubted_blur import Doubt, doubt
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
 from napari_tweedie.engine.jobs.misfit import Misfit, neighbour_correlation
 from napari_tweedie.images.intensity import Intensity
@@ -42,6 +44,7 @@ class Restore(Job):
         self._residuals: dict[Index, float] = {}
         self._trace: dict[str, list[float]] = {}
         self._misfits: list[Misfit] = []
+        self._doubt: Doubt | None = None
         self._told: dict[str, None] = {}
 
     def outputs(self) -> list[Output]:
@@ -67,6 +70,7 @@ class Restore(Job):
             estimate = problem.degradation.crop(state.estimate)
             if state.iteration == state.total:
                 self._judge(problem, state.estimate, state.residual)
+                self._doubt_blur(problem, state.estimate, index, tools)
             estimates = {self.recipe.solver.name: problem.degradation.shown(estimate)}
             estimates |= {output.name: problem.degradation.phase_of(estimate) for output in self.phase()}
             yield Step(state.iteration / state.total, estimates, facts, state.note)
@@ -79,10 +83,26 @@ class Restore(Job):
         if problem.degradation.is_linear and ratio > least and (level >= FAINT or ratio > 1):
             self._misfits.append(Misfit(ratio, neighbour_correlation(problem.residual(estimate))))
 
+    def _doubt_blur(self, problem: Problem, estimate: Tensor, index: Index, tools: Tools) -> None:
+        """Look for signs that the blur is wrong, until there are some; noise that neighbours share would look like them."""
+        if self._doubt is not None or self.blocks.colour or self.blocks.channel(index).correlation is not None:
+            return
+
+        def solve(other: Problem) -> Tensor:
+            generator = torch.Generator().manual_seed(self.recipe.seed)
+            estimate = other.start()
+            for state in self.recipe.solver(other, tools.tiled(self.denoiser(index)), generator):
+                cancellation_point()
+                estimate = state.estimate
+            return estimate
+
+        self._doubt = doubt(problem, estimate, self.recipe.solver.name, solve)
+
     def notes(self) -> list[str]:
-        """Say what is likely wrong where the residual is far from what the noise leaves."""
+        """Say what is likely wrong where the residual is far from what the noise leaves, or the blur from what was measured."""
         furthest = max(self._misfits, key=lambda misfit: abs(np.log(max(misfit.ratio, 1e-6))), default=None)
         note = "" if furthest is None else furthest.note(self.recipe.degradation)
+        note = note if self._doubt is None else self._doubt.note()
         return [*self._told, *([note] if note else [])]
 
     def stage(self, share: float) -> str:
@@ -90,7 +110,7 @@ class Restore(Job):
         return f"iteration {round(share * steps)} of {steps}"
 
     def report(self) -> dict[str, Any]:
-        """Return also the "convergence" on the last block, a value an iteration.
+        """Return also the "convergence" on the last block, a value an iteration, and "fitting_width", if the blur has another.
 
         "residual" is in grey levels, "change" relative, and "objective", where the solver has one, that of the normalised image.
         """
@@ -98,7 +118,8 @@ class Restore(Job):
         for index, residual in self._residuals.items():
             squares.setdefault(self.blocks.layout.channel(index), []).append(residual**2)
         residuals = [float(np.sqrt(np.mean(squares[number]))) for number in sorted(squares)]
-        return {"data_residuals": residuals, "convergence": self._trace}
+        doubted = {} if self._doubt is None or self._doubt.width is None else {"fitting_width": round(self._doubt.width, 3)}
+        return {"data_residuals": residuals, "convergence": self._trace, **doubted}
 
     def problem(self, index: Index, tools: Tools) -> Problem:
         """Return what is to be solved on a block, in normalised units."""
