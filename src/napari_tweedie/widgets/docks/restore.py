@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from qtpy.QtWidgets import QWidget
@@ -14,10 +15,13 @@ from napari_tweedie.widgets.docks.inverse import Inverse
 from napari_tweedie.widgets.forms.layout import Fold
 from napari_tweedie.widgets.forms.method_form import Chooser
 from napari_tweedie.widgets.parts.convergence import Convergence
+from napari_tweedie.widgets.parts.trouble import Mend
 
 if TYPE_CHECKING:
     from napari_tweedie.degradations import Degradation
     from napari_tweedie.engine.run import Progress
+
+DOUBT = "The result puts the point-spread function in doubt."
 
 
 class Restore(Inverse):
@@ -31,6 +35,8 @@ class Restore(Inverse):
     first = "gaussian-blur"
     _proposed_for: tuple[tuple[type[Degradation], ...], bool] = ((), False)
     """The degradations for which solver and iterations were proposed last, and whether Z was depth."""
+    _doubted: tuple[object, float] | None = None
+    """What a run put in doubt, as `_measured_through` has it, and the width to go on with."""
 
     def _choosers(self) -> dict[str, Chooser[Any]]:
         self.convergence = Convergence()
@@ -55,6 +61,19 @@ class Restore(Inverse):
         self._fit_solver()
         self.choosers["denoiser"].setEnabled(self.choosers["solver"].cls.uses_denoiser)
         super()._on_edit(*changed)
+        self._show_doubt()
+
+    def _show_doubt(self) -> None:
+        """Show below the width of a point-spread function that it is in doubt, with a button, until something is changed."""
+        if self._doubted is None or not self.bar.run.isEnabled():
+            return
+        through, width = self._doubted
+        editors = self.choosers["degradation"].editors()
+        if self._measured_through() != through or "width" not in editors:
+            self._doubted = None
+            return
+        field = editors["width"]
+        self.trouble.show_at(field.widget, DOUBT, Mend(f"Set it to {width:.2g}", partial(field.set, width)))
 
     def _fit_solver(self) -> None:
         """Propose the solver that suits the degradation, once it is chosen, and its iterations: blur needs few, gaps many.
@@ -82,4 +101,7 @@ class Restore(Inverse):
     def _on_ended(self, text: str) -> None:
         if self._run is not None:
             self.convergence.show_trace(self._run.trace)
+            width = self._run.fitting_width
+            self._doubted = None if width is None else (self._measured_through(), width)
         super()._on_ended(text)
+        self._show_doubt()

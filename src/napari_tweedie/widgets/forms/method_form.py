@@ -29,6 +29,7 @@ WRITTEN = {
     "sigma": "Noise level",
     "std": "Blur width",
     "axial_std": "Blur along Z",
+    "width": "Times as wide",
     "level": "Interval level",
 }
 """Labels of fields that are not their names."""

@@ -93,6 +93,11 @@ class Job(Run):
         """What there is to read at the end of an inspection; empty before, and for other jobs."""
         return self._result.provenance.get("read", {}) if self._result is not None else {}
 
+    @property
+    def fitting_width(self) -> float | None:
+        """Width of the point-spread function to go on with, if the result puts that in doubt."""
+        return self._result.provenance.get("fitting_width") if self._result is not None else None
+
     def start(self) -> None:
         super().start()
         self.viewer.layers.events.removed.connect(self._on_removed)
