@@ -6,11 +6,13 @@ import pytest
 from napari.viewer import Viewer
 from npe2 import PluginManifest
 from pytestqt.qtbot import QtBot
+from qtpy.QtWidgets import QWidget
 
 from napari_tweedie.widgets import sample_data as samples
 from napari_tweedie.widgets.docks import commands
 from napari_tweedie.widgets.docks.denoise import Denoise
 from napari_tweedie.widgets.forms import preferences as settings
+from napari_tweedie.widgets.forms.layout import Fold
 from napari_tweedie.widgets.runs.run import RUNS
 
 LIMIT = 60_000
@@ -26,7 +28,6 @@ def run_script(script: str) -> str:
 def test_opening_the_docks_and_estimating_the_noise_takes_no_torch() -> None:
     script = """
 import sys, time, napari, numpy as np
-from qtpy.QtWidgets import QApplication
 viewer = napari.Viewer(show=False)
 viewer.add_image(np.random.default_rng(0).normal(100, 5, (64, 64)))
 _, denoise = viewer.window.add_plugin_dock_widget("napari-tweedie", "Denoise")
@@ -142,7 +143,6 @@ def test_the_menu_offers_the_quick_command_for_images_only() -> None:
     script = """
 import time, napari, numpy as np
 from napari._app_model import get_app_model
-from qtpy.QtWidgets import QApplication
 from napari_tweedie.widgets.runs.run import RUNS
 viewer = napari.Viewer(show=False)
 command, app = "napari-tweedie.denoise_active_layer", get_app_model()
@@ -183,3 +183,25 @@ def test_removing_and_renaming_layers_is_followed(viewer: Viewer, denoise: Denoi
     assert denoise.source.layer.currentText() == "second"
     viewer.layers.clear()
     assert denoise.source.image() is None
+
+
+NARROW = 300
+
+
+def test_every_dock_fits_into_300_pixels(viewer: Viewer, qtbot: QtBot) -> None:
+    viewer.add_image(np.zeros((5, 32, 32), np.float32), name="a stack of a name that takes a good deal of room")
+    names = [widget.display_name for widget in PluginManifest.from_distribution(PLUGIN).contributions.widgets or []]
+    assert len(names) > 10
+    for name in names:
+        holder, dock = viewer.window.add_plugin_dock_widget(PLUGIN, name)
+        for child in dock.findChildren(Fold):
+            child.expand()
+        _wait_for(qtbot, name, dock)
+        viewer.window.remove_dock_widget(holder)
+
+
+def _wait_for(qtbot: QtBot, name: str, dock: QWidget) -> None:
+    def fits() -> None:
+        assert (name, dock.minimumSizeHint().width()) <= (name, NARROW)
+
+    qtbot.waitUntil(fits, timeout=3000)  # fonts and margins of the theme come late

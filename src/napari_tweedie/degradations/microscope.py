@@ -32,7 +32,7 @@ class MicroscopePsf(Blur):
     modality: Literal["widefield", "confocal", "light-sheet"] = Parameter("widefield", "Kind of microscope.")
     na: float = Parameter(1.2, "Numerical aperture of the objective.", ge=0.01, le=2)
     wavelength: float = Parameter(520.0, "Emission wavelength.", unit="nm", ge=100, le=3000)
-    refractive_index: float = Parameter(1.33, "Of the immersion: 1 air, 1.33 water, 1.515 oil.", ge=1, le=2)
+    refractive_index: float = Parameter(1.33, "Refractive index of the immersion: 1 air, 1.33 water, 1.515 oil.", ge=1, le=2)
     pixel: float | None = Parameter(
         None, "Size of a pixel along Y and X, in the sample; none: that of the layer.", unit="nm", gt=0, le=100000
     )

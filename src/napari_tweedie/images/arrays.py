@@ -108,7 +108,10 @@ def check_representable(low: float, high: float) -> None:
     """
     largest = max(abs(low), abs(high))
     if largest > LARGEST:
-        raise ValueError(f"the image holds grey levels up to {largest:.3g}, results at most {LARGEST:.0e}: divide it first")
+        raise ValueError(
+            f"the image holds grey levels up to {largest:.3g}, results at most {LARGEST:.0e}: "
+            "divide it first, or replace such pixels by NaN where they mark a gap"
+        )
     if 0 < high - low < max(2**10 * float(np.spacing(largest)), 1 / LARGEST):
         raise ValueError(
             f"the grey levels of the image, {low:.9g} to {high:.9g}, differ by less than numbers tell apart: "

@@ -8,7 +8,6 @@ from qtpy.QtWidgets import QWidget
 
 from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.docks.panel import Panel
-from napari_tweedie.widgets.forms.layout import one_row
 from napari_tweedie.widgets.forms.method_form import Chooser
 from napari_tweedie.widgets.layers.crop import Crop, visible_crop
 from napari_tweedie.widgets.layers.input import image_array
@@ -33,6 +32,8 @@ class Steps(Panel):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self.list = StepList(napari_viewer.layers)
+        self.list.list.setAccessibleName("Steps")
+        self.list.list.setToolTip(TIP)
         super().__init__(napari_viewer)
         self.settings.hide()  # every step has its own
         self.source.volume.setEnabled(False)
@@ -44,7 +45,7 @@ class Steps(Panel):
         return {}
 
     def _parts(self) -> list[QWidget]:
-        return [one_row("Steps", self.list, TIP)]
+        return [self.list]
 
     def _further(self) -> list[QWidget]:
         return []

@@ -134,6 +134,7 @@ class Tweedie(QWidget):
     def _show_found(self, clues: Clues, survey: Survey | Exception) -> None:
         if isinstance(survey, Exception):
             self.found.clear(sentence(survey))
+            self.attempt.clear()
             return
         self.survey, self._clues = survey, with_survey(clues, survey)
         sizes = self.source.sizes()

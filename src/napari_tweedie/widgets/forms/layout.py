@@ -16,7 +16,7 @@ FRAME = 2
 """What the theme draws around a scrolled text, on each side."""
 TROUBLED = "tweedie_trouble"
 """Property of a field with which something is wrong."""
-LONGEST_LABEL = "Refractive index"
+LONGEST_LABEL = "Regularisation"
 
 
 class Label(QLabel):

@@ -48,7 +48,7 @@ class RepeatForm(QWidget):
         self._undone = False
         self._background = Background(self)
         place, form = column(self), QWidget()
-        Rows(form).row("Second exposure", self.layer, "The same specimen at the same place and brightness, measured once more.")
+        Rows(form).row("Repeat", self.layer, "The same specimen at the same place and brightness, measured once more.")
         for part in (form, self.button, self.said):
             place.addWidget(part)
         self.button.clicked.connect(self.calibrate)
