@@ -119,3 +119,13 @@ def test_an_empty_channel_has_no_noise() -> None:
 
 def test_a_gain_that_is_given_is_kept_where_no_light_tells_of_it(rng: np.random.Generator) -> None:
     assert fit_noise([rng.normal(0, 1e-3, (64, 64))], gain=1e-9).gain == 1e-9
+
+
+@pytest.mark.parametrize("seed", [1, 3, 4])
+def test_gain_is_found_below_saturation(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scene = gaussian_filter(rng.normal(size=(192, 192)), 12)
+    light = GAIN * rng.poisson(80 * (scene - scene.min()) / np.ptp(scene)) + 40 + rng.normal(0, 9, scene.shape)
+    assert 0.15 < (light > 180).mean() < 0.35
+    fit = fit_noise([np.clip(np.round(light), 0, 180).astype(np.uint8)], offset=40.0)
+    assert fit.gain == pytest.approx(GAIN, rel=0.3)

@@ -30,6 +30,9 @@ DARKEST = 0.01  # share of the patches, those with the darkest surroundings, who
 LEAST_SHARE = 1e-3  # photon noise counts at least this share of the read noise's variance: a gain of zero has no photons
 ROUNDING = 1e-6  # noise counts at least this share of the range, about what float32 tells apart
 ROUNDS = 30
+FEWEST = 4  # groups below saturation without which the saturated ones count, too
+SATURATED = 0.02  # share of a group's pixels at which the detector saturates, from which on their variance is too low
+FEW, PILED = 20, 3  # pixels of the largest grey level, and how many times those of the next one, that tell of saturation
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ def _points(
     """Return mean, noise variance and weight of every group of patches, and the mean of the darkest patches."""
     parts = [_patches(plane, MOST_PATCHES // len(planes)) for plane in planes]
     patches, around, half = (np.concatenate(part) for part in zip(*parts, strict=True))
+    full = _saturation(planes)
     groups = min(MOST_GROUPS, len(patches) // GROUP_SIZE)
     if groups < 2:
         raise ValueError(f"gain and read noise cannot be estimated from so few patches ({len(patches)}): give them")
@@ -127,14 +131,35 @@ def _points(
         chosen = group == number
         if not enough(half[chosen], SIZE**2):
             continue
+        saturated = (patches[chosen] >= full).mean() > SATURATED
         chosen[chosen] = weakly_textured(patches[chosen], half[chosen], covariance)
-        points.append((patches[chosen].mean(), noise_variance(patches[chosen], half[chosen], covariance), chosen.sum()))
+        point = patches[chosen].mean(), noise_variance(patches[chosen], half[chosen], covariance), chosen.sum()
+        points.append((saturated, point))
+    unsaturated = [point for saturated, point in points if not saturated]
+    points = unsaturated if len(unsaturated) >= FEWEST else [point for _, point in points]
     if len(points) < 2:
         raise ValueError("gain and read noise cannot be estimated from an image that is almost constant: give them")
     means, variances, counts = np.array(points).T
     variances = np.maximum(variances, (ROUNDING * float(np.ptp(patches))) ** 2)
     darkest = patches[order < max(1, DARKEST * len(order))].mean()
     return means, variances, np.sqrt(np.minimum(counts, counts.mean())), float(darkest)
+
+
+def _saturation(planes: Sequence[NDArray[Any]]) -> float:
+    """Return the grey level at which the detector saturates: where far more pixels lie than at the next one; infinity if none does.
+
+    Where the smallest level is as frequent, too, strong noise was cut off at both ends, and nothing tells where noise is weak.
+    """
+    finite = np.concatenate([plane[np.isfinite(plane)] for plane in planes])
+    dark, bright = np.quantile(finite, (0.1, 0.9))
+    both = _is_piled(-finite[finite <= dark].astype(np.float64))
+    return float(finite.max()) if _is_piled(finite[finite >= bright]) and not both else np.inf
+
+
+def _is_piled(values: NDArray[Any]) -> bool:
+    """Tell whether far more values are the largest one than the next."""
+    _, counts = np.unique(values, return_counts=True)
+    return bool(counts[-1] > max(FEW, PILED * (counts[-2] if len(counts) > 1 else 0)))
 
 
 def _patches(plane: NDArray[Any], most: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
