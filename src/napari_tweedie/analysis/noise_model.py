@@ -146,7 +146,7 @@ def _points(
 
 
 def _saturation(planes: Sequence[NDArray[Any]]) -> float:
-    """Return the grey level at which the detector saturates: where far more pixels lie than at the next one; infinity if none does.
+    """Return the level at which the detector saturates: that of far more pixels than the next one; infinity if there is none.
 
     Where the smallest level is as frequent, too, strong noise was cut off at both ends, and nothing tells where noise is weak.
     """
