@@ -44,7 +44,7 @@ class Batch(EnterRuns):
         super().__init__()
         self.viewer = napari_viewer
         self.images, self.folder = FolderName(), FolderName()
-        self.images.text.setPlaceholderText("folder, or pattern such as data/*.tif")
+        self.images.text.setPlaceholderText("data, or data/*.tif")
         self.recipes = RecipeList(napari_viewer.layers)
         self.format = QComboBox()
         shrinkable(self.format)

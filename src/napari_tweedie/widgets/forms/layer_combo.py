@@ -61,7 +61,7 @@ class LayerCombo(QComboBox):
         self._offered: list[Layer | None] = []
         self._shown: Layer | None = None
         shrinkable(self)
-        self.setPlaceholderText(f"no {' or '.join(kind.__name__ for kind in kinds)}")
+        self.setPlaceholderText("no layer yet")
         events = layers.events
         self._relay = Relay(events.inserted, events.removed, events.reordered, events.renamed, layers.selection.events.active)
         self._relay.fired.connect(self.refresh)
@@ -124,7 +124,8 @@ class LayerCombo(QComboBox):
 
     def _announce(self) -> None:
         chosen = self.value()
-        self.setToolTip(chosen.name if chosen is not None else "")
+        wanted = " or ".join(kind.__name__ for kind in self._kinds)
+        self.setToolTip(chosen.name if chosen is not None else "" if self._offered else f"No layer of {wanted} is open.")
         if chosen is not self._shown:
             self._shown = chosen
             self.changed.emit()
