@@ -6,7 +6,8 @@ import pytest
 from napari.viewer import Viewer
 from npe2 import PluginManifest
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractButton, QWidget
 
 from napari_tweedie.widgets import sample_data as samples
 from napari_tweedie.widgets.docks import commands
@@ -188,7 +189,7 @@ def test_removing_and_renaming_layers_is_followed(viewer: Viewer, denoise: Denoi
 NARROW = 300
 
 
-def test_every_dock_fits_into_300_pixels(viewer: Viewer, qtbot: QtBot) -> None:
+def test_every_dock_fits_into_300_pixels_and_names_its_fields(viewer: Viewer, qtbot: QtBot) -> None:
     viewer.add_image(np.zeros((5, 32, 32), np.float32), name="a stack of a name that takes a good deal of room")
     names = [widget.display_name for widget in PluginManifest.from_distribution(PLUGIN).contributions.widgets or []]
     assert len(names) > 10
@@ -197,6 +198,7 @@ def test_every_dock_fits_into_300_pixels(viewer: Viewer, qtbot: QtBot) -> None:
         for child in dock.findChildren(Fold):
             child.expand()
         _wait_for(qtbot, name, dock)
+        assert (name, _nameless(dock)) == (name, [])
         viewer.window.remove_dock_widget(holder)
 
 
@@ -205,3 +207,10 @@ def _wait_for(qtbot: QtBot, name: str, dock: QWidget) -> None:
         assert (name, dock.minimumSizeHint().width()) <= (name, NARROW)
 
     qtbot.waitUntil(fits, timeout=3000)  # fonts and margins of the theme come late
+
+
+def _nameless(dock: QWidget) -> list[str]:
+    """Return what takes the keyboard without telling a screen reader what it is."""
+    seen = [part for part in dock.findChildren(QWidget) if part.isVisible() and part.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    told = [part for part in seen if not (isinstance(part, QAbstractButton) and part.text())]
+    return [type(part).__name__ for part in told if not part.accessibleName() and part.objectName() != "qt_spinbox_lineedit"]

@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QComboBox, QFormLayout, QFrame, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 SPACING = 6
 WIDTH = 370
@@ -45,8 +56,8 @@ class Rows(QFormLayout):
         """Add a row; the tooltip appears on both of its parts."""
         text = Label(label or " ")
         text.setToolTip(tooltip)
-        if label and not widget.accessibleName():
-            widget.setAccessibleName(label)
+        if label:
+            _name(widget, label)
         if not widget.toolTip():
             widget.setToolTip(tooltip)
         self.addRow(text, widget)
@@ -55,6 +66,14 @@ class Rows(QFormLayout):
         """Show or hide a row with its label."""
         widget.setVisible(shown)
         self.labelForField(widget).setVisible(shown)
+
+
+def _name(editor: QWidget, label: str) -> None:
+    """Let screen readers say the label of a row at its editor, and at parts of it that take the keyboard and say nothing."""
+    parts = [part for part in editor.findChildren(QWidget) if part.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    for part in (editor, *parts):
+        if not (part.accessibleName() or (isinstance(part, QAbstractButton) and part.text())):
+            part.setAccessibleName(label)
 
 
 def heading(about: str, term: str) -> QLabel:
@@ -90,6 +109,7 @@ class Scroll(QScrollArea):
     def __init__(self, content: QWidget) -> None:
         super().__init__()
         self.setWidget(content)
+        self.setAccessibleName("Settings")
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
