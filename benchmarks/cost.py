@@ -19,7 +19,7 @@ import time
 
 from memory import peak_memory, reset_peak_memory
 
-NETWORKS = ("unet", "unet-small", "lidia", "csc")
+NETWORKS = ("unet", "unet-small", "lidia", "csc", "deep-ksvd")
 PRECISIONS = ("float32", "bfloat16")
 WARM = 128
 CALLS = 2

@@ -65,7 +65,7 @@ def test_closing_closes_the_steps() -> None:
     assert ended
 
 
-@pytest.mark.parametrize("name", ["unet", "unet-small", "lidia", "csc", "total-variation", "perona-malik"])
+@pytest.mark.parametrize("name", ["unet", "unet-small", "lidia", "csc", "deep-ksvd", "total-variation", "perona-malik"])
 def test_a_call_of_a_denoiser_can_be_stopped(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tile may take many seconds: it is asked within it, and often."""
     monkeypatch.setattr("napari_tweedie.denoisers.unet.STRIP", 16)

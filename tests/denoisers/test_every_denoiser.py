@@ -17,6 +17,7 @@ MEAN = {
     "unet-small": 5e-3,
     "lidia": 5e-3,
     "csc": 1e-2,
+    "deep-ksvd": 1e-2,
 }
 """How far the mean may move, in noise levels; the others keep it but for rounding."""
 

@@ -78,24 +78,25 @@ def test_without_thresholds_no_noise_is_found(kind: str, shape: tuple[int, int],
 
 
 def test_a_turn_of_deep_ksvd_is_thresholding_of_all_patches_and_averaging(rng: np.random.Generator) -> None:
-    """Patch by patch; weights of pixels and thresholds are as drawn here."""
-    network = DeepKSVD(64, 0)
-    network.thresholds[0].data = torch.from_numpy(rng.normal(0, 1, 64)).float()
-    network.overlap.data = torch.from_numpy(rng.normal(0, 1, 64)).float()
+    """Patch by patch on two grids; weights of pixels and thresholds are as drawn here."""
+    network = DeepKSVD(64, 0).eval()
+    network.thresholds[0].data = torch.from_numpy(rng.normal(0, 1, (64, 1))).float()
+    network.overlap.data = torch.from_numpy(rng.normal(0, 1, 144)).float()
     x = rng.random((24, 32)).astype(np.float32)
     y = x - background(torch.from_numpy(x)[None, None])[0, 0].numpy()
-    padded, frame = np.pad(y, 8, mode="edge"), cosine_frame(8, 64).numpy()
-    theta = SIGMA * F.softplus(network.thresholds[0]).detach().numpy()
-    weight = F.softplus(network.overlap + 0.5413).detach().numpy().reshape(8, 8)
+    padded, frame = np.pad(y, 10, mode="edge"), cosine_frame(12, 64).numpy()
+    theta = SIGMA * F.softplus(network.thresholds[0]).detach().numpy().ravel()
+    weight = F.softplus(network.overlap + 0.5413).detach().numpy().reshape(12, 12)
     total, counted = np.zeros_like(padded), np.zeros_like(padded)
-    for top in range(0, padded.shape[0] - 7, 2):
-        for left in range(0, padded.shape[1] - 7, 2):
-            place = np.s_[top : top + 8, left : left + 8]
-            code = frame @ padded[place].ravel()
-            code = np.sign(code) * np.maximum(np.abs(code) - theta, 0)
-            total[place] += weight * (code @ frame).reshape(8, 8)
-            counted[place] += weight
-    expected = y - (total / counted)[8:-8, 8:-8]
+    for first in (0, 2):
+        for top in range(first, padded.shape[0] - first - 11, 4):
+            for left in range(first, padded.shape[1] - first - 11, 4):
+                place = np.s_[top : top + 12, left : left + 12]
+                code = frame @ padded[place].ravel()
+                code = np.sign(code) * np.maximum(np.abs(code) - theta, 0)
+                total[place] += weight * (code @ frame).reshape(12, 12)
+                counted[place] += weight
+    expected = y - (total / counted)[10:-10, 10:-10]
     with torch.no_grad():
         found = network(torch.from_numpy(x)[None, None], torch.tensor([SIGMA]))[0, 0].numpy()
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
@@ -104,15 +105,32 @@ def test_a_turn_of_deep_ksvd_is_thresholding_of_all_patches_and_averaging(rng: n
 def test_many_turns_of_deep_ksvd_solve_the_lasso(rng: np.random.Generator) -> None:
     """Its optimality: no atom correlates with the residual by more than its threshold, those in use by as much."""
     network = DeepKSVD(256, 800)
-    network.thresholds.requires_grad_(False)
-    for threshold in network.thresholds:
-        threshold.fill_(0.5413)  # softplus 1
-    patches = torch.from_numpy(rng.standard_normal((1, 5, 64))).float()
+    thresholds = torch.from_numpy(rng.uniform(0.6, 1.4, (256, 1))).float()
+    for threshold in network.thresholds.requires_grad_(False):
+        threshold.copy_(thresholds.expm1().log())  # whose softplus they are
+    patches = torch.from_numpy(rng.standard_normal((144, 5))).float()
     with torch.no_grad():
-        made, _ = network._estimates(patches, torch.full((1, 5, 1), 0.1))
-    correlation = ((patches - made) @ network.analysis).abs()
-    assert correlation.max() < 0.1 * 1.03
-    assert ((correlation > 0.0999).sum(2) > 10).all()
+        made, _ = network._estimates(patches, torch.full((1, 5), 0.1), network._matrices())
+    correlation = (network.analysis[0] @ (patches - made)).abs() / (0.1 * thresholds)
+    assert correlation.max() < 1.03
+    assert ((correlation > 0.999).sum(0) > 10).all()
+
+
+def test_thresholds_that_change_from_turn_to_turn_are_those_of_their_turn(rng: np.random.Generator) -> None:
+    """Codes are computed in units of the thresholds, and here in those of the patch."""
+    network = DeepKSVD(64, 2)
+    for threshold in network.thresholds:
+        threshold.data = torch.from_numpy(rng.normal(0, 1, (64, 1))).float()
+    patches = rng.standard_normal((144, 5)).astype(np.float32)
+    frame, code, residual = cosine_frame(12, 64).numpy(), np.zeros((64, 5), np.float32), patches
+    for threshold in network.thresholds:
+        theta = SIGMA * F.softplus(threshold).detach().numpy()
+        code = code + frame @ residual
+        code = np.sign(code) * np.maximum(np.abs(code) - theta, 0)
+        residual = patches - frame.T @ code
+    with torch.no_grad():
+        made, _ = network._estimates(torch.from_numpy(patches), torch.full((1, 5), SIGMA), network._matrices())
+    np.testing.assert_allclose(made.numpy(), patches - residual, rtol=0, atol=1e-5)
 
 
 def test_a_turn_of_csc_is_thresholding_of_strided_atoms(rng: np.random.Generator) -> None:
@@ -194,8 +212,8 @@ def test_a_file_of_weights_is_the_same_denoiser(kind: str, generator: torch.Gene
 @NETWORKS
 @pytest.mark.parametrize("claim", [{"width": 2**20, "blocks": 0}, {"width": 16, "blocks": 10**6}])
 def test_weights_that_claim_a_larger_network_are_refused(kind: str, claim: dict[str, int], tmp_path: Path) -> None:
-    first = {"analysis.0": torch.zeros(16, 16, 3, 3)} if kind == "csc" else {"analysis": torch.zeros(64, 16)}
-    held = first | {f"w{n}": torch.zeros(1) for n in range(2 if kind == "csc" else 10)}
+    first = {"analysis.0": torch.zeros(16, 16, 3, 3) if kind == "csc" else torch.zeros(16, 144)}
+    held = first | {f"w{n}": torch.zeros(1) for n in range(2 if kind == "csc" else 9)}
     path = tmp_path / "a.safetensors"
     save_file(held, path, {"architecture": json.dumps({"name": kind, **claim})})
     with pytest.raises(ValueError, match="its architecture claims"):

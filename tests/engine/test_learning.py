@@ -145,6 +145,26 @@ def test_a_restorer_learns_to_undo_what_its_pairs_show(
     assert np.abs(several - one).max() > 1
 
 
+def test_a_sampler_learns_from_pairs_is_calibrated_and_draws(
+    lattice: np.ndarray, rng: np.random.Generator, tmp_path: Path
+) -> None:
+    """Its interval holds about as many pixels of another image as it says."""
+    truth = lattice + 2000 * gaussian_filter(rng.normal(0, 1, lattice.shape), 6)
+    noisy = [truth + rng.normal(0, 40, lattice.shape) for _ in range(2)]
+    settings = {**QUICK, "steps": 60, "patience": 0}
+    made = nt.learn(noisy[0], tmp_path / "s.safetensors", targets=truth, objective="pscgan", sigma=40.0, **settings)
+    assert "a trained sampler; its score" in made.text
+    card = (tmp_path / "s.md").read_text()
+    assert "times as wide as they spread" in card
+    assert "--sampler trained" in card
+    found = nt.sample(noisy[1], sampler={"name": "trained", "path": str(made.path)}, sigma=40.0, outliers="keep")
+    held = np.mean((truth >= found.images["lower 90 %"]) & (truth <= found.images["upper 90 %"]))
+    assert 0.8 < held < 0.97
+    assert np.square(found.image - truth).mean() < 0.5 * np.square(noisy[1] - truth).mean()
+    with pytest.raises(ValueError, match="samples are learnt by unet and unet-small"):
+        nt.learn(noisy[0], tmp_path / "t.safetensors", targets=truth, objective="pscgan", sigma=40.0, start="csc")
+
+
 def test_learning_from_an_image_writes_a_network_with_a_card_that_any_recipe_finds(
     lattice: np.ndarray, rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -133,6 +133,25 @@ def test_a_target_is_learnt_from_and_other_layers_are(viewer: Viewer, dock: Lear
     assert "no repeats, frames or planes" in press(dock)
 
 
+def test_a_sampler_is_learnt_from_a_target_and_draws(viewer: Viewer, dock: Learn, press: Press, finish: Press) -> None:
+    target = viewer.add_image(truth(), name="truth")
+    dock.source.layer.set_value(viewer.layers["striped cells"])
+    dock.target.set_value(target)
+    dock.objective.choose("pscgan")
+    status = press(dock)
+    assert "a trained sampler; its score" in status
+    assert dock.use.text() == "Draw samples of the layer with it"
+    assert not dock.package.isVisible()
+    dock.use.click()
+    finish(dock)
+    samples = viewer.layers["striped cells · trained sampler samples"]
+    assert samples.data.shape == (16, 64, 64)
+    assert samples.data.std(0).min() > 0
+    stored = samples.metadata[METADATA]["recipe"]
+    assert stored["sampler"]["name"] == "trained"
+    assert stored["interval"]["coverage"] is not None
+
+
 def test_a_learnt_network_is_exported_for_other_programs(viewer: Viewer, dock: Learn, qtbot: QtBot, tmp_path: Path) -> None:
     """And denoises from the package as it does from its weights; what cannot be written is told."""
     noise = np.random.default_rng(0).normal(0, LEVEL, (128, 136))

@@ -154,7 +154,7 @@ def adapt(
     ] = None,
     objective: Annotated[str, typer.Option(help="auto, or an objective that `list` names.")] = "auto",
     begin: Annotated[
-        str, typer.Option("--start", help="unet, unet-small, lidia, csc, or fresh: one that knows nothing yet.")
+        str, typer.Option("--start", help="unet, unet-small, lidia, csc, deep-ksvd, or fresh: one that knows nothing yet.")
     ] = "unet",
     sigma: Annotated[float | None, typer.Option(help="Noise level in grey levels; estimated if left out.")] = None,
     minutes: Annotated[float, typer.Option(min=0, help="Longest time to take; 0: no limit.")] = 0.0,

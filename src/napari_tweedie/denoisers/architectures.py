@@ -59,7 +59,7 @@ def untrained(architecture: dict[str, Any], file: Any) -> Network:
     claimed, first, axis = {
         "lidia": (8 * (blocks + 1), "coarse.first.within", 1),
         "csc": (3 * (blocks + 1), "analysis.0", 0),
-        "deep-ksvd": (11 + blocks, "analysis", 1),
+        "deep-ksvd": (7 + 3 * (blocks + 1), "analysis.0", 0),
     }[name]
     if held != claimed or file.get_slice(first).get_shape()[axis] != width:
         raise ValueError(f"its architecture claims {claimed} weights of width {width}, and there are {held}")
@@ -71,8 +71,13 @@ def _unet(architecture: dict[str, Any], file: Any) -> Network:
 
     widths, blocks, held = tuple(architecture["widths"]), architecture["blocks"], len(file.keys())
     scales = len(widths)
-    claimed = 2 * scales + 2 * blocks * (2 * scales - 1)
+    samples = bool(architecture.get("samples", False))
+    claimed = 2 * scales + (2 * blocks + samples) * (2 * scales - 1)
     coarse = [f"shrink.{n}.weight" for n in range(scales - 1)]
     if held != claimed or [file.get_slice(name).get_shape()[0] for name in ("head.weight", *coarse)] != list(widths):
         raise ValueError(f"its architecture claims {claimed} weights of widths {widths}, and there are {held}")
+    if samples:
+        from napari_tweedie.denoisers.sampling_network import SamplingUNet
+
+        return SamplingUNet(widths, blocks)
     return UNet(widths=widths, blocks=blocks, levels=architecture.get("levels", 1), direct=architecture.get("direct", False))

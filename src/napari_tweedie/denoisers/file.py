@@ -88,6 +88,8 @@ class File(Denoiser):
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         model = load_file(self._path(), x.device)
         if is_network(model):
+            if self._learning().get("samples"):
+                raise ValueError(self.obstacle())
             if self._learning().get("restores"):
                 return in_steps(lambda y, level: network.denoise(model, y, level, torch.float32), x, sigma, self.passes)
             return network.denoise(model, x, sigma, torch.float32)
@@ -106,8 +108,9 @@ class File(Denoiser):
         return network.weights_hash(path) if path is not None and is_program(path) else ""
 
     def obstacle(self) -> str:
-        if self._found():
-            return ""
+        if (path := self._found()) is not None:
+            trained = f"{path.name} is a trained sampler, no denoiser: choose it as the sampler 'trained' instead"
+            return trained if self._learning().get("samples") else ""
         if self.path == Path() and not self.sha256:
             return "choose a file of a model"
         if not self.sha256:

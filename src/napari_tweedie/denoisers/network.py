@@ -171,7 +171,8 @@ def load_network(path: Path, device: Device) -> Network:
 
     with safe_open(path, "pt") as file:
         architecture = json.loads(file.metadata()["architecture"])
-        network = untrained(architecture, file)
+        with torch.random.fork_rng(devices=[]):  # weights that are drawn and replaced are no one's random numbers
+            network = untrained(architecture, file)
         network.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.eval().requires_grad_(False)
@@ -183,7 +184,7 @@ def learning_of(path: Path) -> dict[str, Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, "pt") as file:
+        with safe_open(path, "np") as file:
             learning = json.loads((file.metadata() or {}).get("learning", "{}"))
     except (SafetensorError, OSError, ValueError):
         return {}

@@ -24,6 +24,13 @@ def folder() -> Path:
     return place / "napari-tweedie"
 
 
+def own_denoisers() -> list[Path]:
+    """Return those networks there that are denoisers, or restore: not those that sample."""
+    from napari_tweedie.denoisers.network import learning_of
+
+    return [path for path in own_networks() if not learning_of(path).get("samples")]
+
+
 def own_networks() -> list[Path]:
     """Return the networks there, the latest first."""
     return sorted(folder().glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)

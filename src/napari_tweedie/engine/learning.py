@@ -18,18 +18,19 @@ from napari_tweedie.denoisers.coloured import matched
 from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.file import File, of_safetensors
 from napari_tweedie.denoisers.levels import SCALES
-from napari_tweedie.denoisers.network import denoise, load_network, weights_file
-from napari_tweedie.denoisers.stepwise import in_steps
+from napari_tweedie.denoisers.network import denoise, learning_of, load_network, weights_file
+from napari_tweedie.denoisers.stepwise import in_steps, told_level
 from napari_tweedie.engine.blocks import Blocks
 from napari_tweedie.engine.run import last, run
 from napari_tweedie.engine.sampling import spread
 from napari_tweedie.images.stabilisation import Stabilised
 from napari_tweedie.recipe.defaults import objective_of
 from napari_tweedie.training import objectives
-from napari_tweedie.training.learning import Learning, Learnt, learn
+from napari_tweedie.training.learning import Learning, learn
 from napari_tweedie.training.memory import PLACES, likeness
 from napari_tweedie.training.objectives import Auto
 from napari_tweedie.training.registration import check_registered, matched_intensity
+from napari_tweedie.training.run import Learnt
 from napari_tweedie.training.tiles import Example, Tile, cut, told
 
 if TYPE_CHECKING:
@@ -118,9 +119,18 @@ def before(settings: Learning) -> Denoiser:
 
 def first_network(settings: Learning, correlated: bool, device: Device) -> Network:
     """Return the network that learning starts from; one that learns from correlated noise is told its levels at every scale."""
-    from napari_tweedie.denoisers.unet import UNet, initialise, with_levels
+    from napari_tweedie.denoisers.unet import UNet
 
     levels = len(SCALES) if correlated else 1
+    network = _started(settings, correlated, levels, device)
+    if settings.objective.samples and not (isinstance(network, UNet) and network.levels == 1 and not network.direct):
+        raise ValueError(f"samples are learnt by unet and unet-small, and by networks that began as these (got {network})")
+    return network
+
+
+def _started(settings: Learning, correlated: bool, levels: int, device: Device) -> Network:
+    from napari_tweedie.denoisers.unet import UNet, initialise, with_levels
+
     if settings.is_fresh:
         direct = settings.objective.is_blind
         small = load_network(weights_file("unet-small"), torch.device("cpu"))
@@ -129,6 +139,8 @@ def first_network(settings: Learning, correlated: bool, device: Device) -> Netwo
         network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network
     path = settings.weights
+    if path != Path() and learning_of(path).get("samples"):
+        raise ValueError(f"{path.name} is a trained sampler: start from a denoiser")
     if path == Path():
         path = weights_file("unet-levels" if correlated and settings.start == "unet" else settings.start)
         found = load_network(path, device)
@@ -236,9 +248,21 @@ class Current(Denoiser):
         return self._network.levels > 1
 
     def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        if self._network.architecture.get("samples"):
+            return one_sample(self._network, x, sigma)
         if self.restores:
             return in_steps(lambda y, level: denoise(self._network, y, level, torch.float32), x, sigma, 1)
         return denoise(self._network, x, sigma, torch.float32)
+
+
+def one_sample(network: Any, x: Tensor, sigma: float | Tensor, seed: int = 0) -> Tensor:
+    """Return a sample of every image of x, (B, C, Y, X), always the same."""
+    from napari_tweedie.denoisers.sampling_network import drawn
+
+    planes, generator = x.flatten(0, 1).unsqueeze(1), torch.Generator().manual_seed(seed)
+    noise = torch.randn((len(planes), len(network.widths), *x.shape[2:]), generator=generator).to(x)
+    level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(len(x)).repeat_interleave(x.shape[1])
+    return drawn(network, planes, told_level(level), noise, torch.float32).view(x.shape)
 
 
 def view(state: Learnt, image: Any, recipe: Recipe, restores: bool = False) -> NDArray[Any]:

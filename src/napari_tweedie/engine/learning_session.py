@@ -12,12 +12,14 @@ from napari_tweedie.core.method import checked
 from napari_tweedie.core.results import check_told
 from napari_tweedie.engine.learning import Source, learn_from, likeness_of, resolved
 from napari_tweedie.engine.learnt_files import unused, write_learnt
+from napari_tweedie.engine.sampler_calibration import calibration_of
 from napari_tweedie.images.claim import claimed
 from napari_tweedie.images.files import as_path, made_folder
 from napari_tweedie.images.sources import as_picture
 from napari_tweedie.recipe.recipe import Recipe
-from napari_tweedie.training.learning import Learning, Learnt
+from napari_tweedie.training.learning import Learning
 from napari_tweedie.training.memory import ALIKE
+from napari_tweedie.training.run import Learnt
 
 SUFFIX = ".safetensors"
 REMEMBERS = (
@@ -79,6 +81,8 @@ class Session:
         self.last: Learnt | None = None
         self.likeness: float | None = None
         """How alike what the network draws from noise is to a place of the images, at the end; None: it was not looked at."""
+        self.calibration: dict[str, Any] | None = None
+        """Of what samples, how wide its intervals must be."""
         self._began = time.monotonic()
         self._first = 0
 
@@ -111,7 +115,9 @@ class Session:
         finally:
             states.close()
         if self.last is not None and self.last.network is not None:
-            self.likeness = likeness_of(self.last.network, self.sources, self.settings, self.device)
+            learnt = (self.last.network, self.sources, self.settings, self.device)
+            self.likeness = likeness_of(*learnt)
+            self.calibration = calibration_of(*learnt) if self.settings.objective.samples else None
 
     @property
     def seconds(self) -> float:
@@ -140,11 +146,19 @@ class Session:
         when = when or f"After {state.step} steps"
         if state.network is None:
             text = f"{when}: no network was better beyond doubt, so none was written. The one before suits these images as it is."
+            if self.settings.objective.samples:
+                text = (
+                    f"{when}: the samples are not good enough yet, so none was written. Learn in more steps, or from more pairs."
+                )
             return Outcome(None, 0.0, text)
         path = unused(self.path)
         names = [source.name for source in self.sources]
-        write_learnt(state, path, self.settings, names, self.seconds, self.likeness)
+        write_learnt(state, path, self.settings, names, self.seconds, self.likeness, self.calibration)
         text = f"{when}: {state.gain:.2f} dB better, estimated on pixels held out. Written to {path}."
+        if self.settings.objective.samples:
+            calibrated = "" if self.calibration else " Its intervals are not calibrated, as it was stopped."
+            text = f"{when}: a trained sampler; its score on pixels held out is {state.gain:.2f} dB better than the regression's."
+            text = f"{text}{calibrated} Written to {path}."
         if self.likeness is not None and self.likeness >= ALIKE:
             text = f"{text} {REMEMBERS.format(self.likeness)}"
         return Outcome(path, state.gain, text)

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from napari_tweedie.denoisers.network import weights_file, weights_hash
-from napari_tweedie.training.learning import Learning, Learnt
+from napari_tweedie.training.learning import Learning
 from napari_tweedie.training.memory import ALIKE
+from napari_tweedie.training.run import Learnt
 
 
 def write_learnt(
-    state: Learnt, path: Path, settings: Learning, images: Sequence[str], seconds: float, likeness: float | None = None
-) -> None:
+    state: Learnt, path: Path, settings: Learning, images: Sequence[str], seconds: float, likeness: float | None = None,
+    calibration: dict[str, Any] | None = None,
+) -> None:  # fmt: skip
     """Write the best network as safetensors with all that determined it, and a model card of the same name beside it.
 
     Parameters
@@ -34,6 +36,8 @@ def write_learnt(
         How long it took.
     likeness : float, optional
         Of what it draws from noise to the images, as of `training.memory.likeness`; None: not known.
+    calibration : dict, optional
+        Of what samples, how wide its intervals must be, as of `engine.sampler_calibration.calibration_of`.
 
     Raises
     ------
@@ -55,6 +59,8 @@ def write_learnt(
         "gain": round(state.gain, 3),
         "correlated": state.network.levels > 1,
         "restores": settings.objective.restores,
+        "samples": settings.objective.samples,
+        "calibration": calibration,
         "likeness": None if likeness is None else round(likeness, 3),
         "seconds": round(seconds),
         "version": version("napari-tweedie"),
@@ -81,6 +87,8 @@ def card(path: Path, state: Learnt, facts: dict[str, Any]) -> str:
     what = "A denoiser of grey images, f(x, σ), that learnt from the images named below, " + kind
     if facts["restores"]:
         what = "A network that learnt to turn the images named below into their targets, and does so with images like them"
+    if facts["samples"]:
+        what = "A sampler that learnt from the images named below and their targets what targets of images like them may be"
     count_ = sum(weight.numel() for weight in network.parameters())
     return f"""# Model card: {path.stem}
 
@@ -98,14 +106,39 @@ def card(path: Path, state: Learnt, facts: dict[str, Any]) -> str:
 
 ## Quality
 
-{state.gain:.2f} dB better than what it started from (a fresh network: than the bundled U-Net), estimated on a quarter of the
-pixels, which were held out. Whether it is better on other images was not measured.{_remembered(facts["likeness"])}
+{_quality(state, facts)}
 
 ## Use
 
-In a dock choose it among the denoisers; on the command line: `--set denoiser.name=file --set denoiser.path={path.name}`.
+{_use(path, facts)}
 The weights belong to whoever owns the images; they contain no image, but what recurs in the images may be recognised.
 """
+
+
+def _quality(state: Learnt, facts: dict[str, Any]) -> str:
+    """Say what was measured on the pixels held out."""
+    if not facts["samples"]:
+        return f"""{state.gain:.2f} dB better than what it started from (a fresh network: than the bundled U-Net), estimated on a
+quarter of the pixels, which were held out. Whether it is better on other images was not
+measured.{_remembered(facts["likeness"])}"""
+    score = f"""The score of its samples (continuous ranked probability) is {state.gain:.2f} dB better than the mean error of
+the regression, on a quarter of the pixels, which were held out."""
+    if (known := facts["calibration"]) is None:
+        return f"{score} Learning was stopped before its intervals were calibrated."
+    place = known["levels"].index(0.9)
+    return f"""{score} The 90 % interval of {known["samples"]} samples must be
+{known["factors"][place]:.2f} times as wide as they spread; it then holds {100 * known["coverages"][place]:.1f} % of the pixels of
+images that the factor was not found on."""
+
+
+def _use(path: Path, facts: dict[str, Any]) -> str:
+    if facts["samples"]:
+        return (
+            "In *How sure?* choose the sampler *Trained sampler* and this file; on the command line: "
+            f"`napari-tweedie sample … --sampler trained --set sampler.path={path.name}`."
+        )
+    command = f"--set denoiser.name=file --set denoiser.path={path.name}"
+    return f"In a dock choose it among the denoisers; on the command line: `{command}`."
 
 
 def _remembered(likeness: float | None) -> str:

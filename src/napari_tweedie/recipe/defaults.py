@@ -205,4 +205,8 @@ def resolved(recipe: Recipe) -> Recipe:
     if recipe.job in ("sample", "calibrate", "synthesise") and isinstance(recipe.sampler, AutoSampler):
         given = recipe.sampler.model_dump(exclude_unset=True)
         changed["sampler"] = samplers.registry.build(sampler_of(recipe.job, recipe.degradation.name) | given)
+    elif recipe.job in ("sample", "calibrate") and (pinned_sampler := recipe.sampler.pinned()) is not recipe.sampler:
+        changed["sampler"] = pinned_sampler
+    if recipe.job == "sample" and recipe.interval.is_plain and (known := recipe.sampler.calibrated(recipe.interval.level)):
+        changed["interval"] = recipe.interval.model_copy(update=dict(zip(("factor", "coverage"), known, strict=True)))
     return recipe.model_copy(update=changed) if changed else recipe

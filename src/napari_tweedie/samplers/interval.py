@@ -30,6 +30,11 @@ class Interval(Method):
     )
     images: int | None = Parameter(None, "On how many images the guarantee rests; none: no guarantee.", ge=1, advanced=True)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is as the samples say, and nothing is known of how often it holds the truth."""
+        return self.factor == 1 and self.coverage is None
+
     def sentence(self) -> str:
         """Say what the interval is, and what was measured of it."""
         stated = f"{100 * self.level:.3g} % interval"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from math import isfinite
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
@@ -41,6 +41,8 @@ class Sampler(Method):
     """Whether the noise must be equally strong in all pixels."""
     whitens: ClassVar[bool] = False
     """Whether noise that neighbours share may be made white by a filter: it then has no singular directions at hand."""
+    knows_noise: ClassVar[bool] = False
+    """Whether it was made for the noise at hand, correlated or not, and is told the level of a pixel."""
     differentiates: ClassVar[bool] = False
     """Whether the sampler needs autograd to see through the denoiser."""
 
@@ -69,6 +71,18 @@ class Sampler(Method):
                 "choose another denoiser, unet for instance, or another sampler"
             )
         return ""
+
+    def pinned(self) -> Self:
+        """Return it so that the recipe says by a hash which file it reads, if it reads one."""
+        return self
+
+    def calibrated(self, level: float) -> tuple[float, float] | None:
+        """Return by what an interval of this level is widened, and how often it then holds the truth, where that is known."""
+        return None
+
+    def notes(self) -> list[str]:
+        """Return what is to be told of every result, in sentences."""
+        return []
 
     def obstacle(self, problem: Problem, denoiser: Denoise | None = None) -> str:
         """Return why this problem cannot be treated, in one sentence with the way out; empty: it can."""

@@ -37,10 +37,15 @@ def errors(denoiser_of: Callable[[Tile], Denoise], tiles: Sequence[Tile], seed: 
                 error = (denoiser(tile.noisy, sigma) - tile.partner).square() - tile.example.partner_sigma**2
             else:
                 error = risk(denoiser, Patches(tile.noisy, sigma, tile.held_out[None, None], tile.example.correlation), generator)
-            rows, columns = (length // CELL * CELL for length in error.shape[2:])
-            cells = error[0, 0, :rows, :columns].unfold(0, CELL, CELL).unfold(1, CELL, CELL).mean((2, 3))
-            found.append(cells[tile.held_out[:rows:CELL, :columns:CELL]] / tile.example.sigma**2)
+            found.append(cells(error / tile.example.sigma**2, tile))
     return torch.cat(found)
+
+
+def cells(error: Tensor, tile: Tile) -> Tensor:
+    """Return the mean of an error (1, 1, Y, X) in every held-out cell of a tile."""
+    rows, columns = (length // CELL * CELL for length in error.shape[2:])
+    means = error[0, 0, :rows, :columns].unfold(0, CELL, CELL).unfold(1, CELL, CELL).mean((2, 3))
+    return means[tile.held_out[:rows:CELL, :columns:CELL]]
 
 
 def gain(before: Tensor, after: Tensor) -> float:

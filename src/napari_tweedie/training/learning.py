@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import copy
-import hashlib
 import math
-import pickle
 import time
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 
 from napari_tweedie.core.cancellation import cancellation_point
-from napari_tweedie.core.device import fastest_precision
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Model, Parameter
 from napari_tweedie.core.registry import chosen_from
-from napari_tweedie.denoisers.stepwise import in_steps
 from napari_tweedie.training import objectives
-from napari_tweedie.training.held_out import errors, gain
 from napari_tweedie.training.objectives import Auto, Objective
-from napari_tweedie.training.tiles import CHECKED, Example, Tile, cut, draw, fingerprint, told
+from napari_tweedie.training.run import Learnt, Run
+from napari_tweedie.training.tiles import Example, Tile, cut, told
 
 if TYPE_CHECKING:
     from napari_tweedie.denoisers.denoiser import Denoise
     from napari_tweedie.denoisers.network import Network
 
-CHECKS = 10
-"""How often, over all steps, the network is compared with the best one before."""
 SAVE_SECONDS = 30.0
 """Seconds between two checkpoints."""
-ENOUGH = 0.999
-"""Ratio that the error on held-out pixels must fall by to count as lower."""
-SAVED = ("step", "gain", "held_out", "lowest", "idle", "before")
-"""What a checkpoint holds besides weights and momenta."""
 
 
 class Learning(Model):
@@ -45,7 +33,7 @@ class Learning(Model):
     objective: Annotated[Objective, *chosen_from(objectives.registry.build)] = Parameter(
         Auto(), "What is minimised; auto: what suits the noise that is measured."
     )
-    start: Literal["unet", "unet-small", "lidia", "csc", "fresh"] = Parameter(
+    start: Literal["unet", "unet-small", "lidia", "csc", "deep-ksvd", "fresh"] = Parameter(
         "unet", "Where to start: bundled weights, or fresh, a small network that knows nothing yet."
     )
     weights: Path = Parameter(Path(), "Weights to start from, .safetensors of this plugin; empty: those of start.", advanced=True)
@@ -74,33 +62,6 @@ class Learning(Model):
     def is_fresh(self) -> bool:
         """Whether it starts from nothing."""
         return self.start == "fresh" and self.weights == Path()
-
-
-@dataclass(frozen=True)
-class Learnt:
-    """How far learning is, and the best network so far: usable whenever the caller stops.
-
-    Attributes
-    ----------
-    step, total : int
-        Steps done and planned; `total` becomes `step` when nothing more is to be gained.
-    gain : float
-        Gain of `network` over what there was before, in dB of mean squared error, as estimated on pixels held out; 0: none.
-    network : Network, optional
-        The best network that is better beyond doubt; None: there is none yet.
-    current : Network
-        The network as it is now.
-    loss, held_out : float
-        Of this step, and, as measured last, the estimated squared error on the pixels held out, in noise variances.
-    """
-
-    step: int
-    total: int
-    gain: float
-    network: Network | None
-    current: Network
-    loss: float
-    held_out: float
 
 
 def learn(
@@ -146,7 +107,12 @@ def learn(
             f"{settings.objective.name} needs a second image of the same scene: give targets, or an axis of repeats, frames or "
             "planes of at least two"
         )
-    run = _Run(first, tiles, settings, before or (lambda tile: told(first, tile.example.correlation, torch.float32)))
+    kind: type[Run] = Run
+    if settings.objective.samples:
+        from napari_tweedie.training.adversarial import AdversarialRun
+
+        kind = AdversarialRun
+    run = kind(first, tiles, settings, before or (lambda tile: told(first, tile.example.correlation, torch.float32)))
     run.restore(checkpoint)
     saved = time.monotonic()
     try:
@@ -162,94 +128,3 @@ def learn(
                 run.save(checkpoint)
             else:
                 checkpoint.unlink(missing_ok=True)
-
-
-class _Run:
-    """The state of learning between two steps."""
-
-    def __init__(self, first: Network, tiles: list[Tile], settings: Learning, before: Callable[[Tile], Denoise]) -> None:
-        self.settings, self.tiles, self.checked = settings, tiles, tiles[:CHECKED]
-        self.current = copy.deepcopy(first).train().requires_grad_(True)
-        self.optimiser = torch.optim.Adam(self.current.parameters(), betas=(0.9, 0.99))
-        needs_digits = settings.objective.name == "sure"
-        self.precision = torch.float32 if needs_digits else fastest_precision(tiles[0].noisy.device)
-        self.step, self.total = 0, settings.steps
-        self.before = errors(before, self.checked, settings.seed)
-        self.held_out, self.lowest = float(self.before.mean()), math.inf
-        self.gain, self.idle = 0.0, 0
-        self.best: Network | None = None
-
-    def advance(self) -> Learnt:
-        """Do one step, and compare where it is time."""
-        settings = self.settings
-        rng = np.random.default_rng((settings.seed, self.step))
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        patches = draw(self.tiles, settings.batch, settings.patch, rng)
-        loss = settings.objective.loss(told(self.current, patches.correlation, self.precision), patches, generator)
-        self.optimiser.param_groups[0]["lr"] = settings.rate(self.step)
-        self.optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.current.parameters(), 1.0)
-        self.optimiser.step()
-        self.step += 1
-        if self.step % max(1, settings.steps // CHECKS) == 0 or self.step == self.total:
-            self._compare()
-        return Learnt(self.step, self.total, self.gain, self.best, self.current, float(loss.detach()), self.held_out)
-
-    def _compare(self) -> None:
-        self.current.eval()
-        after = errors(self._learnt, self.checked, self.settings.seed)
-        self.current.train()
-        self.held_out, found = float(after.mean()), gain(self.before, after)
-        self.idle = 0 if self.held_out < ENOUGH * self.lowest else self.idle + 1
-        self.lowest = min(self.lowest, self.held_out)
-        if found > self.gain:
-            self.best, self.gain = copy.deepcopy(self.current).eval().requires_grad_(False), found
-        if self.settings.patience and self.idle >= self.settings.patience:
-            self.total = self.step
-
-    def _learnt(self, tile: Tile) -> Denoise:
-        """Return what has been learnt, as it would be called on a tile."""
-        network = told(self.current, tile.example.correlation, torch.float32)
-        return (lambda x, sigma: in_steps(network, x, sigma, 1)) if self.settings.objective.restores else network
-
-    def save(self, path: Path) -> None:
-        """Write all that is needed to go on."""
-        from napari_tweedie.training.export import write_checkpoint
-
-        state: dict[str, Any] = {name: getattr(self, name) for name in SAVED}
-        state |= {"of": self._key(), "network": self.current.state_dict(), "optimiser": self.optimiser.state_dict()}
-        state["best"] = None if self.best is None else self.best.state_dict()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_checkpoint(state, path)
-
-    def restore(self, path: Path | None) -> None:
-        """Go on from a checkpoint, if there is one of the same settings and images."""
-        if path is None or not path.exists():
-            return
-        try:
-            state = torch.load(path, map_location=self.before.device, weights_only=True)
-        except (
-            RuntimeError,
-            EOFError,
-            OSError,
-            ValueError,
-            KeyError,
-            AttributeError,
-            pickle.UnpicklingError,
-        ):  # cut off, or no checkpoint at all
-            return
-        if not isinstance(state, dict) or state.get("of") != self._key():
-            return
-        for name in SAVED:
-            setattr(self, name, state[name])
-        self.current.load_state_dict(state["network"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        if state["best"] is not None:
-            self.best = copy.deepcopy(self.current).eval().requires_grad_(False)
-            self.best.load_state_dict(state["best"])
-
-    def _key(self) -> str:
-        """Return a fingerprint of what determines the run."""
-        described = f"{self.settings.model_dump_json()}{fingerprint(self.tiles)}"
-        return hashlib.sha256(described.encode()).hexdigest()

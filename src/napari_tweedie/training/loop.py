@@ -243,7 +243,7 @@ def train(
             with (folder / "log.jsonl").open("a") as lines:
                 lines.write(json.dumps(record) + "\n")
             _save(checkpoint, step + 1, network, averaged, optimiser)
-    return averaged
+    return averaged.eval()
 
 
 def _gone_on(checkpoint: Path, device: torch.device, parts: Mapping[str, Any]) -> int:

@@ -47,7 +47,7 @@ class Sample(Restore):
         return f"sample {min(samples, int(share * samples) + 1)} of {samples}"
 
     def notes(self) -> list[str]:
-        recipe, notes = self.recipe, super().notes()
+        recipe, notes = self.recipe, [*super().notes(), *self.recipe.sampler.notes()]
         if len(self.outputs()) == 1:
             return notes
         if recipe.degradation.name != "identity" and recipe.interval.coverage is None:
@@ -103,13 +103,13 @@ class Sample(Restore):
         return estimates
 
     def problem(self, index: Index, tools: Tools) -> Problem:
-        if not self.blocks.channel(index).is_stabilised:
+        channel, knows = self.blocks.channel(index), self.recipe.sampler.knows_noise
+        if not channel.is_stabilised and not knows:
             return super().problem(index, tools)
-        channel = self.blocks.channel(index)
-        if channel.correlation is not None:
+        if channel.correlation is not None and not knows:
             self._told[TAKEN_FOR_WHITE] = None
         x = tools.tensor(channel.intensity.forward(self.blocks.samples(index)))
-        return Problem(x, self.blocks.degradation(index), Gaussian(sigma=channel.level))
+        return Problem(x, self.blocks.degradation(index), Gaussian(sigma=channel.pixel_level if knows else channel.level))
 
     @property
     def _method(self) -> Sampler:

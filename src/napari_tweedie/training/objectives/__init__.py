@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_tweedie.core.registry import Bundle
+from napari_tweedie.training.objectives.adversarial import PSCGAN
 from napari_tweedie.training.objectives.blind_spot import Noise2Void
 from napari_tweedie.training.objectives.neighbours import Neighbor2Neighbor
 from napari_tweedie.training.objectives.objective import Auto, Objective, Patches
@@ -12,7 +13,7 @@ from napari_tweedie.training.objectives.restoration import InDI, Regression
 from napari_tweedie.training.objectives.stein import Stein
 
 registry: Bundle[Objective] = Bundle(
-    "objective", (Auto, Stein, Noise2Void, Neighbor2Neighbor, Noise2Noise, Recorrupted2Recorrupted, Regression, InDI)
+    "objective", (Auto, Stein, Noise2Void, Neighbor2Neighbor, Noise2Noise, Recorrupted2Recorrupted, Regression, InDI, PSCGAN)
 )
 """The objectives by their names."""
 names = registry.names

@@ -38,6 +38,8 @@ LOOK_SIDE = 256
 """Height and width, at most, of the part of the layer that is shown while the network learns."""
 TRAINING = ("weights", "batch", "patch", "learning_rate", "patience")
 
+DENOISE, SAMPLE = "Denoise the layer with it", "Draw samples of the layer with it"
+
 
 class Extent(Model):
     """What is learnt from, and for how long."""
@@ -77,10 +79,12 @@ class Learn(Panel):
             "The error that is minimised, and, on pixels held out, the squared error as it is estimated without a clean image. A "
             "network is kept only if it is better on the latter beyond doubt."
         )
-        self.use = QPushButton("Denoise the layer with it")
-        self.use.setToolTip("Every list of denoisers offers it now.")
+        self.use = QPushButton(DENOISE)
+        self.use.setToolTip("Every list of denoisers offers it now; one that samples is chosen in the dock How sure?.")
         self.use.clicked.connect(self.denoise)
         self._written: Path | None = None
+        self._samples = False
+        """Whether what was written last is a trained sampler."""
         self.package = PackageButton(self._packed)
         for part in (self.objective, self.target, self.extent, self.length, self.training):
             part.changed.connect(self._on_edit)
@@ -153,12 +157,16 @@ class Learn(Panel):
         return Source(picture.data, recipe, None, layer.name)
 
     def denoise(self) -> None:
-        """Denoise the layer with the network that was written last."""
+        """Denoise the layer with the network that was written last, or draw samples with it."""
         self._start(self._denoising)
 
     def _denoising(self) -> Order:
-        image, recipe = self.source.image(), self.recipe(denoiser={"name": "file", "path": str(self._written)})
-        return Order(recipe, image, "denoised, learnt", Crop.whole(image_array(image).shape))
+        image = self.source.image()
+        use: dict[str, Any] = {"denoiser": {"name": "file", "path": str(self._written)}}
+        what = "denoised, learnt"
+        if self._samples:
+            use, what = {"job": "sample", "sampler": {"name": "trained", "path": str(self._written)}}, "trained sampler"
+        return Order(self.recipe(**use), image, what, Crop.whole(image_array(image).shape))
 
     def _packed(self) -> tuple[Picture, dict[str, Any], Path]:
         """Return what a package is made of: the layer, what is known of it, and the network that was written last."""
@@ -191,8 +199,10 @@ class Learn(Panel):
         if isinstance(self._run, LearningRun):
             self.plot.show_curves(curves(self._run.curve))
             self._written = self._run.outcome.path if self._run.outcome is not None else None
-            for button in (self.use, self.package):
-                button.setVisible(self._written is not None)
+            self._samples = self._run.session.settings.objective.samples
+            self.use.setText(SAMPLE if self._samples else DENOISE)
+            self.use.setVisible(self._written is not None)
+            self.package.setVisible(self._written is not None and not self._samples)
         super()._on_ended(text)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from qtpy.QtCore import Qt
 
 from napari_tweedie.denoisers import Denoiser
-from napari_tweedie.denoisers.own_networks import own_networks
+from napari_tweedie.denoisers.own_networks import own_denoisers
 from napari_tweedie.widgets.forms.learnt_networks import NETWORKS
 from napari_tweedie.widgets.forms.method_form import Chooser
 
@@ -31,7 +31,7 @@ class DenoiserChooser(Chooser[Denoiser]):
         path = self._own[chosen - len(self._names)] if chosen >= len(self._names) else None
         while self.combo.count() > len(self._names):
             self.combo.removeItem(self.combo.count() - 1)
-        self._own = own_networks() if FILE in self._names else []
+        self._own = own_denoisers() if FILE in self._names else []
         for own in self._own:
             self.combo.addItem(f"{own.stem} (learnt)")
             self.combo.setItemData(self.combo.count() - 1, f"A network that was learnt: {own}", Qt.ItemDataRole.ToolTipRole)

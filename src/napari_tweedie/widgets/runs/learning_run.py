@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_tweedie.engine.learning_session import Outcome, Session
-    from napari_tweedie.training.learning import Learnt
+    from napari_tweedie.training.run import Learnt
 
 LOOK_SECONDS = 5.0
 """Seconds between two views of what the network makes of the layer; each takes less than a tenth of that."""
