@@ -9,7 +9,7 @@ from safetensors import safe_open
 from typer.testing import CliRunner
 
 from napari_tweedie.cli import app
-from napari_tweedie.denoisers.network import load_network
+from napari_tweedie.denoisers.network import load_errors, load_network
 from napari_tweedie.images.files import write
 
 pytestmark = pytest.mark.slow
@@ -37,6 +37,20 @@ def trained(tmp_path: Path) -> Path:
 def test_train_writes_weights_that_say_how_they_were_made(trained: Path) -> None:
     assert load_network(trained, torch.device("cpu")).widths == (16, 16)
     assert json.loads(metadata(trained)["training"])["steps"] == 2
+
+
+def test_errors_writes_weights_that_say_whose_errors_they_know(tmp_path: Path) -> None:
+    settings = {"denoisers": ["unet-small"], "patches": 16, "patch": 32, "steps": 2}
+    call("errors", tmp_path / "run", "--synthetic", 0, "--even", 1, "--settings", json.dumps(settings), "--device", "cpu")
+    weights = tmp_path / "run" / "weights.safetensors"
+    assert load_errors(weights, torch.device("cpu")).denoisers == ("unet-small",)
+    assert json.loads(metadata(weights)["training"])["steps"] == 2
+
+
+def test_shares_of_more_than_all_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"together at most 1 \(got 0.8 and 0.3\)"):
+        call("errors", tmp_path / "run", "--synthetic", 0.8, "--even", 0.3)
+    assert not (tmp_path / "run").exists()
 
 
 def test_adapt_writes_weights_and_says_what_was_gained(trained: Path, tmp_path: Path) -> None:
@@ -92,7 +106,7 @@ def test_adapt_refuses_in_a_sentence(options: list[str], message: str, tmp_path:
         call("adapt", tmp_path / "image.tif", *options)
 
 
-@pytest.mark.parametrize("command", ["train", "unroll", "pack"])
+@pytest.mark.parametrize("command", ["train", "unroll", "errors", "pack"])
 def test_a_licence_class_that_no_image_has_is_refused_with_those_that_are(command: str, tmp_path: Path) -> None:
     folder = tmp_path / "photographs"
     folder.mkdir()
@@ -102,8 +116,9 @@ def test_a_licence_class_that_no_image_has_is_refused_with_those_that_are(comman
     with pytest.raises(ValueError, match="no image has the licence class 'nonsense': choose from NC, open, repo-open, research"):
         call(command, out, "--photographs", folder, "--licence", "nonsense")
     if command != "pack":
+        rest = ("--even", 0) if command == "errors" else ()
         with pytest.raises(ValueError, match="licence class 'nonsense'"):
-            call(command, out, "--synthetic", 1, "--licence", "nonsense")
+            call(command, out, "--synthetic", 1, *rest, "--licence", "nonsense")
     assert not out.exists()
 
 

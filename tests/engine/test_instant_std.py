@@ -62,3 +62,35 @@ def test_light_that_is_kept_brings_its_noise_along() -> None:
     assert result.std.min() >= 0.95 * (50 / 452) ** 0.5
     inner = (result.image - 50)[24:-24, 24:-24]
     assert np.sqrt(np.mean(inner**2)) < 2 * result.std.mean()
+
+
+@pytest.mark.parametrize("noise", [{"name": "poisson", "gain": 1.0, "offset": 0.0, "read_noise": 0.0}, {"name": "gaussian"}])
+def test_the_image_is_the_same_with_a_standard_deviation_beside_it(noise: dict[str, object]) -> None:
+    y = np.random.default_rng(2).poisson(50 * discs(np.random.default_rng(2)))
+    alone, beside = (nt.denoise(y, "unet-small", std=std, noise=noise) for std in (False, True))
+    np.testing.assert_array_equal(beside.image, alone.image)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e12])
+def test_it_is_in_grey_levels_whatever_these_are(scale: float) -> None:
+    y = 100 + 50 * discs(np.random.default_rng(3)) + np.random.default_rng(4).normal(0, 5, (96, 96))
+    one, other = (nt.denoise(unit * y, "unet-small", sigma=5 * unit, std=True).std for unit in (1.0, scale))
+    np.testing.assert_allclose(other / scale, one, rtol=0.02)  # type: ignore[operator]
+
+
+def test_of_an_even_image_it_is_a_small_share_of_the_noise() -> None:
+    y = np.random.default_rng(5).normal(100, 10, (128, 128))
+    result = nt.denoise(y, "unet-small", sigma=10, std=True)
+    error = np.sqrt(np.mean((result.image - 100) ** 2))
+    assert result.std is not None
+    assert 0.3 < error / np.sqrt(np.mean(result.std**2)) < 1.6
+    assert np.percentile(result.std, 99) < 5
+
+
+def test_planes_and_channels_have_one_each() -> None:
+    y = np.random.default_rng(6).normal(0, 10, (2, 3, 48, 48)) + 100 * np.arange(1, 3)[:, None, None, None]
+    whole = nt.denoise(y, "unet-small", sigma=10, std=True, axes="czyx").std
+    assert whole is not None
+    assert whole.shape == y.shape
+    one = nt.denoise(y[1], "unet-small", sigma=10, std=True, axes="zyx").std
+    np.testing.assert_allclose(whole[1], one, rtol=0.02)

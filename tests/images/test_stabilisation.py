@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_tweedie.images.stabilisation import Anscombe, keep_light
+from napari_tweedie.images.stabilisation import Anscombe, Stabilised, keep_light
 
 LIGHT = np.array([0.0, 0.3, 1.0, 4.0, 30.0, 199.0, 201.0, 2000.0])
 
@@ -53,3 +53,11 @@ def test_the_inverse_has_no_step_where_the_table_ends(rng: np.random.Generator) 
     light = rng.uniform(0, 500, 100)
     below, above = (Anscombe(1.0, 0.0, s) for s in (14.142, 14.1425))
     np.testing.assert_allclose(below.back(below.forward(light)), above.back(above.forward(light)), atol=5e-3)
+
+
+def test_the_width_of_a_standard_deviation_is_that_by_the_slope_of_the_inverse() -> None:
+    """Of many photons the inverse is a square: 2 √z between plus and minus one half in units of the transform."""
+    photons = np.linspace(50, 400, 30).reshape(5, 6)
+    map_ = Stabilised(2.0, 10.0, Anscombe(3.0, 100.0, 0.0))
+    image = map_.forward(100 + 3 * photons)
+    np.testing.assert_allclose(map_.width(image, 0.1), 3 * np.sqrt(photons + 3 / 8), rtol=0.01)

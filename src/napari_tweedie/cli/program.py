@@ -20,7 +20,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     commands.denoise, commands.restore, commands.sample, measuring.measure, commands.decompose, commands.degrade,
     commands.run, commands.batch,
     info.inspect, info.calibrate, guarantees.guarantee, info.psf, measuring.camera, info.schema,
-    training.train, training.unroll, training.pack, training.adapt, training.package, demo.demo,
+    training.train, training.unroll, training.errors, training.pack, training.adapt, training.package, demo.demo,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)

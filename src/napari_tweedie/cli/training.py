@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 from pathlib import Path
@@ -11,7 +12,8 @@ import typer
 from rich.progress import Progress
 
 if TYPE_CHECKING:
-    from napari_tweedie.training.data import Image, Source
+    from napari_tweedie.training.data import Image, Images
+    from napari_tweedie.training.synthetic import Synthetic
 
 LICENCES = ("open", "repo-open", "research")
 SHARES = {"photographs": 0.65, "microscopy": 0.25, "medical": 0.10}
@@ -89,6 +91,45 @@ def unroll(
     typer.echo(f"{out / 'weights.safetensors'}: {chosen.turns} turns, trained for {chosen.degradation.name}")
 
 
+def errors(
+    out: Out,
+    photographs: Folders = [],
+    microscopy: Folders = [],
+    medical: Folders = [],
+    packed: Packed = None,
+    synthetic: Drawn = 0.2,
+    even: Annotated[float, typer.Option(min=0, max=1, help="Share of images drawn on even ground.")] = 0.25,
+    licence: Licences = [*LICENCES],
+    settings: Settings = "{}",
+    device: Device = "auto",
+) -> None:
+    """Train the network that knows how far denoisers err; the same command goes on after an interruption."""
+    from napari_tweedie.core import device as devices
+    from napari_tweedie.core.sentences import sentences
+    from napari_tweedie.images.files import made_folder
+    from napari_tweedie.training.errors import ErrorTraining, train_errors
+    from napari_tweedie.training.export import write_weights
+    from napari_tweedie.training.synthetic import Even
+
+    with sentences():
+        chosen = ErrorTraining.model_validate_json(settings)
+    if synthetic + even > 1:
+        raise ValueError(f"--synthetic and --even are shares, together at most 1 (got {synthetic:g} and {even:g})")
+    taken = 0.0 if even == 1 else synthetic / (1 - even)
+    found = [] if even == 1 else _sources(packed, photographs, microscopy, medical, licence, taken)
+    sources = [*(dataclasses.replace(each, share=each.share * (1 - even)) for each in found), Even(even)]
+    place = devices.pick(device)
+    made_folder(out)
+    (out / "settings.json").write_text(chosen.model_dump_json(indent=2))
+    with Progress(transient=True) as bar:
+        tasks = {
+            "denoise": bar.add_task("denoise patches", total=chosen.patches),
+            "learn": bar.add_task("learn", total=chosen.steps),
+        }
+        network = train_errors(chosen, sources, out, place, lambda what, done, _: bar.update(tasks[what], completed=done))
+    write_weights(network, out / "weights.safetensors", training=chosen.model_dump_json())
+
+
 def _sources(
     packed: Path | None,
     photographs: list[Path],
@@ -96,7 +137,7 @@ def _sources(
     medical: list[Path],
     licence: list[str],
     synthetic: float,
-) -> list[Source]:
+) -> list[Images | Synthetic]:
     """Return where patches come from, with their shares."""
     from napari_tweedie.training.data import Images
     from napari_tweedie.training.packing import unpack
@@ -105,7 +146,7 @@ def _sources(
     if packed and (photographs or microscopy or medical):
         raise ValueError(f"--packed {packed} is in place of folders of images: give the one or the others")
     groups = _groups(photographs, microscopy, medical, licence) | (unpack(packed) if packed else {})
-    sources: list[Source] = [Synthetic(synthetic)]
+    sources: list[Images | Synthetic] = [Synthetic(synthetic)]
     for kind, share in SHARES.items():
         names = [name for name in groups if name.startswith(kind)]
         sources += [Images(groups[n], share * (1 - synthetic) / len(names), kind != "photographs") for n in names]

@@ -50,6 +50,8 @@ class Denoiser(Method):
     flat_error: ClassVar[tuple[float, float]] = (0.04, 0.0)
     """a and b of √(a² σ² + b² grey level²), about the root mean square error on fields without any structure; both zero: it errs
     no more than its Jacobian says."""
+    knows_errors: ClassVar[bool] = False
+    """Whether it was learnt, from images, how far it errs where (`analysis.learnt_errors`): its Jacobian is not asked then."""
     longest_wave: ClassVar[float] = inf
     """Length in pixels from which on it knows waves no better than the noisy image does: samples of the posterior have them from
     there; infinite: it knows them all."""

@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 
     from napari_tweedie.denoisers.convolutional_sparse_coding import ConvolutionalSparseCoding
     from napari_tweedie.denoisers.deep_ksvd import DeepKSVD
+    from napari_tweedie.denoisers.error_network import ErrorNetwork
     from napari_tweedie.denoisers.non_local_network import NonLocalNetwork
     from napari_tweedie.denoisers.unet import UNet
 
 Network: TypeAlias = "UNet | NonLocalNetwork | ConvolutionalSparseCoding | DeepKSVD"
 """The networks whose weights are read and written here: their `forward` predicts the noise."""
 WEIGHTS = Path(__file__).parents[1] / "weights"
+ERRORS = "errors"
+"""Name of the weights that know how far bundled denoisers err."""
 MAP_WINDOW = 9
 """Height and width, in pixels, over which a map of noise levels is averaged for a network that was trained on one level."""
 
@@ -51,6 +54,7 @@ class Unet(Denoiser):
     longest_wave: ClassVar[float] = 48.0
     takes_map: ClassVar[bool] = True
     takes_levels: ClassVar[bool] = True
+    knows_errors: ClassVar[bool] = True
     for_levels: ClassVar[str] = "unet-levels"
     """Name of the weights that are used where sigma is a map, or the levels of noise that is not white."""
 
@@ -76,6 +80,7 @@ class Unet(Denoiser):
     def provenance(self, device: Device) -> dict[str, Any]:
         precision = self.on(device).precision
         hashes = {"weights": self.name, "weights_for_levels": self.for_levels}
+        hashes |= {"weights_for_errors": ERRORS} if self.knows_errors else {}
         return {**{key: weights_hash(weights_file(name)) for key, name in hashes.items()}, "precision": precision}
 
 
@@ -104,6 +109,7 @@ class Lidia(Unet):
     differentiable: ClassVar[bool] = False
     flat_error: ClassVar[tuple[float, float]] = (0.06, 0.003)
     takes_levels: ClassVar[bool] = False
+    knows_errors: ClassVar[bool] = False
     for_levels: ClassVar[str] = "lidia"
 
     precision: Literal["auto", "float32", "bfloat16"] = Parameter(
@@ -173,6 +179,21 @@ def load_network(path: Path, device: Device) -> Network:
         architecture = json.loads(file.metadata()["architecture"])
         with torch.random.fork_rng(devices=[]):  # weights that are drawn and replaced are no one's random numbers
             network = untrained(architecture, file)
+        network.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.eval().requires_grad_(False)
+
+
+@kept_until_changed(16)
+def load_errors(path: Path, device: Device) -> ErrorNetwork:
+    """Build the network of errors that a safetensors file holds, on `device`, ready for inference."""
+    from safetensors import safe_open
+
+    from napari_tweedie.denoisers.error_network import ErrorNetwork
+
+    with safe_open(path, "pt") as file:
+        architecture = json.loads(file.metadata()["architecture"])
+        network = ErrorNetwork(architecture["denoisers"], architecture["widths"])
         network.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.eval().requires_grad_(False)

@@ -107,6 +107,11 @@ class Stabilised(Intensity):
         """Map numbers in about [0, 1] to grey levels, of the type `dtype`."""
         return self.anscombe.back(image * np.float64(self.scale) + self.offset).astype(self.dtype)
 
+    def width(self, image: NDArray[Any], std: float) -> NDArray[np.float64]:
+        """Return the grey levels between numbers, about in [0, 1], plus and minus half of a standard deviation."""
+        ends = [self.back(np.asarray(image, np.float64) + half) for half in (std / 2, -std / 2)]
+        return np.asarray(ends[0].astype(np.float64) - ends[1])
+
     @property
     def dtype(self) -> type[np.floating[Any]]:
         """Type that holds grey levels without rounding them visibly."""

@@ -93,7 +93,11 @@ class Recipe(Model):
     )
     interval: Interval = Field(Interval(), description="Which interval is stated; for the job sample.")
     probes: int = Field(
-        0, ge=0, le=64, description="Random probes of the posterior standard deviation of a denoised image; 0: none."
+        0,
+        ge=0,
+        le=64,
+        description="Random probes of the posterior standard deviation of a denoised image; 0: none. Where the denoiser's errors "
+        "were learnt, any number asks for it, and none are drawn.",
     )
     decomposition: Decomposition = Field(
         Decomposition(), description="Into which bands the image is taken apart; for the job decompose."

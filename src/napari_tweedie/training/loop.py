@@ -216,7 +216,7 @@ def train(
     optimiser = Optimiser(network)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.pt"
-    first = _gone_on(checkpoint, device, {"network": network, "averaged": averaged, "optimiser": optimiser})
+    first = gone_on(checkpoint, device, {"network": network, "averaged": averaged, "optimiser": optimiser})
     precision = settings.dtype(device)
     losses: list[Tensor] = []
     started = time.monotonic()
@@ -246,7 +246,7 @@ def train(
     return averaged.eval()
 
 
-def _gone_on(checkpoint: Path, device: torch.device, parts: Mapping[str, Any]) -> int:
+def gone_on(checkpoint: Path, device: torch.device, parts: Mapping[str, Any]) -> int:
     """Bring the parts of a training to where a checkpoint was written, and return its step; 0 where there is none.
 
     Raises

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, zoom
 
 from napari_tweedie.denoisers.levels import SCALES, levels_of_spectrum
-from napari_tweedie.images.stabilisation import Anscombe
+from napari_tweedie.images.stabilisation import Anscombe, Stabilised
 from napari_tweedie.training.synthetic import power_law_field
 
 Array: TypeAlias = NDArray[Any]
@@ -27,16 +27,26 @@ ERROR = 0.04
 
 
 @dataclasses.dataclass(frozen=True)
+class Counted:
+    """Counted light: what was measured and what is true, in grey levels, and the map that stabilises its noise."""
+
+    measured: Array
+    light: Array
+    map: Stabilised
+
+
+@dataclasses.dataclass(frozen=True)
 class Example:
     """What a network learns from: a clean and a noisy patch (Y, X), and what it is told of the noise.
 
-    Its levels at all scales (10,), times a map of them (Y | 1, X | 1).
+    Its levels at all scales (10,), times a map of them (Y | 1, X | 1); where photon noise was stabilised, also `counted`.
     """
 
     clean: Array
     noisy: Array
     levels: Array
     field: Array = dataclasses.field(default_factory=lambda: np.ones((1, 1)))
+    counted: Counted | None = None
 
 
 Noise: TypeAlias = Callable[[Array, float, Generator], Example]
@@ -85,7 +95,8 @@ def photons(clean: Array, sigma: float, rng: Generator) -> Example:
     expected, noisy = anscombe.expected(peak * light), anscombe.forward(measured)
     low, high = np.percentile(noisy, (0.1, 99.9))
     scale = max(high - low, 1.0)
-    return Example((expected - low) / scale, (noisy - low) / scale, np.full(len(SCALES), 1 / scale))
+    counted = Counted(measured, peak * light, Stabilised(float(low), float(scale), anscombe))
+    return Example((expected - low) / scale, (noisy - low) / scale, np.full(len(SCALES), 1 / scale), counted=counted)
 
 
 def _of_spectrum(shape: tuple[int, ...], rng: Generator) -> tuple[Array, Array]:

@@ -36,6 +36,54 @@ class Synthetic:
         return as_recorded(_SCENES[rng.integers(len(_SCENES))](size, rng), rng)
 
 
+@dataclass(frozen=True)
+class Even:
+    """Drawn images on even ground as a source of patches, and the share of every batch that they are.
+
+    So are cells and beads on a clean slide, letters and test targets: what a network that has seen real images expects least.
+    """
+
+    share: float
+
+    def patch(self, size: int, rng: Generator) -> Image:
+        """Draw one patch: a scene without haze on ground of one grey level, now and then ground alone or a ramp."""
+        kind = rng.random()
+        if kind < 0.06:
+            y, x = np.mgrid[:size, :size] / size - 0.5
+            ramp = rng.choice([0.0, rng.uniform(0, 0.8)])
+            return np.asarray(
+                rng.uniform(0, 1) + ramp * (y * np.cos(6.28 * kind / 0.06) + x * np.sin(6.28 * kind / 0.06)), np.float32
+            )
+        own = strokes if kind < 0.2 else beads if kind < 0.35 else None
+        scene = (own or _SCENES[rng.integers(len(_SCENES))])(size, rng)
+        blurred = gaussian_filter(scene, rng.choice([0.0, rng.uniform(0.4, 2.0)]))
+        ground = rng.uniform(0, 0.3) ** 2 / 0.3
+        image = ground + (10 ** rng.uniform(-0.7, 0) - ground) * blurred / (blurred.max() + 1e-6)
+        return np.asarray(1 - image if rng.random() < 0.15 else image, np.float32)
+
+
+def beads(size: int, rng: Generator) -> Image:
+    """Draw beads of one size and about one brightness, as on calibration slides."""
+    image, dimmest = np.zeros((size, size)), rng.uniform(0.2, 1)
+    count = int(size**2 * 10 ** rng.uniform(-3.6, -2.3)) + 1
+    _add_points(image, rng.uniform(0, size, (2, count)), rng.uniform(dimmest, 1, count))
+    return _scaled(gaussian_filter(image, rng.uniform(0.7, 2.5)))
+
+
+def strokes(size: int, rng: Generator) -> Image:
+    """Draw straight strokes of one thickness and grey level, as of letters, rulings and test targets."""
+    large = FINER * size
+    image = np.zeros((large, large), np.float32)
+    y, x = np.mgrid[:large, :large]
+    half, slanted = FINER * rng.uniform(0.5, 3), rng.random() < 0.5
+    for _ in range(rng.integers(3, 40)):
+        cy, cx = rng.uniform(0, large, 2)
+        angle = rng.uniform(0, np.pi) if slanted else np.pi / 2 * rng.integers(2)
+        along, across = np.cos(angle) * (y - cy) + np.sin(angle) * (x - cx), np.cos(angle) * (x - cx) - np.sin(angle) * (y - cy)
+        image[(np.abs(along) < FINER * rng.uniform(3, 15)) & (np.abs(across) < half)] = 1
+    return _averaged(image)
+
+
 def power_law_field(size: int, slope: float, rng: Generator) -> Image:
     """Draw a Gaussian field of mean 0 and variance 1 whose power falls with frequency as |f|^−slope.
 

@@ -24,7 +24,7 @@ def denoise(image: ImageData, sigma: Sigma = 0.0, denoiser: Denoiser = "unet") -
 
 
 def posterior_std(image: ImageData, sigma: Sigma = 0.0, denoiser: Denoiser = "unet") -> ImageData:
-    """Return the standard deviation of every denoised pixel, by the denoiser's own Jacobian."""
+    """Return the standard deviation of every denoised pixel: learnt from errors, or by the denoiser's own Jacobian."""
     import napari_tweedie as nt
 
     return ImageData(np.asarray(nt.denoise(np.asarray(image), denoiser, sigma=sigma or None, std=True).std))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_tweedie.analysis.jacobian import in_float32
+from napari_tweedie.analysis.learnt_errors import error_std
 from napari_tweedie.analysis.uncertainty import area_of, hidden_light, hidden_variance, own_variance, posterior_variance
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.results import Output
@@ -18,7 +19,7 @@ from napari_tweedie.denoisers.coloured import matched
 from napari_tweedie.denoisers.mapped import mapped
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
 from napari_tweedie.engine.neighbours import Neighbours
-from napari_tweedie.images.stabilisation import NEIGHBOURHOOD
+from napari_tweedie.images.stabilisation import NEIGHBOURHOOD, Stabilised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_tweedie.denoisers import Denoiser
+    from napari_tweedie.denoisers.tiling import Tiled, Volume
     from napari_tweedie.engine.blocks import Blocks
     from napari_tweedie.engine.channel import Channel
     from napari_tweedie.engine.neighbours import Shares
@@ -66,30 +68,53 @@ class Denoise(Job):
             x, sigma = yield from _so_far(self._fused(index, tools, plain), ALONE)
             plain, before = mapped(plain), ALONE
         denoiser = tools.tiled(plain)
-        part = 1 / (2 + self.recipe.probes) if self.recipe.probes else 1 - before
+        learnt = self.recipe.probes and plain.knows_errors
+        part = 0.7 if learnt else 1 / (2 + self.recipe.probes) if self.recipe.probes else 1 - before
         for share, estimate in denoiser.tile_by_tile(x, sigma):
             yield Step(1.0 if share == 1 and not self.recipe.probes else before + part * share, {"denoised": estimate})
         if self.recipe.probes and level <= 0:
             yield Step(1.0, {"denoised": estimate, "std": torch.zeros_like(estimate)})
+        elif learnt:
+            yield Step(1.0, {"denoised": estimate, "std": self._learnt(index, denoiser, plain.name, x, estimate)})
         elif self.recipe.probes:
             generator = torch.Generator().manual_seed(self.recipe.seed)
             precise = tools.tiled(in_float32(plain))
             clean, variance = posterior_variance(precise, x, level, generator, probes=self.recipe.probes)
             own = own_variance(_precise(clean), level, plain.flat_error)
             std = _precise(variance).maximum(own).sqrt().to(clean)
-            std = self._std(index, channel, x, clean, std) if any(plain.flat_error) else self.spread(index, clean, std)
+            std = self._std(index, x, clean, std) if any(plain.flat_error) else self.spread(index, clean, std)
             yield Step(1.0, {"denoised": clean, "std": std})
 
-    def _std(self, index: Index, channel: Channel, x: Tensor, clean: Tensor, std: Tensor) -> Tensor:
-        """Return a standard deviation, as `spread` returns it, with what the noise hides, and what `keep_light` lets in."""
-        variance, noise = _precise(self.spread(index, clean, std)).square(), channel.noise
-        if not channel.is_stabilised or not isinstance(noise, Poisson):
-            return (variance + hidden_variance(_precise(x), _precise(clean), channel.pixel_level)).sqrt().float()
-        photons = noise.photons(torch.from_numpy(self.blocks.samples(index).astype(np.float64)))
-        expected = noise.photons(torch.from_numpy(channel.intensity.back(clean.cpu().numpy())).double())
+    def _learnt(self, index: Index, denoiser: Tiled | Volume, name: str, x: Tensor, clean: Tensor) -> Tensor:
+        """Return the standard deviation as it was learnt, over the scale of the grey levels, with what the noise hides."""
+        channel = self._frame(index)
+        level, map_ = channel.level, channel.intensity
+        std = _precise(error_std(denoiser, name, x, clean, level, channel.is_stabilised))
+        if isinstance(map_, Stabilised):
+            std *= torch.from_numpy(map_.width(clean.cpu().numpy(), level) / (level * map_.scale))
+        return self._with_hidden(index, x, clean, std.square())
+
+    def _std(self, index: Index, x: Tensor, clean: Tensor, std: Tensor) -> Tensor:
+        """Return a standard deviation as `spread` returns it, with what the noise hides."""
+        return self._with_hidden(index, x, clean, _precise(self.spread(index, clean, std)).square())
+
+    def _with_hidden(self, index: Index, x: Tensor, clean: Tensor, variance: Tensor) -> Tensor:
+        """Return a standard deviation over the scale of the grey levels, with what the noise hides and `keep_light` lets in."""
+        if (counted := self._photons(index, clean)) is None:
+            return (variance + hidden_variance(_precise(x), _precise(clean), self._frame(index).pixel_level)).sqrt().float()
+        photons, expected, unit = counted
         let_in = smoothed(photons, NEIGHBOURHOOD).clamp_min(0) / area_of(NEIGHBOURHOOD, 2)
-        unit = ((noise.gain or 1.0) / channel.intensity.scale) ** 2
         return (variance.maximum(unit * let_in) + unit * hidden_light(photons, expected)).sqrt().float()
+
+    def _photons(self, index: Index, clean: Tensor) -> tuple[Tensor, Tensor, float] | None:
+        """Return photons of a block, counted and denoised, and the square of one's grey levels over their scale, if it counts."""
+        channel = self._frame(index)
+        noise, map_ = channel.noise, channel.intensity
+        if not channel.is_stabilised or not isinstance(noise, Poisson):
+            return None
+        photons = noise.photons(torch.from_numpy(self.blocks.samples(index).astype(np.float64)))
+        expected = noise.photons(torch.from_numpy(map_.back(clean.cpu().numpy())).double())
+        return photons, expected, ((noise.gain or 1.0) / map_.scale) ** 2
 
     def _frame(self, index: Index) -> Channel:
         if index not in self._frames:

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_tweedie.analysis.error_covariance import ErrorCovariance
 from napari_tweedie.analysis.jacobian import in_float32
+from napari_tweedie.analysis.learnt_errors import error_std
 from napari_tweedie.analysis.profiles import points_along
 from napari_tweedie.analysis.uncertainty import own_variance
 from napari_tweedie.core.cancellation import cancellation_point
@@ -163,7 +164,8 @@ class Measure(Denoise):
         channel, (x, level) = self._frame(index), self._measured(tools, index)
         denoiser = in_float32(self.denoiser(index))
         planes = not (self.recipe.volume and 3 in denoiser.ndim)
-        denoise = tools.tiled(matched(denoiser, channel.correlation) if planes else denoiser)
+        denoiser = matched(denoiser, channel.correlation) if planes else denoiser
+        denoise = tools.tiled(denoiser)
         clean, grey, samples = denoise(x, level), channel.intensity, self.blocks.samples(index)
         image = grey.back(clean.cpu().numpy()).astype(np.float64)
         missing = self.blocks.left_out.empty(index, image.shape[2:])
@@ -177,8 +179,11 @@ class Measure(Denoise):
             image = keep_light(image, samples).astype(np.float64)
             light = channel.noise.variance(torch.from_numpy(image[0, 0])).numpy()
         law = ErrorCovariance(denoise, x, level, slope, channel.correlation if planes else None, light)
-        own = own_variance(clean, level, denoiser.flat_error).double().cpu().numpy()[0, 0]
-        return Estimate(image[0, 0], missing, law, slope**2 * own)
+        if denoiser.knows_errors:
+            own = error_std(denoise, denoiser.name, x, clean, level, channel.is_stabilised).double().square()
+        else:
+            own = own_variance(clean, level, denoiser.flat_error).double()
+        return Estimate(image[0, 0], missing, law, slope**2 * own.cpu().numpy()[0, 0])
 
 
 def corners(point: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[NDArray[np.float64], Place]:

@@ -20,10 +20,10 @@ from napari_tweedie.widgets.parts.removed import Removed
 from napari_tweedie.widgets.runs.background import Background
 
 PROBES = 8
-"""Of the standard deviation; each takes as long as denoising, which is done twice besides."""
+"""Of the standard deviation; each takes as long as denoising, which is done twice besides, unless its errors were learnt."""
 STD_TIP = (
-    f"Add a layer of how uncertain every pixel is: the posterior standard deviation by the denoiser's own Jacobian. Takes about "
-    f"{PROBES + 2} times as long. It does not know of errors that the denoiser makes everywhere."
+    "Add a layer of how uncertain every pixel is: the standard deviation of its error. U-Net and its small sister have learnt it "
+    f"and hardly take longer; of other denoisers it follows from the Jacobian and takes about {PROBES + 2} times as long."
 )
 ASYNC = "Preferences › Experimental › Render Layers Asynchronously"
 LAZY_TIP = (

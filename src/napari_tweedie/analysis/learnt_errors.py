@@ -1,0 +1,94 @@
+"""Standard deviation of the errors of bundled networks, as a small network has learnt it, in one call and without derivatives.
+
+It is the posterior standard deviation as far as the denoiser is the posterior mean, and still that of the error where it is not.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from napari_tweedie.core.lazy import torch
+from napari_tweedie.degradations.linear_algebra import smoothed
+from napari_tweedie.denoisers.network import ERRORS, load_errors, weights_file
+from napari_tweedie.denoisers.tiling import Tiled, Volume
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from napari_tweedie.denoisers.error_network import ErrorNetwork
+
+DISAGREEMENT = 2.0
+"""Width (standard deviation), in pixels, of the window over which the disagreement of three directions is averaged."""
+LEAST = 0.2
+"""Share of the variance of one direction that is left of a volume's at least, however much the directions disagree."""
+
+
+def error_std(denoise: Tiled | Volume, name: str, x: Tensor, clean: Tensor, sigma: float, counted: bool = False) -> Tensor:
+    """Return the standard deviation of the error of a denoised image, pixel by pixel.
+
+    Parameters
+    ----------
+    denoise : Tiled or Volume
+        The denoiser in tiles; a volume's three directions are denoised once more.
+    name : str
+        That of the denoiser, one whose `knows_errors`.
+    x, clean : Tensor
+        Noisy images and what they were denoised to, shape (B, C, [Z,] Y, X).
+    sigma : float
+        The noise level, > 0.
+    counted : bool
+        Whether they are counted light whose noise was stabilised: the error is that of the result in grey levels, with the light
+        that is kept, over the grey levels of a noise level (`Stabilised.width`) and times σ.
+
+    Returns
+    -------
+    Tensor
+        Shape of `x`, nowhere zero.
+    """
+    if sigma <= 0:
+        raise ValueError(f"sigma must be > 0 (got {sigma})")
+    if isinstance(denoise, Volume):
+        return sigma * _of_volume(denoise, name, x, sigma, counted).sqrt()
+    return sigma * _of_planes(denoise, name, x, clean, sigma, counted).sqrt()
+
+
+def _of_planes(denoise: Tiled, name: str, x: Tensor, clean: Tensor, sigma: float, counted: bool) -> Tensor:
+    """Return the variance of the error of planes in units of that of the noise."""
+    network = load_errors(weights_file(ERRORS), x.device)
+    tiled = Tiled(partial(_variance, network, network.kind(name, counted)), denoise.size, network.reach)
+    pairs = torch.stack([x, clean], dim=2).flatten(0, 1)
+    return tiled(pairs, sigma)[:, :1].reshape(x.shape)
+
+
+def _of_volume(denoise: Volume, name: str, x: Tensor, sigma: float, counted: bool) -> Tensor:
+    """Return the same for a volume, whose estimate is a weighted mean of three.
+
+    The squared error of a weighted mean is the weighted mean of the squared errors less the weighted variance of the estimates
+    around it (Krogh & Vedelsby 1995).
+    """
+    directions = denoise.directions(x)
+    estimates = {axis: denoise.along(x, sigma, axis) for axis in directions}
+    total = sum(directions.values())
+    shares = {axis: weight / total for axis, weight in directions.items()}
+    mean = sum(share * estimates[axis] for axis, share in shares.items())
+    single, apart = torch.zeros_like(x), torch.zeros_like(x)
+    for axis, share in shares.items():
+        planes, cleaned = (each.movedim(axis, 1) for each in (x, estimates[axis]))
+        shape = planes.shape
+        planes, cleaned = (each.reshape(-1, 1, *shape[3:]) for each in (planes, cleaned))
+        found = _of_planes(denoise.planes, name, planes, cleaned, sigma, counted)
+        single += share * found.reshape(shape).movedim(1, axis)
+        apart += share * ((estimates[axis] - mean) / sigma).square()
+    return (single - smoothed(apart, DISAGREEMENT)).maximum(LEAST * single)
+
+
+def _variance(network: ErrorNetwork, kind: int, pairs: Tensor, sigma: float | Tensor) -> Tensor:
+    """Return the variance of the error over that of the noise, shape (B, 1, Y, X), of noisy and clean planes (B, 2, Y, X)."""
+    from napari_tweedie.denoisers.error_network import seen
+
+    level = torch.as_tensor(sigma, dtype=pairs.dtype, device=pairs.device)
+    level = level.view(-1, 1, 1, 1).expand(len(pairs), 1, 1, 1)
+    kinds = torch.full((len(pairs),), kind, device=pairs.device)
+    made: Tensor = network(seen(pairs[:, :1], pairs[:, 1:], level), kinds)
+    return made.exp()

@@ -1,0 +1,166 @@
+"""Network of errors: how far a denoiser is off, pixel by pixel, learnt from errors that it made.
+
+The posterior variance is the conditional mean of the squared error, ``E[(x − f(y, σ))² | y]``, and a network that minimises
+``e² / v + log v`` over many images becomes that mean: no derivative of the denoiser is taken, and what it does wrong counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from napari_tweedie.denoisers.network import pad_to_multiple
+
+SCALES = 4
+"""Scales of the starlet transform by which the network is shown an image: the coarsest reaches 30 pixels around each."""
+SPLINE = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+CONTRAST, OUTLIER = 1e5, 8.0
+"""Contrasts and residuals, in noise levels, beyond which all look alike."""
+LEAST, MOST = -14.0, 4.0
+"""Ends of the logarithm of the variance, in units of that of the noise."""
+FEATURES = 2 * SCALES + 3
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(relu(conv(x))), with biases."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return it for x of shape (B, width, Y, X)."""
+        return x + self.second(F.relu(self.first(x)))
+
+
+class ErrorNetwork(nn.Module):
+    """Small U-Net from a denoised image and its residual to the logarithm of the variance of the error.
+
+    Everything that it sees is in units of the noise level, so that it is as little bound to grey levels as the denoisers are:
+    ``v(k y, k σ) = k² v(y, σ)``.
+
+    Parameters
+    ----------
+    denoisers : sequence of str
+        Names of the denoisers whose errors it knows; each has some weights of its own, and others for counted light.
+    widths : sequence of int
+        Features at each scale, fine to coarse; each scale halves the size of the one before.
+    """
+
+    reach = 56
+    """Pixels around one that have a say in its variance, rounded up to what tiles overlap by."""
+
+    def __init__(self, denoisers: Sequence[str], widths: Sequence[int] = (16, 24, 32)) -> None:
+        super().__init__()
+        self.denoisers, self.widths = tuple(denoisers), tuple(widths)
+        *fine, coarsest = widths
+        self.stride = 2 ** len(fine)
+        self.head = nn.Conv2d(FEATURES, widths[0], 3, padding=1)
+        self.own = nn.Parameter(torch.zeros(2 * len(denoisers), widths[0]))
+        self.down = nn.ModuleList(ResidualBlock(width) for width in fine)
+        self.shrink = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(widths))
+        self.bottom = ResidualBlock(coarsest)
+        pairs = list(pairwise(widths))[::-1]
+        self.grow = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairs)
+        self.up = nn.ModuleList(ResidualBlock(width) for width in reversed(fine))
+        self.tail = nn.Conv2d(widths[0], 1, 3, padding=1)
+        nn.init.zeros_(self.tail.weight)
+        nn.init.constant_(self.tail.bias, -3.0)  # type: ignore[arg-type]
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """What its weights file says of it."""
+        return {"name": "errors", "denoisers": list(self.denoisers), "widths": list(self.widths)}
+
+    def kind(self, denoiser: str, counted: bool) -> int:
+        """Return the number of a denoiser, of counted light whose noise was stabilised or not."""
+        return 2 * self.denoisers.index(denoiser) + counted
+
+    def forward(self, shown: Tensor, kinds: Tensor) -> Tensor:
+        """Return the logarithm of the variance over that of the noise, shape (B, 1, Y, X).
+
+        Parameters
+        ----------
+        shown : Tensor
+            What `seen` makes of images, shape (B, `FEATURES`, Y, X).
+        kinds : Tensor
+            What they are of, numbers of `kind`, shape (B,).
+        """
+        height, width = shown.shape[-2:]
+        features = self.head(pad_to_multiple(shown, self.stride)) + self.own[kinds][..., None, None]
+        skips = []
+        for block, shrink in zip(self.down, self.shrink, strict=True):
+            features = block(features)
+            skips.append(features)
+            features = shrink(features)
+        features = self.bottom(features)
+        for grow, block in zip(self.grow, self.up, strict=True):
+            features = block(grow(features) + skips.pop())
+        with torch.autocast(features.device.type, enabled=False):
+            made: Tensor = self.tail(F.relu(features.float()))
+        return made[..., :height, :width].clamp(LEAST, MOST)
+
+
+def seen(noisy: Tensor, clean: Tensor, sigma: Tensor) -> Tensor:
+    """Return what the network sees of images, shape (B, `FEATURES`, Y, X).
+
+    It is the starlet transform (Starck & Murtagh 1994) of the denoised image, compressed, since edges may be hundreds of noise
+    levels high; the residual averaged over wider and wider windows, in standard deviations of white noise so averaged; and its
+    power around each pixel, as where there are hardly any photons there is less noise than was told.
+
+    Parameters
+    ----------
+    noisy, clean : Tensor
+        Images and what they were denoised to, shape (B, 1, Y, X).
+    sigma : Tensor
+        Noise level, shape (B, 1, Y | 1, X | 1), > 0.
+    """
+    coarse = [clean, *_coarser(clean)]
+    bands = [(fine - rough) / sigma for fine, rough in pairwise(coarse)]
+    contrasts = [torch.asinh(band.clamp(-CONTRAST, CONTRAST)) for band in [*bands, coarse[-1] / sigma / 8]]
+    residual = ((noisy - clean) / sigma).clamp(-OUTLIER, OUTLIER)
+    averaged = [(mean / level).clamp(-OUTLIER, OUTLIER) for mean, level in zip(_coarser(residual), _LEVELS, strict=True)]
+    near, _, _, far = _coarser(residual.square())
+    power = [(0.05 + each).log() for each in (near, far)]
+    return torch.cat([*contrasts, residual, *averaged[:-1], *power], dim=1)
+
+
+def _coarser(x: Tensor) -> list[Tensor]:
+    """Return averages of planes (B, 1, Y, X) over wider and wider windows; borders are continued."""
+    found = []
+    for scale in range(SCALES):
+        for axis in (-2, -1):
+            x = _spline(x, axis, 2**scale)
+        found.append(x)
+    return found
+
+
+def _spline(x: Tensor, axis: int, step: int) -> Tensor:
+    """Return the mean along an axis with the weights of a cubic spline, so many pixels apart."""
+    length = x.shape[axis]
+    pads = [2 * step, 2 * step, 0, 0] if axis == -1 else [0, 0, 2 * step, 2 * step]
+    padded = F.pad(x, pads, mode="replicate")
+    outer, inner, middle = (
+        padded.narrow(axis, place * step, length) + padded.narrow(axis, (4 - place) * step, length) for place in range(3)
+    )
+    return (outer + 4 * inner + 3 * middle) / 16
+
+
+def _levels() -> list[float]:
+    """Return the standard deviation of white noise of level 1 in those averages."""
+    window, found = np.ones(1), []
+    for scale in range(SCALES):
+        spread = np.zeros(4 * 2**scale + 1)
+        spread[:: 2**scale] = SPLINE
+        window = np.convolve(window, spread)
+        found.append(float(np.square(window).sum()))
+    return found
+
+
+_LEVELS = _levels()

@@ -1,0 +1,271 @@
+"""Training of the network of errors: from what bundled denoisers make of clean images to which noise was added.
+
+The denoisers stay as they are. What they make of some thousand patches is computed once and kept on the disk, and the small
+network goes over it many times, every patch turned and mirrored.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from napari_tweedie import denoisers
+from napari_tweedie.core.device import fastest_precision
+from napari_tweedie.denoisers.error_network import ErrorNetwork, seen
+from napari_tweedie.images.stabilisation import keep_light
+from napari_tweedie.training.data import Source, draw_batch
+from napari_tweedie.training.export import write_checkpoint
+from napari_tweedie.training.loop import gone_on
+from napari_tweedie.training.noises import Example, Noise, photons, uneven, white
+
+SAVE_SECONDS = 30.0
+"""Seconds between two checkpoints."""
+TOGETHER = 16
+"""Patches that are denoised at a time."""
+HELD, WIDTH = 0.9, 1.645
+"""Share of the errors that an interval of so many standard deviations to both sides is to hold; that of Gaussian errors."""
+LITTLE = 1e-12
+"""Squared error, in units of the variance of the noise, below which all count alike."""
+FURTHEST = 1e3
+"""Noise levels beyond which no error is stored."""
+LARGEST = 100.0
+"""Squared error over variance beyond which a pixel pulls no harder: a few missed features are no reason to doubt all."""
+
+
+class ErrorTraining(BaseModel):
+    """Everything that determines the training of a network of errors, besides the images."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    denoisers: tuple[str, ...] = Field(("unet", "unet-small"), min_length=1, description="Whose errors are learnt.")
+    widths: tuple[int, ...] = Field((16, 24, 32), min_length=1, description="Features at each scale, fine to coarse.")
+    patches: int = Field(4096, ge=TOGETHER, multiple_of=TOGETHER, description="Patches that are drawn and denoised.")
+    patch: int = Field(128, ge=16, description="Height and width of a patch.")
+    least_sigma: float = Field(0.003, gt=0, le=1, description="Least noise level of images in [0, 1].")
+    most_sigma: float = Field(0.5, gt=0, le=1, description="Largest one; levels are drawn evenly in logarithm.")
+    photons: float = Field(0.35, ge=0, le=1, description="Share of photon noise, stabilised.")
+    uneven: float = Field(0.1, ge=0, le=1, description="Share of noise whose level differs from pixel to pixel.")
+    steps: int = Field(6000, ge=1, description="Optimiser steps.")
+    squares: float = Field(0.7, ge=0, le=1, description="Share of the steps, the first ones, that learn the mean of squares.")
+    batch: int = Field(8, ge=1, description="Patches per step.")
+    learning_rate: float = Field(2e-3, gt=0, description="Peak rate of Adam; it falls as a cosine.")
+    average: float = Field(0.998, ge=0, lt=1, description="Decay of the exponential average of the weights.")
+    seed: int = Field(0, ge=0, description="Seed of patches, noise and weights.")
+
+    def rate(self, step: int) -> float:
+        """Learning rate at `step`."""
+        return (
+            self.learning_rate
+            * min(1.0, (step + 1) / min(100, self.steps / 10))
+            * 0.5
+            * (1 + math.cos(math.pi * step / self.steps))
+        )
+
+    def noise(self, rng: np.random.Generator) -> Noise:
+        """Draw the kind of noise of a patch."""
+        kinds: tuple[Noise, ...] = (photons, uneven, white)
+        return kinds[int(np.searchsorted(np.cumsum((self.photons, self.uneven)), rng.random(), side="right"))]
+
+
+class Errors:
+    """Denoised patches, what is left of the noise and of the truth in units of its level, and this level, in files.
+
+    Parameters
+    ----------
+    settings : ErrorTraining
+        How many, of what.
+    sources : sequence of Source
+        Where clean patches come from.
+    folder : Path
+        Where the files are kept; those that an earlier run filled are not filled again.
+    """
+
+    def __init__(self, settings: ErrorTraining, sources: Sequence[Source], folder: Path) -> None:
+        self.settings, self.sources, self.folder = settings, sources, folder
+        side, several = settings.patch, len(settings.denoisers)
+        count = settings.patches
+        self._clean = self._file("denoised", (several, count, side, side), np.float32)
+        self._residual, self._error = (
+            self._file(name, (several, count, side, side), np.float16) for name in ("residual", "error")
+        )
+        self._level = self._file("level", (count, side, side), np.float16)
+        self._counted = self._file("counted", (count,), np.uint8)
+        self._done = folder / "patches.json"
+
+    def fill(self, device: torch.device, told: Callable[[int], None]) -> None:
+        """Draw and denoise the patches that are missing; tell how many there are."""
+        functions = [denoisers.load(name) for name in self.settings.denoisers]
+        first = json.loads(self._done.read_text())["patches"] if self._done.exists() else 0
+        for start in range(first, self.settings.patches, TOGETHER):
+            rng = np.random.default_rng((self.settings.seed, 1, start))
+            examples, noisy, sigma = self._examples(rng)
+            place = slice(start, start + TOGETHER)
+            self._level[place], self._counted[place] = sigma[:, 0], [each.counted is not None for each in examples]
+            for number, function in enumerate(functions):
+                with torch.no_grad():
+                    level = _tensor(sigma, device)
+                    made = torch.cat([
+                        function(_tensor(noisy[n : n + 1], device), level[n : n + 1]) for n in range(TOGETHER)
+                    ]).cpu().numpy()  # fmt: skip
+                self._clean[number, place] = made[:, 0]
+                self._residual[number, place] = np.clip((noisy - made) / sigma, -FURTHEST, FURTHEST)[:, 0]
+                for n, example in enumerate(examples):
+                    error = error_of(example, made[n, 0], sigma[n, 0])
+                    self._error[number, start + n] = np.clip(error, -FURTHEST, FURTHEST)
+            self._done.write_text(json.dumps({"patches": start + TOGETHER}))
+            told(start + TOGETHER)
+
+    def batch(self, rng: np.random.Generator, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what the network sees of a batch, of which denoiser it is, and the squared errors in units of the noise's."""
+        settings = self.settings
+        which = rng.integers(len(settings.denoisers), size=settings.batch)
+        patch = rng.integers(settings.patches, size=settings.batch)
+        turns, mirrored = int(rng.integers(4)), bool(rng.integers(2))
+
+        def turned(array: NDArray[Any]) -> Tensor:
+            array = np.rot90(array.astype(np.float32), turns, (1, 2))
+            return _tensor(array[:, None, :, ::-1] if mirrored else array[:, None], device)
+
+        clean, residual, error = (turned(each[which, patch]) for each in (self._clean, self._residual, self._error))
+        level = turned(self._level[patch])
+        kinds = torch.from_numpy(2 * which + self._counted[patch]).to(device)
+        return seen(clean + level * residual, clean, level), kinds, error.square()
+
+    def _examples(self, rng: np.random.Generator) -> tuple[list[Example], NDArray[Any], NDArray[Any]]:
+        """Draw examples; return also their noisy patches and levels, shape (N, 1, Y, X)."""
+        settings = self.settings
+        patches = draw_batch(self.sources, TOGETHER, settings.patch, rng)
+        low, high = math.log(settings.least_sigma), math.log(settings.most_sigma)
+        examples = [settings.noise(rng)(patch[0], math.exp(rng.uniform(low, high)), rng) for patch in patches]
+        fields = [np.broadcast_to(each.field * each.levels[0], each.clean.shape) for each in examples]
+        noisy, sigma = (np.stack(each)[:, None].astype(np.float32) for each in ([one.noisy for one in examples], fields))
+        return examples, noisy, sigma.astype(np.float16).astype(np.float32)
+
+    def _file(self, name: str, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
+        path = self.folder / f"{name}.npy"
+        if path.exists():
+            return np.lib.format.open_memmap(path, "r+")
+        return np.lib.format.open_memmap(path, "w+", dtype, shape)
+
+
+def error_of(example: Example, made: NDArray[Any], sigma: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the error of what was made of a noisy patch, in noise levels.
+
+    Of counted light it is that of the result in grey levels, after the way back and with the light that is kept, over the
+    grey levels that a noise level is there.
+    """
+    counted = example.counted
+    if counted is None:
+        return np.asarray((made - example.clean) / sigma)
+    result = keep_light(counted.map.back(made).astype(np.float64), counted.measured)
+    return np.asarray((result - counted.light) / counted.map.width(made, float(sigma.mean())))
+
+
+def negative_log_likelihood(log_variance: Tensor, squared: Tensor) -> Tensor:
+    """Return the mean of ``e² / v + log v``, least where v is the mean of e²; beyond all bounds e² counts as its logarithm."""
+    ratio = squared * (-log_variance).exp()
+    tail = LARGEST * (1 + (ratio / LARGEST).clamp_min(1).log())
+    return (torch.where(ratio > LARGEST, tail, ratio) + log_variance).mean()
+
+
+def quantile_loss(log_variance: Tensor, squared: Tensor) -> Tensor:
+    """Return the pinball loss of log |e|, least where a share `HELD` of the errors lies within `WIDTH` standard deviations.
+
+    Rare errors that no one can foresee, such as of a bead that was taken for ground, add to the mean of squares on all of the
+    ground; an interval need not be as wide to hold nearly all.
+    """
+    beyond = 0.5 * (squared.clamp_min(LITTLE).log() - log_variance) - math.log(WIDTH)
+    return torch.maximum(HELD * beyond, (HELD - 1) * beyond).mean()
+
+
+def train_errors(
+    settings: ErrorTraining,
+    sources: Sequence[Source],
+    folder: Path,
+    device: torch.device,
+    told: Callable[[str, int, float], None],
+) -> ErrorNetwork:
+    """Train a network of errors, or go on from the files in `folder`.
+
+    Every step seeds its own random numbers: a run that was cut off goes on as if it had not been.
+
+    Parameters
+    ----------
+    settings : ErrorTraining
+        Denoisers, noise, length.
+    sources : sequence of Source
+        Where clean patches come from.
+    folder : Path
+        Where denoised patches, ``checkpoint.pt`` and ``log.jsonl`` are kept.
+    device : torch.device
+        Where to train.
+    told : callable
+        Is told what is being done, how many patches or steps are done, and the loss.
+
+    Returns
+    -------
+    ErrorNetwork
+        With averaged weights.
+
+    Raises
+    ------
+    ValueError
+        If the folder is of other settings, or there is nothing to train on.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    described, stored = settings.model_dump_json(), folder / "begun.json"
+    if stored.exists() and stored.read_text() != described:
+        raise ValueError(f"{folder} holds a training with other settings: give another folder, or these settings")
+    stored.write_text(described)
+    errors = Errors(settings, sources, folder)
+    errors.fill(device, lambda done: told("denoise", done, 0.0))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        network, averaged = (ErrorNetwork(settings.denoisers, settings.widths) for _ in range(2))
+    averaged.load_state_dict(network.state_dict())
+    for each in (network, averaged):
+        each.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
+    parts: dict[str, Any] = {"network": network, "averaged": averaged, "optimiser": optimiser}
+    checkpoint = folder / "checkpoint.pt"
+    first = gone_on(checkpoint, device, parts)
+    precision, saved, losses = fastest_precision(device), time.monotonic(), []
+    for step in range(first, settings.steps):
+        shown, which, squared = errors.batch(np.random.default_rng((settings.seed, 2, step)), device)
+        with torch.autocast(device.type, dtype=precision, enabled=precision is not torch.float32):
+            found = network(shown.contiguous(memory_format=torch.channels_last), which)
+        measure = negative_log_likelihood if step < settings.squares * settings.steps else quantile_loss
+        loss = measure(found, squared)
+        optimiser.param_groups[0]["lr"] = settings.rate(step)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        with torch.no_grad():
+            decay = min(settings.average, (1 + step) / (10 + step))
+            torch._foreach_lerp_(list(averaged.parameters()), list(network.parameters()), 1 - decay)
+        losses.append(float(loss.detach()))
+        last = step + 1 == settings.steps
+        if (step + 1) % 50 == 0 or last:
+            told("learn", step + 1, float(np.mean(losses)))
+            with (folder / "log.jsonl").open("a") as lines:
+                lines.write(json.dumps({"step": step + 1, "loss": round(float(np.mean(losses)), 5)}) + "\n")
+            losses.clear()
+        if time.monotonic() - saved > SAVE_SECONDS or last:
+            write_checkpoint({"step": step + 1, **{name: part.state_dict() for name, part in parts.items()}}, checkpoint)
+            saved = time.monotonic()
+    return averaged.eval().requires_grad_(False)
+
+
+def _tensor(array: NDArray[Any], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)
