@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -69,7 +70,7 @@ def test_what_it_was_not_trained_for_is_refused(path: Path, problem: Problem, tm
     assert "trained for 'motion-blur', and" in solver.obstacle_in(motion)
     volume = Problem(torch.rand(1, 1, 4, 16, 16), BLUR, Gaussian(sigma=SIGMA))
     assert "needs planes" in solver.obstacle(volume)
-    assert "no file is given" in solvers.load("unrolled").obstacle(problem)
+    assert "nothing is bundled for it" in solvers.load("unrolled").obstacle_in(motion)
     assert "there is no file" in solvers.load("unrolled", path=tmp_path / "absent.safetensors").obstacle(problem)
 
 
@@ -80,3 +81,36 @@ def test_files_without_a_schedule_are_refused_in_a_sentence(said: dict[str, str]
     obstacle = solvers.load("unrolled", path=path).obstacle(problem)
     assert "b.safetensors" in obstacle
     assert "holds no unrolled solver" in obstacle or "as many" in obstacle
+
+
+def test_the_bundled_one_sharpens_in_three_calls_what_a_gaussian_has_blurred(scene: np.ndarray) -> None:
+    """More than half-quadratic splitting does with as many calls of the network that it began as."""
+    from napari_tweedie import denoisers
+
+    clean, trained = torch.from_numpy(scene).float()[None, None], solvers.load("unrolled")
+    blur = degradations.load("gaussian-blur", std=1.8)
+    y = blur(blur.extend(clean))
+    problem = Problem(y + SIGMA * torch.randn(y.shape, generator=torch.Generator().manual_seed(0)), blur, Gaussian(sigma=SIGMA))
+    small = denoisers.load("unet-small", precision="float32")
+    with torch.no_grad():
+        states = list(trained(problem, torch.nn.Identity()))
+        *_, other = solvers.load("hqs", iterations=3)(problem, small)
+    assert len(states) == states[-1].total == 3
+    errors = [float((blur.crop(state.estimate) - clean).square().mean()) for state in (states[-1], other)]
+    assert errors[0] < errors[1]
+
+
+def test_the_bundled_one_refuses_other_widths_and_noise_and_is_pinned_by_its_hash(problem: Problem) -> None:
+    trained = solvers.load("unrolled")
+    assert "trained for std from 0.7 to 3 (got 5)" in trained.obstacle_in(degradations.load("gaussian-blur", std=5.0))
+    assert "(got 4)" in trained.obstacle_in(degradations.load("gaussian-blur", std=2.0, width=2.0))
+    noisy = Problem(problem.measurement, BLUR, Gaussian(sigma=0.2))
+    assert "noise of up to 8 % of the range (got 20 %)" in trained.obstacle(noisy)
+    image = torch.rand((48, 40), generator=torch.Generator().manual_seed(0)).numpy()
+    result = nt.restore(image, "gaussian-blur", "unrolled", std=1.0, sigma=0.01)
+    recipe = result.provenance["recipe"]
+    assert recipe["solver"]["sha256"]
+    assert (nt.run(recipe, image).image == result.image).all()
+    recipe["solver"]["sha256"] = "0" * 64
+    with pytest.raises(ValueError, match="what is bundled has another content than the recipe says"):
+        nt.run(recipe, image)

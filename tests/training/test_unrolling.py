@@ -88,8 +88,38 @@ def _fails_at(last: int) -> object:
     [
         ({"least_sigma": 0.5, "most_sigma": 0.1}, "least_sigma is at most most_sigma"),
         ({"degradation": {"name": "one-bit"}}, "not linear in the image"),
+        ({"ranges": {"std": (2, 1)}}, "begins at or below its end"),
+        ({"ranges": {"height": (1, 2)}}, "ranges are of numbers of 'gaussian-blur'"),
+        ({"ranges": {"std": (0, 2)}}, "std"),
     ],
 )
 def test_settings_that_fit_nothing_are_refused(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Unrolling(**{**SMALL, **wrong})
+
+
+def test_widths_differ_from_step_to_step_within_their_range_and_are_written_down(sources: list[Source], tmp_path: Path) -> None:
+    settings = Unrolling(**{**SMALL, "ranges": {"std": (0.8, 2.0)}, "steps": 1})
+    widths = [example(settings, sources, step, CPU)[1].degradation.std for step in range(12)]
+    assert min(widths) >= 0.8
+    assert max(widths) <= 2
+    assert len(set(widths)) == 12
+    _, schedule = train_unrolled(settings, sources, tmp_path, CPU, lambda step, loss: None)
+    assert schedule.ranges == {"std": (0.8, 2.0)}
+    scan = Unrolling(degradation={"name": "fourier-mask"}, ranges={"seed": (0, 99)})
+    seeds = [scan.drawn(np.random.default_rng(step)).seed for step in range(8)]
+    assert all(isinstance(seed, int) for seed in seeds)
+    assert len(set(seeds)) > 4
+
+
+def test_training_goes_on_from_an_unrolled_solver_with_its_schedule(sources: list[Source], tmp_path: Path) -> None:
+    from napari_tweedie.denoisers.network import weights_file
+    from napari_tweedie.denoisers.schedule import schedule_of
+
+    known = schedule_of(weights_file("unrolled-gaussian-blur"))
+    further = {**SMALL, "start": "unrolled-gaussian-blur", "steps": 1, "learning_rate": 1e-9}
+    _, schedule = train_unrolled(Unrolling(**{**further, "turns": 3}), sources, tmp_path / "a", CPU, lambda step, loss: None)
+    assert schedule.shares == pytest.approx(known.shares, abs=1e-6)
+    assert schedule.weights == pytest.approx(known.weights, rel=1e-6)
+    with pytest.raises(ValueError, match="there are 2 turns, and the start has 3"):
+        train_unrolled(Unrolling(**further), sources, tmp_path / "b", CPU)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +34,17 @@ class Schedule:
         How far the denoising strength of every turn has come, in logarithm, from `FIRST`, 0, to what σ_y means in the image, 1.
     weights : sequence of float
         Weight of the network in the data step of every turn.
+    ranges : dict
+        Least and largest value of those numbers of the degradation that it was trained for.
+    most_sigma : float
+        Largest noise level of measurements that it was trained for, for images about in [0, 1].
     """
 
     degradation: str
     shares: tuple[float, ...]
     weights: tuple[float, ...]
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    most_sigma: float = math.inf
 
     def described(self) -> str:
         """Return it as JSON."""
@@ -77,8 +84,9 @@ def schedule_of(path: Path) -> Schedule:
         with safe_open(path, "pt") as file:
             said = json.loads((file.metadata() or {})["unrolled"])
         shares, weights = (_numbers(said[name]) for name in ("shares", "weights"))
-        made = Schedule(str(said["degradation"]), shares, weights)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        ranges = {str(name): (float(low), float(high)) for name, (low, high) in said.get("ranges", {}).items()}
+        made = Schedule(str(said["degradation"]), shares, weights, ranges, float(said.get("most_sigma", math.inf)))
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path.name} holds no unrolled solver, only what `napari-tweedie unroll` writes does") from error
     if not 0 < len(shares) == len(weights) or min(weights) <= 0:
         raise ValueError(f"{path.name} has {len(shares)} strengths and {len(weights)} weights, which must be as many and above 0")

@@ -200,7 +200,7 @@ def resolved(recipe: Recipe) -> Recipe:
         changed["denoiser"] = pinned
     if recipe.job == "restore" and isinstance(recipe.solver, AutoSolver):
         changed["solver"] = solvers.registry.build(solver_for(recipe) | dict(recipe.solver.model_extra or {}))
-    elif recipe.job == "restore" and (pinned_solver := recipe.solver.pinned()) is not recipe.solver:
+    elif recipe.job == "restore" and (pinned_solver := recipe.solver.pinned(recipe.degradation)) is not recipe.solver:
         changed["solver"] = pinned_solver
     if recipe.job in ("sample", "calibrate", "synthesise") and isinstance(recipe.sampler, AutoSampler):
         given = recipe.sampler.model_dump(exclude_unset=True)

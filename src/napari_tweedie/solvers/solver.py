@@ -68,8 +68,8 @@ class Solver(Method):
         """Return how many states the solver will yield at most."""
         return 1
 
-    def pinned(self) -> Self:
-        """Return it so that the recipe says by a hash which file it reads, if it reads one."""
+    def pinned(self, degradation: Degradation) -> Self:
+        """Return it so that the recipe says by a hash which file it reads for a degradation, if it reads one."""
         return self
 
     def obstacle_in(self, degradation: Degradation) -> str:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
-from napari_tweedie.denoisers.network import denoise, load_network, weights_hash
-from napari_tweedie.denoisers.schedule import Schedule, schedule_of, turns
+from napari_tweedie.denoisers.network import WEIGHTS, denoise, load_network, weights_file, weights_hash
+from napari_tweedie.denoisers.schedule import schedule_of, turns
 from napari_tweedie.denoisers.tiling import Tiled
-from napari_tweedie.solvers.solver import Solver
+from napari_tweedie.solvers.solver import Solver, State
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -28,7 +28,7 @@ class Unrolled(Solver):
     """A few turns of half-quadratic splitting, trained end to end for one degradation: steps, strengths and a network of its own.
 
     It needs a fraction of the calls of `hqs`, and knows what its degradation does to images. For another degradation, or much
-    other noise than it was trained with, choose `hqs`. ``napari-tweedie unroll`` trains one.
+    other noise than it was trained with, choose `hqs`. One for Gaussian blur is bundled; ``napari-tweedie unroll`` trains others.
 
     Notes
     -----
@@ -40,32 +40,55 @@ class Unrolled(Solver):
     title: ClassVar[str] = "Unrolled, trained"
     uses_denoiser: ClassVar[bool] = False
 
-    path: Path = Parameter(Path(), "What was trained for this degradation, .safetensors of `napari-tweedie unroll`.")
+    path: Path = Parameter(
+        Path(),
+        "What was trained for this degradation, .safetensors of `napari-tweedie unroll`; empty: bundled, for Gaussian blur.",
+    )
     sha256: str | None = Parameter(None, "Hash of its content: another one is refused.", advanced=True)
 
     def steps(self) -> int:
-        return len(self._schedule().shares) if not self._missing() else 1
+        known = [schedule_of(path) for path in self._candidates() if not self._wrong(path)]
+        return max((len(schedule.shares) for schedule in known), default=1)
 
     def obstacle_in(self, degradation: Degradation) -> str:
         needed = f"{self.name} needs what was trained for {degradation.name!r}"
         way_out = "choose a file of `napari-tweedie unroll`, or hqs"
-        if missing := self._missing():
-            return f"{needed}, {missing}: {way_out}"
-        trained = self._schedule().degradation
-        if trained != degradation.name:
-            return f"{needed}, and {self.path.name} is for {trained!r}: {way_out}"
+        path = self._file(degradation)
+        if path is None:
+            missing = "what is bundled has another content than the recipe says" if self.sha256 else "nothing is bundled for it"
+            return f"{needed}, and {missing}: {way_out}"
+        if wrong := self._wrong(path):
+            return f"{needed}, and {wrong}: {way_out}"
+        schedule = schedule_of(path)
+        if schedule.degradation != degradation.name:
+            return f"{needed}, and {path.name} is for {schedule.degradation!r}: {way_out}"
+        for name, (low, high) in schedule.ranges.items():
+            widened = getattr(degradation, "width", 1.0) if name == "std" else 1.0  # a factor on the width of any blur
+            if not low <= (value := widened * getattr(degradation, name)) <= high:
+                return f"{path.name} was trained for {name} from {low:g} to {high:g} (got {value:g}): {way_out}"
         return ""
 
     def obstacle(self, problem: Problem) -> str:
         if problem.measurement.ndim != 4:
             return f"{self.name} needs planes, not a volume of {problem.degradation.name!r}: choose another solver, such as hqs"
-        return super().obstacle(problem)
+        if found := super().obstacle(problem):
+            return found
+        path = self._file(problem.degradation)
+        if path is not None and problem.noise_level > (most := schedule_of(path).most_sigma):
+            trained = f"{path.name} was trained for noise of up to {100 * most:.2g} % of the range"
+            return f"{trained} (got {100 * problem.noise_level:.2g} %): choose hqs"
+        return ""
 
-    def pinned(self) -> Self:
-        return self if self._missing() else self.model_copy(update={"sha256": weights_hash(self.path)})
+    def pinned(self, degradation: Degradation) -> Self:
+        path = self._file(degradation)
+        return self if path is None or self._wrong(path) else self.model_copy(update={"sha256": weights_hash(path)})
+
+    def __call__(self, problem: Problem, denoiser: Denoise, generator: Generator | None = None) -> Iterator[State]:
+        return super(Unrolled, self.pinned(problem.degradation)).__call__(problem, denoiser, generator)
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
-        schedule, network = self._schedule(), load_network(self.path, problem.measurement.device)
+        (path,) = self._candidates()
+        schedule, network = schedule_of(path), load_network(path, problem.measurement.device)
 
         def tile(x: Tensor, sigma: float | Tensor) -> Tensor:
             return denoise(network, x, sigma, torch.float32)
@@ -73,19 +96,26 @@ class Unrolled(Solver):
         tiled = Tiled(tile, TILE, HALO)
         yield from turns(problem, problem.prox, tiled, schedule.shares, schedule.weights)
 
-    def _missing(self) -> str:
-        """Return why there is no schedule, as the end of a sentence; empty: there is one."""
-        if self.path == Path():
-            return "and no file is given"
-        if not self.path.is_file():
-            return f"and there is no file {self.path}"
-        if self.sha256 and weights_hash(self.path) != self.sha256:
-            return f"and {self.path} has another content than the recipe says"
-        try:
-            self._schedule()
-        except ValueError as error:
-            return f"and {error}"
-        return ""
+    def _file(self, degradation: Degradation) -> Path | None:
+        """Return the file for a degradation: the user's, or the bundled one if there is one."""
+        path = self.path if self.path != Path() else weights_file(f"{self.name}-{degradation.name}")
+        return path if path in self._candidates() else None
 
-    def _schedule(self) -> Schedule:
-        return schedule_of(self.path)
+    def _candidates(self) -> list[Path]:
+        """Return the files that may be meant: the user's, or those bundled, of which a hash leaves one."""
+        if self.path != Path():
+            return [self.path]
+        bundled = sorted(WEIGHTS.glob(f"{self.name}-*.safetensors"))
+        return [path for path in bundled if self.sha256 in (None, weights_hash(path))]
+
+    def _wrong(self, path: Path) -> str:
+        """Return what is wrong with a file, as the end of a sentence; empty: nothing."""
+        if not path.is_file():
+            return f"there is no file {path}"
+        if self.sha256 and weights_hash(path) != self.sha256:
+            return f"{path} has another content than the recipe says"
+        try:
+            schedule_of(path)
+        except ValueError as error:
+            return str(error)
+        return ""

@@ -24,7 +24,7 @@ from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.denoisers.file import of_safetensors
 from napari_tweedie.denoisers.network import Network, denoise, weights_file
-from napari_tweedie.denoisers.schedule import Schedule, turns
+from napari_tweedie.denoisers.schedule import Schedule, schedule_of, turns
 from napari_tweedie.training.data import Source, draw_batch
 from napari_tweedie.training.export import write_checkpoint
 from napari_tweedie.training.losses import weighted_squared_error
@@ -47,10 +47,18 @@ class Unrolling(BaseModel):
     degradation: Annotated[Degradation, *chosen_from(degradations.registry.build)] = Field(
         description="What happens to the images."
     )
+    ranges: dict[str, tuple[float, float]] = Field(
+        {},
+        description="Least and largest value of parameters of the degradation that differ from image to image, such as "
+        '{"std": [0.8, 3]}, drawn evenly in logarithm, whole numbers evenly.',
+    )
     turns: int = Field(4, ge=1, le=50, description="Turns of data step and network.")
     least_sigma: float = Field(1 / 255, gt=0, le=1, description="Least noise level of a measurement of images in [0, 1].")
     most_sigma: float = Field(10 / 255, gt=0, le=1, description="Largest one; levels are drawn evenly in logarithm.")
-    start: str = Field("unet-small", description="Bundled network to start from: unet, unet-small, lidia.")
+    start: str = Field(
+        "unet-small",
+        description="Bundled weights to start from: unet, unet-small, lidia, or those of an unrolled solver, with its schedule.",
+    )
     steps: int = Field(400, ge=1, description="Optimiser steps.")
     batch: int = Field(2, ge=1, description="Images per step.")
     patch: int = Field(96, ge=32, multiple_of=8, description="Height and width of an image.")
@@ -63,7 +71,31 @@ class Unrolling(BaseModel):
             raise ValueError(f"least_sigma is at most most_sigma (got {self.least_sigma} and {self.most_sigma})")
         if not self.degradation.is_linear:
             raise ValueError(f"{self.degradation.name!r} is not linear in the image: unrolled solvers are for those that are")
+        for name, (low, high) in self.ranges.items():
+            if type(dict(self.degradation).get(name)) not in (int, float):
+                raise ValueError(f"ranges are of numbers of {self.degradation.name!r}, such as its seed (got {name!r})")
+            if low > high:
+                raise ValueError(f"the range of {name} begins at or below its end (got {low:g} and {high:g})")
+            for end in (low, high):
+                self._with({name: end})
         return self
+
+    def drawn(self, rng: np.random.Generator) -> Degradation:
+        """Return the degradation of a step."""
+        return self._with({name: self._value(name, rng) for name in self.ranges})
+
+    def _value(self, name: str, rng: np.random.Generator) -> float:
+        low, high = self.ranges[name]
+        if isinstance(getattr(self.degradation, name), int):
+            return int(rng.integers(int(low), int(high) + 1))
+        return math.exp(rng.uniform(math.log(low), math.log(high))) if low > 0 else float(rng.uniform(low, high))
+
+    def _with(self, values: dict[str, float]) -> Degradation:
+        """Return the degradation with other numbers; whole ones stay whole."""
+        whole = {
+            name: int(value) if isinstance(getattr(self.degradation, name), int) else value for name, value in values.items()
+        }
+        return type(self.degradation)(**{**dict(self.degradation), **whole}) if whole else self.degradation
 
     def rate(self, step: int) -> float:
         """Learning rate at `step`."""
@@ -79,6 +111,20 @@ class UnrolledNetwork(nn.Module):
         self.shares = nn.Parameter(torch.linspace(0, 1, turns) if turns > 1 else torch.ones(1))
         self.weights = nn.Parameter(torch.full((turns,), math.log(0.23)))
 
+    def take(self, schedule: Schedule) -> None:
+        """Begin with a schedule that was learnt before.
+
+        Raises
+        ------
+        ValueError
+            If it has other turns.
+        """
+        if len(schedule.shares) != len(self.shares):
+            raise ValueError(f"there are {len(self.shares)} turns, and the start has {len(schedule.shares)}: give as many")
+        with torch.no_grad():
+            self.shares.copy_(torch.tensor(schedule.shares))
+            self.weights.copy_(torch.tensor(schedule.weights).log())
+
     def forward(self, problem: Problem, precision: torch.dtype) -> list[Tensor]:
         """Return the estimates after all turns."""
 
@@ -92,9 +138,11 @@ class UnrolledNetwork(nn.Module):
 
         return list(turns(problem, prox, network, self.shares, self.weights.exp()))
 
-    def schedule(self, degradation: str) -> Schedule:
-        """Return what was learnt besides the network."""
-        return Schedule(degradation, tuple(self.shares.tolist()), tuple(self.weights.exp().tolist()))
+    def schedule(self, settings: Unrolling) -> Schedule:
+        """Return what was learnt besides the network, and what it was learnt for."""
+        shares, weights = tuple(self.shares.tolist()), tuple(self.weights.exp().tolist())
+        ranges = {name: ends for name, ends in settings.ranges.items() if isinstance(getattr(settings.degradation, name), float)}
+        return Schedule(settings.degradation.name, shares, weights, ranges, settings.most_sigma)
 
 
 class DataStep(torch.autograd.Function):
@@ -152,6 +200,8 @@ def train_unrolled(
     folder.mkdir(parents=True, exist_ok=True)
     network = copy.deepcopy(of_safetensors(weights_file(settings.start), torch.device("cpu"))).requires_grad_(True).train()
     unrolled = UnrolledNetwork(network, settings.turns).to(device)
+    if settings.start.startswith("unrolled-"):
+        unrolled.take(schedule_of(weights_file(settings.start)))
     few = [unrolled.shares, unrolled.weights]
     optimiser = torch.optim.Adam([{"params": list(network.parameters())}, {"params": few}], betas=(0.9, 0.99))
     described, checkpoint, first = settings.model_dump_json(), folder / "checkpoint.pt", 0
@@ -187,7 +237,7 @@ def train_unrolled(
             weights = {"unrolled": unrolled.state_dict(), "optimiser": optimiser.state_dict()}
             write_checkpoint({"settings": described, "step": step + 1, **weights}, checkpoint)
             saved = time.monotonic()
-    return network.eval().requires_grad_(False), unrolled.schedule(settings.degradation.name)
+    return network.eval().requires_grad_(False), unrolled.schedule(settings)
 
 
 def example(settings: Unrolling, sources: Sequence[Source], step: int, device: torch.device) -> tuple[Tensor, Problem]:
@@ -196,7 +246,7 @@ def example(settings: Unrolling, sources: Sequence[Source], step: int, device: t
     clean = torch.from_numpy(draw_batch(sources, settings.batch, settings.patch, rng)).to(device)
     low, high = math.log(settings.least_sigma), math.log(settings.most_sigma)
     sigma = math.exp(rng.uniform(low, high))
-    degradation = settings.degradation
+    degradation = settings.drawn(rng)
     with torch.no_grad():
         measured = degradation(clean)
         noise = torch.from_numpy(rng.standard_normal(tuple(measured.shape)).astype(np.float32)).to(device)
