@@ -38,7 +38,7 @@ def test_the_width_of_a_blur_is_found_within_a_tenth(
     np.testing.assert_allclose(found.psf, found.degradation.kernel(2), rtol=1e-5)
     assert getattr(found.degradation, unknown) == pytest.approx(true, rel=0.12)
     assert f"{unknown} = " in found.notes[0]
-    narrow, wide = map(float, re.search(r"; (\S+) to (\S+) foretell", found.notes[0]).groups())
+    narrow, wide = map(float, re.search(r"well; (\S+) to (\S+) foretell", found.notes[0]).groups())
     assert 0.95 * min(narrow, wide) <= true <= 1.05 * max(narrow, wide)
 
 

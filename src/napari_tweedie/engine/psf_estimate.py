@@ -123,9 +123,9 @@ def _sentence(told: str, is_bound: bool, between: tuple[float, float]) -> str:
     if is_bound:
         return f"The image is hardly blurred: not wider than with {told}, the narrowest that is told from none."
     return (
-        f"With {told} a restoration foretells the measurement best, of all that are not too wide; {between[0]:.3g} to "
-        f"{between[1]:.3g} foretell it nearly as well, from narrow to wide. Blur that the scene itself has counts in: where the "
-        "result looks too sharp, take a narrower one."
+        f"With {told} a restoration foretells the measurement well; {between[0]:.3g} to {between[1]:.3g} foretell it nearly as "
+        "well as the best, from narrow to wide, and the narrow side is the safe one. Blur that the scene itself has counts in: "
+        "where the result looks too sharp, take a narrower one."
     )
 
 

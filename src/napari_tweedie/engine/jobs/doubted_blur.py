@@ -39,9 +39,9 @@ CONVERGED = ("hqs", "denoised-richardson-lucy")
 NARROWER, WIDER = (0.8, 0.64, 0.5), (1.25, 1.6)
 LOST = "The measurement holds detail that its point-spread function would have taken away"
 """How the sign begins that an implied spectrum rises."""
-SAFE = 0.8
+SAFE = 0.7
 """Share of the largest width with which to go on: half of those that were found are more than 1.2 to 1.3 times as wide as they
-should be, and a blur that is too narrow does little harm."""
+should be, a tenth 1.35 to 1.7 times, and a blur that is too narrow does little harm."""
 BETTER = 0.5
 """Share of what was unexplained with the blur as it is that another may leave, to be said."""
 
