@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 ALONE = 0.6
 """Share of the work on a block, where neighbours help, that is done before it is denoised with them."""
+FEW = 0.3
+"""Photons expected of a pixel at which a network that learnt errors sees by itself half of what the noise hides."""
 
 
 class Denoise(Job):
@@ -86,25 +88,34 @@ class Denoise(Job):
             yield Step(1.0, {"denoised": clean, "std": std})
 
     def _learnt(self, index: Index, denoiser: Tiled | Volume, name: str, x: Tensor, clean: Tensor) -> Tensor:
-        """Return the standard deviation as it was learnt, over the scale of the grey levels, with what the noise hides."""
+        """Return the standard deviation as it was learnt, over the scale of the grey levels.
+
+        The network saw the residual, and knows what noise may hide; but of a few photons, with what these say themselves.
+        """
         channel = self._frame(index)
         level, map_ = channel.level, channel.intensity
         std = _precise(error_std(denoiser, name, x, clean, level, channel.is_stabilised))
         if isinstance(map_, Stabilised):
             std *= torch.from_numpy(map_.width(clean.cpu().numpy(), level) / (level * map_.scale))
-        return self._with_hidden(index, x, clean, std.square())
+        if (counted := self._photons(index, clean)) is None:
+            return std.float()
+        photons, expected, unit = counted
+        share = 1 / (1 + (expected.clamp_min(0) / FEW).square())
+        return self._of_photons(std.square(), photons, expected, unit, share)
 
     def _std(self, index: Index, x: Tensor, clean: Tensor, std: Tensor) -> Tensor:
-        """Return a standard deviation as `spread` returns it, with what the noise hides."""
-        return self._with_hidden(index, x, clean, _precise(self.spread(index, clean, std)).square())
+        """Return a standard deviation, as `spread` returns it, with what the noise hides."""
+        variance = _precise(self.spread(index, clean, std)).square()
+        if (counted := self._photons(index, clean)) is not None:
+            return self._of_photons(variance, *counted)
+        return (variance + hidden_variance(_precise(x), _precise(clean), self._frame(index).pixel_level)).sqrt().float()
 
-    def _with_hidden(self, index: Index, x: Tensor, clean: Tensor, variance: Tensor) -> Tensor:
-        """Return a standard deviation over the scale of the grey levels, with what the noise hides and `keep_light` lets in."""
-        if (counted := self._photons(index, clean)) is None:
-            return (variance + hidden_variance(_precise(x), _precise(clean), self._frame(index).pixel_level)).sqrt().float()
-        photons, expected, unit = counted
+    def _of_photons(
+        self, variance: Tensor, photons: Tensor, expected: Tensor, unit: float, share: float | Tensor = 1.0
+    ) -> Tensor:
+        """Return the standard deviation of counted light, with a share of what its noise hides, and what `keep_light` lets in."""
         let_in = smoothed(photons, NEIGHBOURHOOD).clamp_min(0) / area_of(NEIGHBOURHOOD, 2)
-        return (variance.maximum(unit * let_in) + unit * hidden_light(photons, expected)).sqrt().float()
+        return (variance.maximum(unit * let_in) + unit * share * hidden_light(photons, expected)).sqrt().float()
 
     def _photons(self, index: Index, clean: Tensor) -> tuple[Tensor, Tensor, float] | None:
         """Return photons of a block, counted and denoised, and the square of one's grey levels over their scale, if it counts."""
