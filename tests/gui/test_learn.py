@@ -17,6 +17,7 @@ from napari_tweedie.training.export import write_weights
 from napari_tweedie.widgets.docks.denoise import Denoise
 from napari_tweedie.widgets.docks.learn import Learn
 from napari_tweedie.widgets.docks.panel import Panel
+from napari_tweedie.widgets.docks.posterior import Posterior
 from napari_tweedie.widgets.layers.input import METADATA
 from napari_tweedie.widgets.runs.learning_run import Learning
 
@@ -150,6 +151,14 @@ def test_a_sampler_is_learnt_from_a_target_and_draws(viewer: Viewer, dock: Learn
     stored = samples.metadata[METADATA]["recipe"]
     assert stored["sampler"]["name"] == "trained"
     assert stored["interval"]["coverage"] is not None
+    posterior = Posterior(viewer)
+    viewer.window.add_dock_widget(posterior, name="How sure?")
+    posterior.source.layer.set_value(viewer.layers["striped cells"])
+    posterior.choosers["sampler"].choose("trained")
+    posterior.choosers["sampler"].editor("path").set(stored["sampler"]["path"])
+    posterior.noise.fill({"name": "gaussian", "sigma": LEVEL})
+    assert "Drawn by a trained sampler" in press(posterior)
+    assert viewer.layers["striped cells · mean"].metadata[METADATA]["recipe"]["sampler"]["sha256"]
 
 
 def test_a_learnt_network_is_exported_for_other_programs(viewer: Viewer, dock: Learn, qtbot: QtBot, tmp_path: Path) -> None:

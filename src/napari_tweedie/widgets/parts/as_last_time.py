@@ -70,7 +70,7 @@ class AsLastTime(QWidget):
         if not kind or kind != self._kind:
             return
         for field, suited in _suited(recipe).items():  # what follows from the degradation is no choice
-            if "degradation" not in now or suited.items() <= now[field].items():
+            if field in now and ("degradation" not in now or suited.items() <= now[field].items()):
                 del now[field]
         differs = {field: value for field, value in now.items() if value != self._proposed.get(field)}
         last_settings.keep(self._panel.job, kind, differs)
