@@ -29,6 +29,7 @@ def run_script(script: str) -> str:
 def test_opening_the_docks_and_estimating_the_noise_takes_no_torch() -> None:
     script = """
 import sys, time, napari, numpy as np
+from qtpy.QtWidgets import QApplication
 viewer = napari.Viewer(show=False)
 viewer.add_image(np.random.default_rng(0).normal(100, 5, (64, 64)))
 _, denoise = viewer.window.add_plugin_dock_widget("napari-tweedie", "Denoise")
@@ -144,6 +145,7 @@ def test_the_menu_offers_the_quick_command_for_images_only() -> None:
     script = """
 import time, napari, numpy as np
 from napari._app_model import get_app_model
+from qtpy.QtWidgets import QApplication
 from napari_tweedie.widgets.runs.run import RUNS
 viewer = napari.Viewer(show=False)
 command, app = "napari-tweedie.denoise_active_layer", get_app_model()

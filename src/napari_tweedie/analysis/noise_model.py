@@ -126,17 +126,16 @@ def _points(
     order = around.argsort().argsort()
     level = np.clip((around - around.min()) / max(brightest - around.min(), np.finfo(float).tiny), 0, 1)
     group = np.minimum((groups / 2 * (order / len(order) + level)).astype(int), groups - 1)  # even in number and in brightness
-    points = []
+    saturated, found = [], []
     for number in range(groups):
         chosen = group == number
         if not enough(half[chosen], SIZE**2):
             continue
-        saturated = (patches[chosen] >= full).mean() > SATURATED
+        saturated.append((patches[chosen] >= full).mean() > SATURATED)
         chosen[chosen] = weakly_textured(patches[chosen], half[chosen], covariance)
-        point = patches[chosen].mean(), noise_variance(patches[chosen], half[chosen], covariance), chosen.sum()
-        points.append((saturated, point))
-    unsaturated = [point for saturated, point in points if not saturated]
-    points = unsaturated if len(unsaturated) >= FEWEST else [point for _, point in points]
+        found.append((patches[chosen].mean(), noise_variance(patches[chosen], half[chosen], covariance), chosen.sum()))
+    below = [point for point, full_of in zip(found, saturated, strict=True) if not full_of]
+    points = below if len(below) >= FEWEST else found
     if len(points) < 2:
         raise ValueError("gain and read noise cannot be estimated from an image that is almost constant: give them")
     means, variances, counts = np.array(points).T

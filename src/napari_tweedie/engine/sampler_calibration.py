@@ -13,7 +13,6 @@ from napari_tweedie.core.lazy import torch
 from napari_tweedie.engine.learning import Source, examples_of
 from napari_tweedie.samplers.sampler import WhiteNoise
 from napari_tweedie.samplers.summary import Running, Summary
-from napari_tweedie.training.adversarial import parted
 from napari_tweedie.training.tiles import CHECKED, cut
 
 if TYPE_CHECKING:
@@ -48,6 +47,8 @@ def calibration_of(network: Network, sources: Sequence[Source], settings: Learni
     dict
         "levels", and for each of them "factors" and "coverages"; "samples" of which the spread was taken.
     """
+    from napari_tweedie.training.adversarial import parted
+
     place = devices.pick(device)
     examples = (example for source in sources for example in examples_of(source, settings, place))
     tiles = cut(examples, np.random.default_rng(settings.seed))
