@@ -98,7 +98,7 @@ def rows(scenes: dict[str, np.ndarray], noises: tuple[str, ...], blur: degradati
                 doubted = any("point-spread function is wrong" in note for note in first.notes)
                 scores = [psnr(measured - dark, truth), psnr(first.image - dark, truth), float("nan")]
                 if (width := first.provenance.get("fitting_width")) is not None:
-                    again = nt.restore(measured, blur.wider(width / blur.width), **options)
+                    again = nt.restore(measured, blur.wider(width / blur.relative_width), **options)
                     scores[2] = psnr(again.image - dark, truth)
                 found.append((name, noise, factor, doubted, *scores))
                 print(*found[-1][:4], *(f"{score:.2f}" for score in scores), sep="  ", flush=True)

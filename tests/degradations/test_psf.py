@@ -122,8 +122,8 @@ def test_the_trace_of_a_motion_keeps_its_place() -> None:
 @pytest.mark.parametrize("width", [0.6, 1.7])
 def test_a_width_makes_the_function_as_many_times_as_wide(width: float) -> None:
     wanted = degradations.load("gaussian-blur", std=2 * width).kernel(2)
-    np.testing.assert_allclose(degradations.load("gaussian-blur", std=2, width=width).kernel(2), wanted, atol=1e-12)
-    measured = degradations.load("psf-blur", psf=gaussian(2.0, 10), width=width).kernel(2)
+    np.testing.assert_allclose(degradations.load("gaussian-blur", std=2, relative_width=width).kernel(2), wanted, atol=1e-12)
+    measured = degradations.load("psf-blur", psf=gaussian(2.0, 10), relative_width=width).kernel(2)
     assert spread(measured) == pytest.approx(2 * width, rel=0.03)
     assert measured.sum() == pytest.approx(1)
     assert spread(degradations.load("psf-blur", psf=gaussian(2.0, 10)).wider(width).kernel(2)) == pytest.approx(spread(measured))

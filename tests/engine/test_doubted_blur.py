@@ -75,8 +75,8 @@ def test_of_a_function_that_is_too_wide_the_width_is_told_with_which_the_result_
     assert error(wide.image, scene) > error(measured, scene)  # which is why it has to be told
     width = wide.provenance["fitting_width"]
     note = next(note for note in wide.notes if "point-spread function is wrong, too wide" in note)
-    assert f"set its width to {width:.2g}" in note
-    again = restore(measured, load("gaussian-blur", std=2 * STD, width=width), solver=solver)
+    assert f"set its relative width to {width:.2g}" in note
+    again = restore(measured, load("gaussian-blur", std=2 * STD, relative_width=width), solver=solver)
     assert error(again.image, scene) < 0.9 * error(measured, scene)
 
 
@@ -89,7 +89,7 @@ def test_of_a_stack_what_the_result_leaves_tells_that_its_function_is_too_wide()
     noise = {"name": "poisson", "gain": 1.0, "offset": 100.0, "read_noise": 2.0}
     doubted = {}
     for factor in (1.0, 1.6):
-        blur = load("gaussian-blur", std=1.5, axial_std=1.0, width=factor)
+        blur = load("gaussian-blur", std=1.5, axial_std=1.0, relative_width=factor)
         result = nt.restore(counts, blur, denoiser="unet-small", noise=noise, volume=True, axes="zyx")
         doubted[factor] = [note for note in result.notes if "point-spread function is wrong" in note]
     assert not doubted[1.0]

@@ -233,3 +233,18 @@ def test_layers_appear_side_by_side(viewer: Viewer, denoise: Denoise, noisy: np.
     assert not denoise.side_by_side.isChecked()
     denoise.side_by_side.setChecked(True)
     assert viewer.canvas.grid.enabled
+
+
+def test_an_error_at_the_very_end_is_told_and_leaves_the_dock_ready(
+    viewer: Viewer, denoise: Denoise, press: Press, noisy: np.ndarray, messages: Messages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> str:
+        raise OSError("no words")
+
+    monkeypatch.setattr("napari_tweedie.widgets.runs.layer_run.summary", broken)
+    viewer.add_image(noisy, name="cells")
+    assert press(denoise) == "No words."
+    assert "No words." in messages()
+    assert "cells · denoised" in viewer.layers
+    monkeypatch.undo()
+    assert "on cpu" in press(denoise)

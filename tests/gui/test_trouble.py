@@ -104,7 +104,7 @@ def test_after_a_run_a_doubted_width_is_mended_by_a_click(viewer: Viewer, restor
     degradation = restore.choosers["degradation"]
     degradation.editor("std").set(3.2)
     assert "point-spread function is wrong" in press(restore)
-    width = degradation.editor("width")
+    width = degradation.editor("relative_width")
     assert width.widget.property(TROUBLED)
     assert restore.bar.run.isEnabled()
     restore.trouble.button.click()

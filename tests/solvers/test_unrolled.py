@@ -103,7 +103,7 @@ def test_the_bundled_one_sharpens_in_three_calls_what_a_gaussian_has_blurred(sce
 def test_the_bundled_one_refuses_other_widths_and_noise_and_is_pinned_by_its_hash(problem: Problem) -> None:
     trained = solvers.load("unrolled")
     assert "trained for std from 0.7 to 3 (got 5)" in trained.obstacle_in(degradations.load("gaussian-blur", std=5.0))
-    assert "(got 4)" in trained.obstacle_in(degradations.load("gaussian-blur", std=2.0, width=2.0))
+    assert "(got 4)" in trained.obstacle_in(degradations.load("gaussian-blur", std=2.0, relative_width=2.0))
     noisy = Problem(problem.measurement, BLUR, Gaussian(sigma=0.2))
     assert "noise of up to 8 % of the range (got 20 %)" in trained.obstacle(noisy)
     image = torch.rand((48, 40), generator=torch.Generator().manual_seed(0)).numpy()

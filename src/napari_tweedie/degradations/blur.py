@@ -51,7 +51,7 @@ class Blur(Degradation):
         le=0.5,
         advanced=True,
     )
-    width: float = Parameter(
+    relative_width: float = Parameter(
         1.0,
         "How many times as wide as everything else says the point-spread function is taken to be: 1 trusts that; less where an "
         "image holds detail that it would have taken away.",
@@ -77,11 +77,11 @@ class Blur(Degradation):
         return self._weights[ndim]
 
     def widened(self, ndim: int) -> NDArray[np.float64]:
-        """Return the weights as many times as wide as `width` says."""
+        """Return the weights as many times as wide as `relative_width` says."""
         kernel = self.weights(ndim)
-        if self.width == 1:
+        if self.relative_width == 1:
             return kernel
-        kernel = resampled(kernel, tuple(1 / self.width if length > 1 else 1.0 for length in kernel.shape))
+        kernel = resampled(kernel, tuple(1 / self.relative_width if length > 1 else 1.0 for length in kernel.shape))
         return kernel / kernel.sum()
 
     @property
@@ -94,7 +94,7 @@ class Blur(Degradation):
 
     def wider(self, factor: float) -> Self:
         """Return the blur whose kernel is so many times as wide."""
-        found = self.model_copy(update={"width": float(np.clip(factor * self.width, NARROWEST, WIDER))})
+        found = self.model_copy(update={"relative_width": float(np.clip(factor * self.relative_width, NARROWEST, WIDER))})
         found._weights, found._transfers = {}, {}
         return found
 
@@ -218,7 +218,7 @@ class GaussianBlur(Blur):
         return kernel
 
     def widened(self, ndim: int) -> NDArray[np.float64]:
-        stds = {name: self.width * getattr(self, name) for name in ("std", "axial_std")}
+        stds = {name: self.relative_width * getattr(self, name) for name in ("std", "axial_std")}
         return self.model_copy(update=stds).weights(ndim)
 
 

@@ -27,7 +27,7 @@ def in_words(recipe: Recipe) -> str:
 def _done(recipe: Recipe) -> str:
     """Say in a line what the job was."""
     degradation = recipe.degradation
-    width = getattr(degradation, "std", 0) * getattr(degradation, "width", 1)
+    width = getattr(degradation, "std", 0) * getattr(degradation, "relative_width", 1)
     blur = f" ({width:g} px wide)" if width else ""
     undone = f"{degradation.title}{blur} undone"
     if recipe.job == "restore":

@@ -63,7 +63,7 @@ class Unrolled(Solver):
         if schedule.degradation != degradation.name:
             return f"{needed}, and {path.name} is for {schedule.degradation!r}: {way_out}"
         for name, (low, high) in schedule.ranges.items():
-            widened = getattr(degradation, "width", 1.0) if name == "std" else 1.0  # a factor on the width of any blur
+            widened = getattr(degradation, "relative_width", 1.0) if name == "std" else 1.0  # a factor on the width of any blur
             if not low <= (value := widened * getattr(degradation, name)) <= high:
                 return f"{path.name} was trained for {name} from {low:g} to {high:g} (got {value:g}): {way_out}"
         return ""

@@ -55,7 +55,7 @@ class Doubt:
     sign : str
         What was seen, and which function would explain it, if one would.
     width : float, optional
-        `Blur.width` to go on with; none: another width does not help.
+        `Blur.relative_width` to go on with; none: another width does not help.
     is_wide : bool
         Whether the function is too wide, rather than too narrow.
     """
@@ -73,7 +73,7 @@ class Doubt:
             )
         way = "too wide, with which a result can be worse than its measurement" if self.is_wide else "too narrow"
         return (
-            f"{self.sign}: likely the point-spread function is wrong, {way}. Check the pixel sizes, set its width to "
+            f"{self.sign}: likely the point-spread function is wrong, {way}. Check the pixel sizes, set its relative width to "
             f"{self.width:.2g}, or estimate it from beads or from the image."
         )
 
@@ -103,7 +103,7 @@ def doubt(problem: Problem, estimate: Tensor, solver: str, solve: Callable[[Prob
         if implied.rise(kernel) > RISES:
             most = implied.widest(lambda factor: blur.wider(factor).kernel(ndim), RISES)
             widths = f"{_across(blur, 1.0, ndim):.2g} px wide, where at most {_across(blur, most, ndim):.2g} px fit"
-            return Doubt(f"{LOST} ({widths})", SAFE * most * blur.width)
+            return Doubt(f"{LOST} ({widths})", SAFE * most * blur.relative_width)
     if solver not in CONVERGED:
         return None
     found = unexplained(left[field])
@@ -116,7 +116,7 @@ def doubt(problem: Problem, estimate: Tensor, solver: str, solve: Callable[[Prob
     if factor is None:
         return Doubt(sign)
     widths = f"{_across(blur, factor, ndim):.2g} instead of {_across(blur, 1.0, ndim):.2g} px wide"
-    return Doubt(f"{sign}, which a function explains that is {widths}", factor * blur.width, factor < 1)
+    return Doubt(f"{sign}, which a function explains that is {widths}", factor * blur.relative_width, factor < 1)
 
 
 def _across(blur: Blur, factor: float, ndim: int) -> float:

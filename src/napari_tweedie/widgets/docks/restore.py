@@ -69,10 +69,10 @@ class Restore(Inverse):
             return
         through, width = self._doubted
         editors = self.choosers["degradation"].editors()
-        if self._measured_through() != through or "width" not in editors:
+        if self._measured_through() != through or "relative_width" not in editors:
             self._doubted = None
             return
-        field = editors["width"]
+        field = editors["relative_width"]
         self.trouble.show_at(field.widget, DOUBT, Mend(f"Set it to {width:.2g}", partial(field.set, width)))
 
     def _fit_solver(self) -> None:

@@ -29,7 +29,7 @@ WRITTEN = {
     "sigma": "Noise level",
     "std": "Blur width",
     "axial_std": "Blur along Z",
-    "width": "Times as wide",
+    "relative_width": "Times as wide",
     "level": "Interval level",
     "refractive_index": "Immersion (n)",
 }

@@ -168,13 +168,15 @@ class Run(QObject):
             return
         if self._bar is not None:
             self._bar.close()
-        if self.error is not None:
-            told = self._fail(self.error)
-        elif self._result is not None:
-            told = self._complete(self._result)
-        else:
-            told = self._stop()
+        told = self._concluded() if self.error is None else self._fail(self.error)
         self._when_shown(partial(self._tell, told))
+
+    def _concluded(self) -> str:
+        """Return what is told of the end; what goes wrong with that is told as any error is, and the layers stay."""
+        try:
+            return self._stop() if self._result is None else self._complete(self._result)
+        except Exception as error:  # a dock that waited for the end would wait for ever
+            return Run._fail(self, error)
 
     def _tell(self, told: str) -> None:
         """Tell that it ended; a signal alone would not keep its run, which nobody else may hold by then."""
