@@ -186,8 +186,8 @@ def how_sure(stage: Stage) -> None:
 
 
 def std(stage: Stage) -> None:
-    """Show the standard deviation of a micrograph, with its scale."""
-    stage.sample("low_dose_tem", np.s_[128:320, 128:320])
+    """Show the standard deviation beside what was denoised, with its scale."""
+    stage.sample("fluorescence", np.s_[256:448, 320:512])
     dock = stage.dock("Denoise")
     dock.more.expand()
     dock.std.setChecked(True)
