@@ -202,7 +202,7 @@ def test_values_that_are_not_finite_are_empty_in_the_result_and_told(rng: np.ran
     facts = last(run_file(recipe, tmp_path / "in.zarr", tmp_path / "out.zarr"))
     result = read(tmp_path / "out.zarr")
     np.testing.assert_array_equal(np.isnan(result.data[...]), ~np.isfinite(stack))
-    told = ["36001 pixels are missing (not finite, or masked), and are empty in the result."]
+    told = ["36001 pixels are missing (not finite, or masked), and empty in the result."]
     assert facts["notes"] == result.metadata["notes"] == told
     np.testing.assert_allclose(result.data[...], whole(recipe, stack, "tyx"), atol=2e-3)
 

@@ -164,8 +164,8 @@ class LeftOut:
         planes = f"{empty} of {len(self.layout)} images wholly, " if empty and len(self.layout) > 1 else ""
         what = f"{count} {'pixel is' if count == 1 else 'pixels are'} missing ({planes}not finite, or masked)"
         if self.restores_missing:
-            return [*told, f"{what}, besides those that are marked: they were treated alike."]
-        return [*told, f"{what}, and are empty in the result; Deblur with missing pixels fills them in."]
+            return [*told, f"{what}, besides those that are marked, and treated alike."]
+        return [*told, f"{what}, and empty in the result; Deblur with missing pixels fills them in."]
 
     def _none(self) -> NDArray[np.bool_]:
         return np.zeros((1, 1, *self.layout.block_shape), bool)

@@ -120,7 +120,8 @@ def _run(
             raise not_written(target, error, kept) from error
         raise OSError(f"{error}{kept}") from error
     missing = sum(done.missing for done in told)
-    notes = [f"{missing} pixels are missing (not finite, or masked), and are empty in the result."] if missing else []
+    several = "1 pixel is" if missing == 1 else f"{missing} pixels are"
+    notes = [f"{several} missing (not finite, or masked), and empty in the result."] if missing else []
     notes += sorted({done.shortage for done in told if done.shortage})
     work.finish(time.monotonic() - started, ", ".join(sorted({done.device for done in told})), notes)
     part.rename(target)
