@@ -141,3 +141,14 @@ def test_outliers_come_as_hidden_labels_and_go_with_the_result(
     assert list(labels.features["kind"]) == ["none", "hot", "dead", "blinking", "cosmic ray"]
     denoise.after_run.remove.click()
     assert [layer.name for layer in viewer.layers] == ["cells"]
+
+
+def test_estimates_of_a_model_that_was_chosen_before_are_left_out(viewer: Viewer, denoise: Denoise, qtbot: QtBot) -> None:
+    viewer.add_image(np.random.default_rng(0).poisson(50, (64, 64)).astype(np.float32))
+    denoise.noise.choose("poisson")
+    qtbot.waitUntil(lambda: bool(denoise.noise.channels), timeout=LIMIT)
+    late = denoise.noise.channels
+    denoise.noise.choose("gaussian")
+    denoise.noise._show_estimates(late)
+    qtbot.waitUntil(lambda: bool(denoise.noise.levels), timeout=LIMIT)
+    assert float(denoise.noise.open["sigma"].number.text()) == pytest.approx(50**0.5, rel=0.1)

@@ -114,6 +114,8 @@ class NoiseForm(Chooser[Noise]):
             for widget in self.open.values():
                 widget.number.setToolTip(str(channels))
             return
+        if not all(hasattr(channel.noise, field) for channel in channels for field in self.open):
+            return  # another model was chosen since, and is measured next
         self.channels = channels
         several = len(channels) > 1
         told = [f"Channel {n}: {channel.decision}" if several else channel.decision for n, channel in enumerate(channels, 1)]
