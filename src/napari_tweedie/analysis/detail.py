@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,3 +88,11 @@ def _shape(correlation: Correlation | None, shape: tuple[int, ...], rings: int) 
     spectrum = correlation.spectrum((height, width)).ravel()
     mean = np.bincount(ring, spectrum, rings + 2) / np.maximum(np.bincount(ring, minlength=rings + 2), 1)
     return np.asarray(mean[1 : rings + 1])
+
+
+def liveliest(image: NDArray[Any], most: tuple[int, ...]) -> tuple[slice, ...]:
+    """Return the part of an image, of at most so many pixels along each axis, that varies most."""
+    sides = [min(n, side) for n, side in zip(image.shape, most, strict=True)]
+    starts = [sorted({*range(0, n - side + 1, max(1, side // 2)), n - side}) for n, side in zip(image.shape, sides, strict=True)]
+    parts = [tuple(slice(a, a + n) for a, n in zip(corner, sides, strict=True)) for corner in product(*starts)]
+    return max(parts, key=lambda part: float(image[part].std()))

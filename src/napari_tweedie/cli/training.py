@@ -12,6 +12,8 @@ import typer
 from rich.progress import Progress
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from napari_tweedie.training.data import Image, Images
     from napari_tweedie.training.synthetic import Synthetic
 
@@ -44,7 +46,6 @@ def train(
     """Train a network from images and drawn ones; the same command goes on after an interruption."""
     from napari_tweedie.core import device as devices
     from napari_tweedie.core.sentences import sentences
-    from napari_tweedie.images.files import made_folder
     from napari_tweedie.training.export import write_weights
     from napari_tweedie.training.loop import Training
     from napari_tweedie.training.loop import train as run
@@ -54,8 +55,7 @@ def train(
         training = Training.model_validate_json(settings)
     sources = _sources(packed, photographs, microscopy, medical, licence, synthetic)
     place = devices.pick(device)
-    made_folder(out)
-    (out / "settings.json").write_text(training.model_dump_json(indent=2))
+    _begin(out, training)
     network = run(training, sources, out, place, start=start)
     write_weights(network, out / "weights.safetensors", training=training.model_dump_json())
 
@@ -74,7 +74,6 @@ def unroll(
     """Train the solver `unrolled` for a degradation, from clean images; the same command goes on after an interruption."""
     from napari_tweedie.core import device as devices
     from napari_tweedie.core.sentences import sentences
-    from napari_tweedie.images.files import made_folder
     from napari_tweedie.training.export import write_weights
     from napari_tweedie.training.unrolling import Unrolling, train_unrolled
 
@@ -82,8 +81,7 @@ def unroll(
         chosen = Unrolling.model_validate_json(settings)
     sources = _sources(packed, photographs, microscopy, medical, licence, synthetic)
     place = devices.pick(device)
-    made_folder(out)
-    (out / "settings.json").write_text(chosen.model_dump_json(indent=2))
+    _begin(out, chosen)
     with Progress(transient=True) as bar:
         task = bar.add_task(f"train for {chosen.degradation.name}", total=chosen.steps)
         network, schedule = train_unrolled(chosen, sources, out, place, lambda step, loss: bar.update(task, completed=step))
@@ -106,7 +104,6 @@ def errors(
     """Train the network that knows how far denoisers err; the same command goes on after an interruption."""
     from napari_tweedie.core import device as devices
     from napari_tweedie.core.sentences import sentences
-    from napari_tweedie.images.files import made_folder
     from napari_tweedie.training.errors import ErrorTraining, train_errors
     from napari_tweedie.training.export import write_weights
     from napari_tweedie.training.synthetic import Even
@@ -119,8 +116,7 @@ def errors(
     found = [] if even == 1 else _sources(packed, photographs, microscopy, medical, licence, taken)
     sources = [*(dataclasses.replace(each, share=each.share * (1 - even)) for each in found), Even(even)]
     place = devices.pick(device)
-    made_folder(out)
-    (out / "settings.json").write_text(chosen.model_dump_json(indent=2))
+    _begin(out, chosen)
     with Progress(transient=True) as bar:
         tasks = {
             "denoise": bar.add_task("denoise patches", total=chosen.patches),
@@ -128,6 +124,14 @@ def errors(
         }
         network = train_errors(chosen, sources, out, place, lambda what, done, _: bar.update(tasks[what], completed=done))
     write_weights(network, out / "weights.safetensors", training=chosen.model_dump_json())
+
+
+def _begin(out: Path, settings: BaseModel) -> None:
+    """Make the folder of a training, and write its settings there."""
+    from napari_tweedie.images.files import made_folder
+
+    made_folder(out)
+    (out / "settings.json").write_text(settings.model_dump_json(indent=2))
 
 
 def _sources(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias, TypeVar
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
@@ -16,6 +16,8 @@ from napari_tweedie.denoisers.levels import level_maps
 from napari_tweedie.images.versions import kept_until_changed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
     from torch import device as Device
     from torch import dtype as DType
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 Network: TypeAlias = "UNet | NonLocalNetwork | ConvolutionalSparseCoding | DeepKSVD"
 """The networks whose weights are read and written here: their `forward` predicts the noise."""
+AnyNetwork = TypeVar("AnyNetwork", "Network", "ErrorNetwork")
 WEIGHTS = Path(__file__).parents[1] / "weights"
 ERRORS = "errors"
 """Name of the weights that know how far bundled denoisers err."""
@@ -173,27 +176,25 @@ def _smooth(level: Tensor) -> Tensor:
 @kept_until_changed(16)
 def load_network(path: Path, device: Device) -> Network:
     """Build the network that a safetensors file describes and holds, on `device`, ready for inference."""
-    from safetensors import safe_open
-
-    with safe_open(path, "pt") as file:
-        architecture = json.loads(file.metadata()["architecture"])
-        with torch.random.fork_rng(devices=[]):  # weights that are drawn and replaced are no one's random numbers
-            network = untrained(architecture, file)
-        network.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
-    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network.eval().requires_grad_(False)
+    return _loaded(path, device, untrained)
 
 
 @kept_until_changed(16)
 def load_errors(path: Path, device: Device) -> ErrorNetwork:
     """Build the network of errors that a safetensors file holds, on `device`, ready for inference."""
-    from safetensors import safe_open
-
     from napari_tweedie.denoisers.error_network import ErrorNetwork
+
+    return _loaded(path, device, lambda architecture, _: ErrorNetwork(architecture["denoisers"], architecture["widths"]))
+
+
+def _loaded(path: Path, device: Device, made: Callable[[dict[str, Any], Any], AnyNetwork]) -> AnyNetwork:
+    """Return what is made of the architecture that a safetensors file describes, with the weights that it holds."""
+    from safetensors import safe_open
 
     with safe_open(path, "pt") as file:
         architecture = json.loads(file.metadata()["architecture"])
-        network = ErrorNetwork(architecture["denoisers"], architecture["widths"])
+        with torch.random.fork_rng(devices=[]):  # weights that are drawn and replaced are no one's random numbers
+            network = made(architecture, file)
         network.load_state_dict({name: file.get_tensor(name).float() for name in file.keys()})  # noqa: SIM118
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.eval().requires_grad_(False)

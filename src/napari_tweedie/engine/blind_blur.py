@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_tweedie.analysis.beads import widths_of
+from napari_tweedie.analysis.detail import liveliest
 from napari_tweedie.core.results import last
 from napari_tweedie.degradations.blur import Blur
 from napari_tweedie.engine.noise_left import drawn_noise, level_of
@@ -117,7 +118,8 @@ def find_blur(pixels: Array, degradation: Blur, unknown: str, noise: Any = None)
         raise ValueError(f"a blur is found in a plane of at least {LEAST} × {LEAST} pixels (got {pixels.shape})")
     known = {} if noise is None else {"noise": noise}
     channel = measure(Recipe(job="restore", degradation=degradation, outliers="keep", axes="yx", **known), pixels)[0]
-    crop = lively(pixels)
+    side = min(SIDE, *pixels.shape)
+    crop = pixels[liveliest(pixels, (side, side))]
     if not crop.std() > 1.2 * channel.sigma:
         raise ValueError("the image has no structure above its noise, from which a blur could be told")
     tried = _Trials(crop, degradation, unknown, channel)
@@ -127,14 +129,6 @@ def find_blur(pixels: Array, degradation: Blur, unknown: str, noise: Any = None)
     found, low, high = (tried.blur(each) for each in (place, *between))
     values = (float(getattr(low, unknown)), float(getattr(high, unknown)))
     return BlindBlur(found, float(getattr(found, unknown)), values, is_bound)
-
-
-def lively(pixels: Array) -> Array:
-    """Return the square of a plane that varies most."""
-    side = min(SIDE, *pixels.shape)
-    rows, columns = (sorted({*range(0, n - side + 1, side // 2), n - side}) for n in pixels.shape)
-    crops = (pixels[row : row + side, column : column + side] for row in rows for column in columns)
-    return max(crops, key=lambda crop: float(crop.std()))
 
 
 def widest(trial: Callable[[float], Trial], places: Iterator[float]) -> tuple[float, tuple[float, float], bool]:

@@ -121,16 +121,16 @@ def first_network(settings: Learning, correlated: bool, device: Device) -> Netwo
     """Return the network that learning starts from; one that learns from correlated noise is told its levels at every scale."""
     from napari_tweedie.denoisers.unet import UNet
 
-    levels = len(SCALES) if correlated else 1
-    network = _started(settings, correlated, levels, device)
+    network = _started(settings, correlated, device)
     if settings.objective.samples and not (isinstance(network, UNet) and network.levels == 1 and not network.direct):
         raise ValueError(f"samples are learnt by unet and unet-small, and by networks that began as these (got {network})")
     return network
 
 
-def _started(settings: Learning, correlated: bool, levels: int, device: Device) -> Network:
+def _started(settings: Learning, correlated: bool, device: Device) -> Network:
     from napari_tweedie.denoisers.unet import UNet, initialise, with_levels
 
+    levels = len(SCALES) if correlated else 1
     if settings.is_fresh:
         direct = settings.objective.is_blind
         small = load_network(weights_file("unet-small"), torch.device("cpu"))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_tweedie.analysis.beads import widths_of
 from napari_tweedie.analysis.blur_misfit import Implied, unexplained
+from napari_tweedie.analysis.detail import liveliest
 from napari_tweedie.degradations.blur import Blur
 from napari_tweedie.degradations.noise import Poisson
 from napari_tweedie.degradations.problem import NOISE_FLOOR
@@ -96,7 +97,7 @@ def doubt(problem: Problem, estimate: Tensor, solver: str, solve: Callable[[Prob
     if not isinstance(blur, Blur) or min(problem.measurement.shape[-2:]) < LEAST:
         return None
     measured, left, deviation = _compared(problem, estimate)
-    field = _liveliest(measured, SEEN[ndim])
+    field = liveliest(measured, SEEN[ndim])
     kernel = blur.kernel(ndim)
     if ndim == 2:
         implied = Implied(measured[field], float((deviation[field] ** 2).mean()))
@@ -112,7 +113,7 @@ def doubt(problem: Problem, estimate: Tensor, solver: str, solve: Callable[[Prob
     sign = (
         f"What the result leaves of the measurement is {found.ratio:.1f} times the noise in detail of about {found.period:.0f} px"
     )
-    factor = _fitting(problem, blur, _liveliest(measured, TRIED[ndim]), solve)
+    factor = _fitting(problem, blur, liveliest(measured, TRIED[ndim]), solve)
     if factor is None:
         return Doubt(sign)
     widths = f"{_across(blur, factor, ndim):.2g} instead of {_across(blur, 1.0, ndim):.2g} px wide"
@@ -158,15 +159,3 @@ def _compared(problem: Problem, estimate: Tensor) -> tuple[Array, Array, Array]:
     arrays = (y, (fit - y) / deviation, deviation)
     measured, left, spread = (each[0, 0].double().cpu().numpy() for each in arrays)
     return measured, left, spread
-
-
-def _liveliest(measured: Array, most: tuple[int, ...]) -> tuple[slice, ...]:
-    """Return the part, of at most so many pixels a side, that varies most."""
-    sides = [min(n, side) for n, side in zip(measured.shape, most, strict=True)]
-    starts = [
-        sorted({*range(0, n - side + 1, max(1, side // 2)), n - side}) for n, side in zip(measured.shape, sides, strict=True)
-    ]
-    corners = np.stack(np.meshgrid(*starts, indexing="ij"), -1).reshape(-1, measured.ndim)
-    fields: list[Any] = [tuple(slice(a, a + n) for a, n in zip(corner, sides, strict=True)) for corner in corners]
-    best = max(fields, key=lambda field: float(measured[field].std()))
-    return tuple(best)
