@@ -50,6 +50,56 @@ def test_untrained_turns_are_those_of_half_quadratic_splitting(network: UNet, pa
         torch.testing.assert_close(state.estimate, other.estimate, rtol=1e-4, atol=1e-5)
 
 
+def test_a_turn_goes_on_beyond_its_data_step_by_its_momentum(network: UNet, problem: Problem, tmp_path: Path) -> None:
+    schedule = Schedule("gaussian-blur", (0.5, 1), (0.23, 0.1), momenta=(3.0, 0.7))
+    write_weights(network, tmp_path / "a.safetensors", unrolled=schedule.described())
+    states = list(solvers.load("unrolled", path=tmp_path / "a.safetensors")(problem, torch.nn.Identity()))
+    last = SIGMA / max(1.0, problem.gain)
+    middle = (FIRST * last) ** 0.5
+    first = problem.prox(problem.start(), 0.23 * (SIGMA / middle) ** 2)  # there is no direction yet
+    z = denoise(network, first, middle, torch.float32)
+    second = problem.prox(z, 0.1 * (SIGMA / last) ** 2)
+    expected = denoise(network, second + 0.7 * (second - first), last, torch.float32)
+    torch.testing.assert_close(states[0].estimate, z, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(states[1].estimate, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_strengths_and_weights_go_with_the_noise_and_the_width(problem: Problem) -> None:
+    slopes = {"noise": ((0.1, 0.0), (0.0, 0.0)), "std": ((0.0, 0.0), (0.0, 0.4))}
+    schedule = Schedule(
+        "gaussian-blur", (0.5, 1.0), (0.2, 0.3), {"std": (0.5, 2.0)}, most_sigma=4 * SIGMA, least_sigma=SIGMA, slopes=slopes
+    )
+    one, two = schedule.turns(problem)  # least noise, and the middle of the widths
+    assert one == pytest.approx((0.4, 0.2, 0.0))
+    assert two == pytest.approx((1.0, 0.3, 0.0))
+    wide = Problem(
+        problem.measurement, degradations.load("gaussian-blur", std=1.0, relative_width=2.0), Gaussian(sigma=8 * SIGMA)
+    )
+    one, two = schedule.turns(wide)  # beyond the largest noise counts as that
+    assert one == pytest.approx((0.6, 0.2, 0.0))
+    assert two == pytest.approx((1.0, 0.3 * np.exp(0.4), 0.0))
+
+
+def test_other_patterns_and_accelerations_than_those_of_training_are_refused(network: UNet, tmp_path: Path) -> None:
+    """Those of a simulation, and those that the zeros of a measurement tell."""
+    ranges, choices = {"acceleration": (3.0, 5.0)}, {"pattern": "cartesian"}
+    schedule = Schedule("fourier-mask", (0.5, 1), (0.2, 0.2), ranges, choices=choices)
+    write_weights(network, tmp_path / "a.safetensors", unrolled=schedule.described())
+    solver = solvers.load("unrolled", path=tmp_path / "a.safetensors")
+    assert "trained for pattern 'cartesian' (got 'radial')" in solver.obstacle_in(
+        degradations.load("fourier-mask", pattern="radial")
+    )
+    assert "acceleration from 3 to 5 (got 8)" in solver.obstacle_in(degradations.load("fourier-mask", acceleration=8.0))
+    x = torch.rand((1, 1, 96, 96), generator=torch.Generator().manual_seed(0))
+    for known, said in (({}, ""), ({"acceleration": 8.0}, "got 8"), ({"pattern": "random"}, "trained for pattern")):
+        scan = degradations.load("fourier-mask", **known)
+        measured = scan(x)
+        problem = Problem(measured, degradations.load("fourier-mask").fitted(measured), Gaussian(sigma=0.01))
+        obstacle = solver.obstacle(problem)
+        assert said in obstacle
+        assert bool(said) == bool(obstacle)
+
+
 def test_a_run_restores_an_image_and_its_recipe_pins_the_file(path: Path) -> None:
     image = torch.rand((48, 40), generator=torch.Generator().manual_seed(0)).numpy()
     result = nt.restore(image, "gaussian-blur", {"name": "unrolled", "path": str(path)}, std=1.0, sigma=0.01)
@@ -74,7 +124,17 @@ def test_what_it_was_not_trained_for_is_refused(path: Path, problem: Problem, tm
     assert "there is no file" in solvers.load("unrolled", path=tmp_path / "absent.safetensors").obstacle(problem)
 
 
-@pytest.mark.parametrize("said", [{}, {"unrolled": "[]"}, {"unrolled": '{"degradation": "x", "shares": [1], "weights": []}'}])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"unrolled": "[]"},
+        {"unrolled": '{"degradation": "x", "shares": [1], "weights": []}'},
+        {"unrolled": '{"degradation": "x", "shares": [1], "weights": [1], "momenta": [0, 0]}'},
+        {"unrolled": '{"degradation": "x", "shares": [1], "weights": [1], "slopes": {"std": [[0], [0]]}}'},
+        {"unrolled": '{"degradation": "x", "shares": [1], "weights": [1], "slopes": {"noise": [[0], [0]]}}'},
+    ],
+)
 def test_files_without_a_schedule_are_refused_in_a_sentence(said: dict[str, str], problem: Problem, tmp_path: Path) -> None:
     path = tmp_path / "b.safetensors"
     write_weights(UNet(widths=(8,), blocks=1), path, **said)

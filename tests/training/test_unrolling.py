@@ -1,5 +1,6 @@
 """Unrolled solvers in training: exact derivatives of the data step, lower errors, runs that go on."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,12 @@ import torch
 from napari_tweedie import degradations, denoisers, solvers
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.degradations.problem import Problem
+from napari_tweedie.denoisers.file import of_safetensors
+from napari_tweedie.denoisers.network import weights_file
+from napari_tweedie.denoisers.schedule import FIRST
 from napari_tweedie.training.data import Images, Source
 from napari_tweedie.training.export import write_weights
-from napari_tweedie.training.unrolling import DataStep, Unrolling, example, train_unrolled
+from napari_tweedie.training.unrolling import DataStep, UnrolledNetwork, Unrolling, example, logarithmic_error, train_unrolled
 
 CPU = torch.device("cpu")
 BLUR = {"name": "gaussian-blur", "std": 1.2}
@@ -74,6 +78,27 @@ def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(
         train_unrolled(settings.model_copy(update={"seed": 1}), sources, tmp_path / "parts", CPU)
 
 
+def test_untrained_it_is_half_quadratic_splitting_and_all_its_numbers_get_a_derivative(sources: list[Source]) -> None:
+    settings = Unrolling(**{**SMALL, "ranges": {"std": (0.8, 2.0)}, "turns": 3})
+    network = copy.deepcopy(of_safetensors(weights_file("unet-small"), CPU))
+    model = UnrolledNetwork(network, settings)
+    clean, problem = example(settings, sources, 0, CPU)
+    estimates = model(problem, torch.float32)
+    hqs = solvers.load("hqs", iterations=3, start=FIRST, equivariant=False)
+    states = list(hqs(problem, denoisers.load("unet-small", precision="float32")))
+    for estimate, state in zip(estimates, states, strict=True):
+        torch.testing.assert_close(estimate, state.estimate, rtol=1e-3, atol=1e-4)
+    assert float(logarithmic_error(clean + 0.1, clean)) == pytest.approx(np.log(0.01), abs=1e-3)
+    logarithmic_error(problem.degradation.crop(estimates[-1]), clean).backward()
+    shares, weights, momenta, slopes = (numbers.grad for numbers in model.numbers())
+    assert model.names == ["noise", "std"]
+    assert (shares != 0).all()
+    assert (weights != 0).all()
+    assert momenta[0] == 0
+    assert (momenta[1:] != 0).all()
+    assert (slopes != 0).all()
+
+
 def _fails_at(last: int) -> object:
     def failing(settings: Unrolling, sources: list[Source], step: int, device: torch.device) -> object:
         if step == last:
@@ -91,6 +116,7 @@ def _fails_at(last: int) -> object:
         ({"ranges": {"std": (2, 1)}}, "begins at or below its end"),
         ({"ranges": {"height": (1, 2)}}, "ranges are of numbers of 'gaussian-blur'"),
         ({"ranges": {"std": (0, 2)}}, "std"),
+        ({"choices": ("std",)}, "choices are of 'gaussian-blur'"),
     ],
 )
 def test_settings_that_fit_nothing_are_refused(wrong: dict[str, object], message: str) -> None:
@@ -113,7 +139,6 @@ def test_widths_differ_from_step_to_step_within_their_range_and_are_written_down
 
 
 def test_training_goes_on_from_an_unrolled_solver_with_its_schedule(sources: list[Source], tmp_path: Path) -> None:
-    from napari_tweedie.denoisers.network import weights_file
     from napari_tweedie.denoisers.schedule import schedule_of
 
     known = schedule_of(weights_file("unrolled-gaussian-blur"))

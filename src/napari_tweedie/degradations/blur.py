@@ -66,6 +66,9 @@ class Blur(Degradation):
     def amplification(self, ndim: int) -> float:
         return float(1 / self.kernel(ndim).max())
 
+    def actual(self, name: str) -> Any:
+        return self.relative_width * self.std if name == "std" and hasattr(self, "std") else super().actual(name)
+
     def weights(self, ndim: int) -> NDArray[np.float64]:
         """Return the kernel over `ndim` spatial axes, of odd size."""
         raise TypeError(f"{type(self).__name__} defines no kernel")

@@ -65,6 +65,10 @@ class Degradation(Method):
         """Return the classes of what it is made of, in the order in which that happens."""
         return (type(self),)
 
+    def actual(self, name: str) -> Any:
+        """Return what a parameter amounts to, where others, or a measurement, have a say in it."""
+        return getattr(self, name)
+
     def __call__(self, x: Tensor) -> Tensor:
         """Return A x."""
         raise TypeError(f"{type(self).__name__} defines no forward operator")

@@ -76,6 +76,14 @@ class FourierMask(Degradation):
             self._masks[image] = PATTERNS[self.pattern](image, self.acceleration, self.centre, np.random.default_rng(self.seed))
         return self._masks[image]
 
+    def actual(self, name: str) -> Any:
+        if self.sampling.array is None or name not in ("acceleration", "pattern"):
+            return super().actual(name)
+        mask = self.sampling.real() != 0
+        if name == "acceleration":
+            return mask.size / max(1, int(mask.sum()))
+        return "cartesian" if (mask == mask[:, :1]).all() else "that of the measurement"
+
     def _sampling(self, image: Shape) -> NDArray[np.bool_]:
         mask = self.sampling.real() != 0
         if mask.shape != image:

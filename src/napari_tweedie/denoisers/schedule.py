@@ -1,4 +1,4 @@
-"""Schedule of an unrolled solver: how strongly its network, and the data, count in every turn."""
+"""Schedule of an unrolled solver: how strongly its network, and the data, count in every turn, at any noise and blur."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_tweedie.degradations.problem import NOISE_FLOOR
 from napari_tweedie.images.versions import kept_until_changed
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 FIRST = 49 / 255
 """Denoising strength at which shares of the schedule begin, for images about in [0, 1]."""
+NOISE = "noise"
+"""Name of the slopes that go with the noise level, next to those that go with numbers of the degradation."""
+
+
+class Turn(NamedTuple):
+    """The numbers of one turn: each a float, or a tensor while it is learnt."""
+
+    share: Any
+    weight: Any
+    momentum: Any
 
 
 @dataclass(frozen=True)
@@ -36,8 +46,15 @@ class Schedule:
         Weight of the network in the data step of every turn.
     ranges : dict
         Least and largest value of those numbers of the degradation that it was trained for.
-    most_sigma : float
-        Largest noise level of measurements that it was trained for, for images about in [0, 1].
+    most_sigma, least_sigma : float
+        Largest and least noise level of measurements that it was trained for, for images about in [0, 1].
+    momenta : sequence of float
+        How far every turn goes on beyond its data step, in the direction in which that moved since the turn before; empty: not.
+    slopes : dict
+        By how much the shares, and the logarithms of the weights, of every turn are larger at the end of a range than in its
+        middle: that of the noise level, `NOISE`, or of a number in `ranges`.
+    choices : dict
+        Those choices of the degradation that it was trained for, such as its pattern.
     """
 
     degradation: str
@@ -45,27 +62,54 @@ class Schedule:
     weights: tuple[float, ...]
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     most_sigma: float = math.inf
+    least_sigma: float = 0.0
+    momenta: tuple[float, ...] = ()
+    slopes: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = field(default_factory=dict)
+    choices: Mapping[str, str] = field(default_factory=dict)
 
     def described(self) -> str:
         """Return it as JSON."""
         return json.dumps(asdict(self))
+
+    def turns(self, problem: Problem) -> list[Turn]:
+        """Return the numbers of all turns for a problem."""
+        shares, logarithms = list(self.shares), [math.log(weight) for weight in self.weights]
+        for name, place in places(problem, self.slopes, self.ranges, (self.least_sigma, self.most_sigma)).items():
+            for numbers, slopes in zip((shares, logarithms), self.slopes[name], strict=True):
+                numbers[:] = [number + place * slope for number, slope in zip(numbers, slopes, strict=True)]
+        momenta = self.momenta or (0.0,) * len(shares)
+        return [Turn(*numbers) for numbers in zip(shares, map(math.exp, logarithms), momenta, strict=True)]
+
+
+def places(
+    problem: Problem, names: Iterable[str], ranges: Mapping[str, tuple[float, float]], sigmas: tuple[float, float]
+) -> dict[str, float]:
+    """Return where the noise level, and numbers of the degradation, lie in their ranges, in logarithm: from −1 to 1."""
+    found = {}
+    for name in names:
+        value = problem.noise_level if name == NOISE else float(problem.degradation.actual(name))
+        low, high = map(math.log, sigmas if name == NOISE else ranges[name])
+        found[name] = min(1.0, max(-1.0, (2 * math.log(max(value, 1e-12)) - low - high) / (high - low)))
+    return found
 
 
 Prox = Callable[[Any, Any], Any]
 """x of z and ρ, as `Problem.prox`."""
 
 
-def turns(problem: Problem, prox: Prox, network: Denoise, shares: Iterable[Any], weights: Iterable[Any]) -> Iterator[Tensor]:
-    """Yield the estimate after every turn: a data step, then the network.
+def unrolled(problem: Problem, prox: Prox, network: Denoise, turns: Sequence[Turn]) -> Iterator[Tensor]:
+    """Yield the estimate after every turn: a data step, a step on in its direction, then the network.
 
-    ``x = argmin ½‖A x − y‖² + ½ w (σ_y / σ)² ‖x − z‖²`` and ``z = f(x, σ)``, where σ falls as the shares say.
+    ``x = argmin ½‖A x − y‖² + ½ w (σ_y / σ)² ‖x − z‖²`` and ``z = f(x + μ (x − x_before), σ)``, where σ falls as the shares say.
     """
     sigma_y = max(problem.noise_level, NOISE_FLOOR)
     last = sigma_y / max(1.0, problem.gain)
-    first, z = max(FIRST, last), problem.start()
-    for share, weight in zip(shares, weights, strict=True):
+    first, z, before = max(FIRST, last), problem.start(), None
+    for share, weight, momentum in turns:
         sigma = first * (last / first) ** share
-        z = network(prox(z, weight * (sigma_y / sigma) ** 2), sigma)
+        x = prox(z, weight * (sigma_y / sigma) ** 2)
+        z = network(x if before is None else x + momentum * (x - before), sigma)
+        before = x
         yield z
 
 
@@ -82,15 +126,33 @@ def schedule_of(path: Path) -> Schedule:
 
     try:
         with safe_open(path, "pt") as file:
-            said = json.loads((file.metadata() or {})["unrolled"])
-        shares, weights = (_numbers(said[name]) for name in ("shares", "weights"))
-        ranges = {str(name): (float(low), float(high)) for name, (low, high) in said.get("ranges", {}).items()}
-        made = Schedule(str(said["degradation"]), shares, weights, ranges, float(said.get("most_sigma", math.inf)))
+            made = _read(json.loads((file.metadata() or {})["unrolled"]))
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path.name} holds no unrolled solver, only what `napari-tweedie unroll` writes does") from error
-    if not 0 < len(shares) == len(weights) or min(weights) <= 0:
-        raise ValueError(f"{path.name} has {len(shares)} strengths and {len(weights)} weights, which must be as many and above 0")
+    if not 0 < len(made.shares) == len(made.weights) or min(made.weights) <= 0:
+        raise ValueError(
+            f"{path.name} has {len(made.shares)} strengths and {len(made.weights)} weights, which must be as many and above 0"
+        )
+    others = [made.momenta or made.shares, *(numbers for pair in made.slopes.values() for numbers in pair)]
+    if wrong := [len(numbers) for numbers in others if len(numbers) != len(made.shares)]:
+        raise ValueError(
+            f"{path.name} has {len(made.shares)} strengths, and {wrong[0]} numbers beside them, which must be as many"
+        )
     return made
+
+
+def _read(said: Mapping[str, Any]) -> Schedule:
+    ranges = {str(name): (float(low), float(high)) for name, (low, high) in said.get("ranges", {}).items()}
+    least, most = float(said.get("least_sigma", 0)), float(said.get("most_sigma", math.inf))
+    slopes = {str(name): (_numbers(one), _numbers(other)) for name, (one, other) in said.get("slopes", {}).items()}
+    for name in slopes:
+        low, high = (least, most) if name == NOISE else ranges[name]
+        if not 0 < low < high < math.inf:
+            raise ValueError(f"slopes along {name} need a range (got {low:g} to {high:g})")
+    return Schedule(
+        str(said["degradation"]), _numbers(said["shares"]), _numbers(said["weights"]), ranges, most, least,
+        _numbers(said.get("momenta", ())), slopes, {str(name): str(kind) for name, kind in said.get("choices", {}).items()},
+    )  # fmt: skip
 
 
 def _numbers(values: Sequence[Any]) -> tuple[float, ...]:

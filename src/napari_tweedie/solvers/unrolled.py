@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
 from napari_tweedie.denoisers.network import WEIGHTS, denoise, load_network, weights_file, weights_hash
-from napari_tweedie.denoisers.schedule import schedule_of, turns
+from napari_tweedie.denoisers.schedule import schedule_of, unrolled
 from napari_tweedie.denoisers.tiling import Tiled
 from napari_tweedie.solvers.solver import Solver, State
 
@@ -62,10 +62,17 @@ class Unrolled(Solver):
         schedule = schedule_of(path)
         if schedule.degradation != degradation.name:
             return f"{needed}, and {path.name} is for {schedule.degradation!r}: {way_out}"
+        return self._untrained(degradation, path)
+
+    def _untrained(self, degradation: Degradation, path: Path) -> str:
+        """Return what a file was not trained for, though for this kind of degradation; empty: it was."""
+        way_out, schedule = "choose a file of `napari-tweedie unroll`, or hqs", schedule_of(path)
         for name, (low, high) in schedule.ranges.items():
-            widened = getattr(degradation, "relative_width", 1.0) if name == "std" else 1.0  # a factor on the width of any blur
-            if not low <= (value := widened * getattr(degradation, name)) <= high:
-                return f"{path.name} was trained for {name} from {low:g} to {high:g} (got {value:g}): {way_out}"
+            if not low <= (value := degradation.actual(name)) <= high:
+                return f"{path.name} was trained for {name} from {low:g} to {high:g} (got {value:.3g}): {way_out}"
+        for name, kind in schedule.choices.items():
+            if (value := degradation.actual(name)) != kind:
+                return f"{path.name} was trained for {name} {kind!r} (got {value!r}): {way_out}"
         return ""
 
     def obstacle(self, problem: Problem) -> str:
@@ -74,7 +81,12 @@ class Unrolled(Solver):
         if found := super().obstacle(problem):
             return found
         path = self._file(problem.degradation)
-        if path is not None and problem.noise_level > (most := schedule_of(path).most_sigma):
+        if path is None:
+            return ""
+        is_plain = problem.degradation.name == schedule_of(path).degradation
+        if is_plain and (found := self._untrained(problem.degradation, path)):  # of what a measurement has told
+            return found
+        if problem.noise_level > (most := schedule_of(path).most_sigma):
             trained = f"{path.name} was trained for noise of up to {100 * most:.2g} % of the range"
             return f"{trained} (got {100 * problem.noise_level:.2g} %): choose hqs"
         return ""
@@ -94,7 +106,7 @@ class Unrolled(Solver):
             return denoise(network, x, sigma, torch.float32)
 
         tiled = Tiled(tile, TILE, HALO)
-        yield from turns(problem, problem.prox, tiled, schedule.shares, schedule.weights)
+        yield from unrolled(problem, problem.prox, tiled, schedule.turns(problem))
 
     def _file(self, degradation: Degradation) -> Path | None:
         """Return the file for a degradation: the user's, or the bundled one if there is one."""

@@ -24,15 +24,16 @@ from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.degradations.problem import Problem
 from napari_tweedie.denoisers.file import of_safetensors
 from napari_tweedie.denoisers.network import Network, denoise, weights_file
-from napari_tweedie.denoisers.schedule import Schedule, schedule_of, turns
+from napari_tweedie.denoisers.schedule import NOISE, Schedule, Turn, places, schedule_of, unrolled
 from napari_tweedie.training.data import Source, draw_batch
 from napari_tweedie.training.export import write_checkpoint
-from napari_tweedie.training.losses import weighted_squared_error
 
 log = logging.getLogger(__name__)
 
-EARLIER = 0.1
+EARLIER = 0.03
 """Weight of the error after every turn but the last, next to that after the last."""
+NO_ERROR = 1e-6
+"""Mean squared error below which no more is to be gained: 60 dB."""
 SAVE_SECONDS = 30.0
 """Seconds between two checkpoints."""
 FASTER = 20.0
@@ -51,6 +52,9 @@ class Unrolling(BaseModel):
         {},
         description="Least and largest value of parameters of the degradation that differ from image to image, such as "
         '{"std": [0.8, 3]}, drawn evenly in logarithm, whole numbers evenly.',
+    )
+    choices: tuple[str, ...] = Field(
+        (), description='Choices of the degradation that it is to be refused without, such as ["pattern"]; numbers: see ranges.'
     )
     turns: int = Field(4, ge=1, le=50, description="Turns of data step and network.")
     least_sigma: float = Field(1 / 255, gt=0, le=1, description="Least noise level of a measurement of images in [0, 1].")
@@ -78,6 +82,9 @@ class Unrolling(BaseModel):
                 raise ValueError(f"the range of {name} begins at or below its end (got {low:g} and {high:g})")
             for end in (low, high):
                 self._with({name: end})
+        for name in self.choices:
+            if not isinstance(dict(self.degradation).get(name), str):
+                raise ValueError(f"choices are of {self.degradation.name!r}, such as its pattern (got {name!r})")
         return self
 
     def drawn(self, rng: np.random.Generator) -> Degradation:
@@ -97,19 +104,32 @@ class Unrolling(BaseModel):
         }
         return type(self.degradation)(**{**dict(self.degradation), **whole}) if whole else self.degradation
 
+    def continuous(self) -> dict[str, tuple[float, float]]:
+        """Return the ranges of numbers that are not whole."""
+        return {name: ends for name, ends in self.ranges.items() if isinstance(getattr(self.degradation, name), float)}
+
     def rate(self, step: int) -> float:
         """Learning rate at `step`."""
         return self.learning_rate * min(1.0, (step + 1) / 10) * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
 
 class UnrolledNetwork(nn.Module):
-    """The network and the schedule of an unrolled solver, while they learn."""
+    """The network and the schedule of an unrolled solver, while they learn; at first they are half-quadratic splitting."""
 
-    def __init__(self, network: Network, turns: int) -> None:
+    def __init__(self, network: Network, settings: Unrolling) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.settings = network, settings
+        turns = settings.turns
+        self.names = [NOISE] if settings.least_sigma < settings.most_sigma else []
+        self.names += [name for name, (low, high) in settings.continuous().items() if 0 < low < high]
         self.shares = nn.Parameter(torch.linspace(0, 1, turns) if turns > 1 else torch.ones(1))
         self.weights = nn.Parameter(torch.full((turns,), math.log(0.23)))
+        self.momenta = nn.Parameter(torch.zeros(turns))
+        self.slopes = nn.Parameter(torch.zeros(len(self.names), 2, turns))
+
+    def numbers(self) -> list[nn.Parameter]:
+        """Return what is learnt besides the network."""
+        return [self.shares, self.weights, self.momenta, self.slopes]
 
     def take(self, schedule: Schedule) -> None:
         """Begin with a schedule that was learnt before.
@@ -124,6 +144,11 @@ class UnrolledNetwork(nn.Module):
         with torch.no_grad():
             self.shares.copy_(torch.tensor(schedule.shares))
             self.weights.copy_(torch.tensor(schedule.weights).log())
+            if schedule.momenta:
+                self.momenta.copy_(torch.tensor(schedule.momenta))
+            for slopes, name in zip(self.slopes, self.names, strict=True):
+                if name in schedule.slopes:
+                    slopes.copy_(torch.tensor(schedule.slopes[name]))
 
     def forward(self, problem: Problem, precision: torch.dtype) -> list[Tensor]:
         """Return the estimates after all turns."""
@@ -136,13 +161,28 @@ class UnrolledNetwork(nn.Module):
             made: Tensor = DataStep.apply(z, rho, problem)
             return made
 
-        return list(turns(problem, prox, network, self.shares, self.weights.exp()))
+        shares, logarithms = self.shares, self.weights
+        ends = (self.settings.least_sigma, self.settings.most_sigma)
+        found = places(problem, self.names, self.settings.ranges, ends)
+        for name, slopes in zip(self.names, self.slopes, strict=True):
+            shares, logarithms = shares + found[name] * slopes[0], logarithms + found[name] * slopes[1]
+        turns = [Turn(*numbers) for numbers in zip(shares, logarithms.exp(), self.momenta, strict=True)]
+        return list(unrolled(problem, prox, network, turns))
 
-    def schedule(self, settings: Unrolling) -> Schedule:
+    def schedule(self) -> Schedule:
         """Return what was learnt besides the network, and what it was learnt for."""
-        shares, weights = tuple(self.shares.tolist()), tuple(self.weights.exp().tolist())
-        ranges = {name: ends for name, ends in settings.ranges.items() if isinstance(getattr(settings.degradation, name), float)}
-        return Schedule(settings.degradation.name, shares, weights, ranges, settings.most_sigma)
+        settings = self.settings
+        return Schedule(
+            settings.degradation.name,
+            tuple(self.shares.tolist()),
+            tuple(self.weights.exp().tolist()),
+            settings.continuous(),
+            settings.most_sigma,
+            settings.least_sigma,
+            tuple(self.momenta.tolist()),
+            {name: (tuple(one), tuple(other)) for name, (one, other) in zip(self.names, self.slopes.tolist(), strict=True)},
+            {name: str(settings.degradation.actual(name)) for name in settings.choices},
+        )
 
 
 class DataStep(torch.autograd.Function):
@@ -199,28 +239,25 @@ def train_unrolled(
     """
     folder.mkdir(parents=True, exist_ok=True)
     network = copy.deepcopy(of_safetensors(weights_file(settings.start), torch.device("cpu"))).requires_grad_(True).train()
-    unrolled = UnrolledNetwork(network, settings.turns).to(device)
+    model = UnrolledNetwork(network, settings).to(device)
     if settings.start.startswith("unrolled-"):
-        unrolled.take(schedule_of(weights_file(settings.start)))
-    few = [unrolled.shares, unrolled.weights]
-    optimiser = torch.optim.Adam([{"params": list(network.parameters())}, {"params": few}], betas=(0.9, 0.99))
+        model.take(schedule_of(weights_file(settings.start)))
+    parts = [{"params": list(network.parameters())}, {"params": model.numbers()}]
+    optimiser = torch.optim.Adam(parts, betas=(0.9, 0.99))
     described, checkpoint, first = settings.model_dump_json(), folder / "checkpoint.pt", 0
     if checkpoint.exists():
         state = torch.load(checkpoint, map_location=device, weights_only=True)
         if state["settings"] != described:
             raise ValueError(f"{folder} holds a training with other settings: give another folder, or these settings")
-        unrolled.load_state_dict(state["unrolled"])
+        model.load_state_dict(state["unrolled"])
         optimiser.load_state_dict(state["optimiser"])
         first = state["step"]
     losses: list[float] = []
     precision, saved = fastest_precision(device), time.monotonic()
     for step in range(first, settings.steps):
         clean, problem = example(settings, sources, step, device)
-        *earlier, last = (problem.degradation.crop(estimate) for estimate in unrolled(problem, precision))
-        sigma = clean.new_full((len(clean),), problem.noise_level)
-        loss = weighted_squared_error(last, clean, sigma)
-        for estimate in earlier:
-            loss = loss + EARLIER * weighted_squared_error(estimate, clean, sigma)
+        *earlier, last = (problem.degradation.crop(estimate) for estimate in model(problem, precision))
+        loss = logarithmic_error(last, clean) + EARLIER * sum(logarithmic_error(estimate, clean) for estimate in earlier)
         for group, factor in zip(optimiser.param_groups, (1.0, FASTER), strict=True):
             group["lr"] = factor * settings.rate(step)
         optimiser.zero_grad()
@@ -234,10 +271,15 @@ def train_unrolled(
                 lines.write(json.dumps({"step": step + 1, "loss": round(float(np.mean(losses)), 6)}) + "\n")
             losses.clear()
         if time.monotonic() - saved > SAVE_SECONDS or step + 1 == settings.steps:
-            weights = {"unrolled": unrolled.state_dict(), "optimiser": optimiser.state_dict()}
+            weights = {"unrolled": model.state_dict(), "optimiser": optimiser.state_dict()}
             write_checkpoint({"settings": described, "step": step + 1, **weights}, checkpoint)
             saved = time.monotonic()
-    return network.eval().requires_grad_(False), unrolled.schedule(settings)
+    return network.eval().requires_grad_(False), model.schedule()
+
+
+def logarithmic_error(estimate: Tensor, clean: Tensor) -> Tensor:
+    """Return the mean over images of the logarithm of their mean squared error: every image counts alike, however hard it is."""
+    return ((estimate - clean).square().flatten(1).mean(1) + NO_ERROR).log().mean()
 
 
 def example(settings: Unrolling, sources: Sequence[Source], step: int, device: torch.device) -> tuple[Tensor, Problem]:
