@@ -27,6 +27,7 @@ import napari_tweedie as nt
 from napari_tweedie.engine.learning import learn_from
 from napari_tweedie.engine.learning_session import Session, sources_of
 from napari_tweedie.images.files import read
+from napari_tweedie.training.export import write_weights
 from napari_tweedie.training.learning import Learning
 
 MANY = 100_000
@@ -34,6 +35,8 @@ MANY = 100_000
 OURS: dict[str, dict[str, Any]] = {
     "noise2void, fresh": {"objective": "noise2void", "start": "fresh"},
     "noise2void, from unet-small": {"objective": "noise2void", "start": "unet-small"},
+    "sure, fresh": {"objective": "sure", "start": "fresh"},
+    "recorrupted2recorrupted, fresh": {"objective": "recorrupted2recorrupted", "start": "fresh"},
     "sure, from unet-small": {"objective": "sure", "start": "unet-small"},
 }
 TIMED, SPENT = 10, 0.9
@@ -77,7 +80,7 @@ def peer(frames: list[np.ndarray], seconds: float, use_n2v2: bool) -> Callable[[
 
 
 def ours(frames: list[np.ndarray], seconds: float, settings: dict[str, Any]) -> Callable[[np.ndarray], np.ndarray]:
-    """Learn here, and return what the network makes of an image; where none was kept, the one before."""
+    """Learn here, and return what the network as it is at the end makes of an image, whether or not it would be kept."""
     path = Path(tempfile.mkdtemp()) / "learnt.safetensors"
     rate, sources, times = RATES[settings["start"]], sources_of(frames), []
     for _ in learn_from(sources, Learning(**settings, steps=MANY), "cpu"):
@@ -88,11 +91,11 @@ def ours(frames: list[np.ndarray], seconds: float, settings: dict[str, Any]) -> 
     session = Session(sources, Learning(**settings, steps=steps, learning_rate=rate, patience=0), path, device="cpu")
     for _ in session.states():
         pass
-    made = session.store()
-    print(f"  {session.last.step if session.last else 0} steps; {made.text}")
-    start = "unet" if settings["start"] == "fresh" else settings["start"]
-    denoiser = {"name": "file", "path": str(made.path)} if made.path else start
-    return lambda image: nt.denoise(image, denoiser).image
+    assert session.last is not None
+    print(f"  {session.last.step} steps; {session.store().text}")
+    last = path.with_name("last.safetensors")
+    write_weights(session.last.current, last)
+    return lambda image: nt.denoise(image, {"name": "file", "path": str(last)}).image
 
 
 def main() -> None:

@@ -47,6 +47,18 @@ def test_blocks_of_a_stack_represent_it_in_units_of_its_range(rng: np.random.Gen
     np.testing.assert_allclose(blocks[0].noisy[0, 0], (image[0] - low) / (high - low), atol=0.1)
 
 
+def test_counts_that_were_cut_off_at_zero_are_learnt_from_with_less_noise_there(rng: np.random.Generator) -> None:
+    clean = np.repeat([0.0, 60.0], 128)[:, None] * np.ones(256)
+    noisy = np.maximum(clean + rng.normal(0, 5, clean.shape), 0).astype(np.float32)
+    (found,) = examples(Source(noisy, Recipe(axes="yx", noise={"sigma": 5.0})))
+    assert found.levels is not None
+    dark, bright = found.levels[0, 0, :112], found.levels[0, 0, 144:]
+    assert float(dark.mean()) == pytest.approx((0.5 - 1 / (2 * np.pi)) ** 0.5 * found.sigma, rel=0.08)
+    assert float(bright.mean()) == pytest.approx(found.sigma, rel=0.02)
+    (even,) = examples(Source(noisy + 100 + rng.normal(0, 50, clean.shape), Recipe(axes="yx", noise={"sigma": 50.0})))
+    assert even.levels is None
+
+
 def test_photon_noise_is_made_the_same_everywhere(rng: np.random.Generator) -> None:
     clean = np.repeat([40.0, 400.0], 128)[:, None] * np.ones(256)
     noise = {"name": "poisson", "gain": 1.0, "offset": 0.0, "read_noise": 0.0}

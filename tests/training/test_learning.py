@@ -150,11 +150,16 @@ def test_a_partner_that_is_needed_is_asked_for(network: UNet) -> None:
 
 def test_turns_and_crops_are_the_same_for_an_image_and_its_partner(rng: np.random.Generator) -> None:
     image = torch.from_numpy(rng.random((2, 1, 300, 80))).float()
-    tiles = cut([Example(image, SIGMA, partner=3 * image)], rng)
+    tiles = cut([Example(image, SIGMA, partner=3 * image, levels=0.1 * image)], rng)
     assert len(tiles) == 4
     drawn = draw(tiles, 16, 32, rng)
     assert drawn.partner is not None
     torch.testing.assert_close(drawn.partner, 3 * drawn.noisy)
+    torch.testing.assert_close(drawn.levels, 0.1 * drawn.noisy)
+    mixed = draw([*tiles, *cut([Example(image, SIGMA, partner=3 * image)], rng)], 64, 32, rng).levels
+    assert mixed is not None
+    even = (mixed == SIGMA).flatten(1).all(1)
+    assert 0 < int(even.sum()) < 64
     assert 0.6 < float(drawn.counts.float().mean()) < 0.9
 
 

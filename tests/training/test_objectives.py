@@ -46,6 +46,25 @@ def test_stein_estimates_the_squared_error_of_white_and_correlated_noise(
     assert found == pytest.approx(squared_error(clean, seen.noisy), rel=0.05)
 
 
+def steadier(generator: torch.Generator) -> Patches:
+    """Noise alone, half as strong in one half of every patch."""
+    levels = SIGMA * torch.tensor([0.5, 1.0]).repeat_interleave(8)[None, None, None].expand(3000, 1, 16, 16)
+    noisy = levels * torch.randn(levels.shape, generator=generator)
+    return Patches(noisy, torch.full((3000,), SIGMA), torch.ones_like(noisy, dtype=torch.bool), levels=levels)
+
+
+@pytest.mark.parametrize("gain", [-0.5, 0.0, 0.5])
+def test_errors_are_right_where_the_noise_level_differs_from_pixel_to_pixel(generator: torch.Generator, gain: float) -> None:
+    """A gain on noise alone has its square as error: one below zero, which takes away more than the noise, is no better."""
+    seen = steadier(generator)
+    error, drawn = gain**2 * (0.25 + 1) / 2, torch.Generator().manual_seed(99)
+    found = float(objectives.load("sure").loss(lambda x, sigma: gain * x, seen, drawn))
+    assert found == pytest.approx(error, abs=0.02)
+    alpha, share = 0.5, (0.25 + 1) / 2
+    found = float(objectives.load("recorrupted2recorrupted", alpha=alpha).loss(lambda x, sigma: gain * x, seen, drawn))
+    assert found == pytest.approx(error * (1 + alpha**2) + share * (1 + 1 / alpha**2), rel=0.02)
+
+
 def test_noise_is_drawn_with_its_correlation(generator: torch.Generator) -> None:
     noise = draw_noise(torch.zeros(50, 1, 64, 64), along_x(0.6), generator)
     assert float(noise.std()) == pytest.approx(1, abs=0.02)

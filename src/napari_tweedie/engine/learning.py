@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import PrivateAttr
 
 from napari_tweedie import denoisers
+from napari_tweedie.analysis.dark_noise import levels_by_brightness
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
 from napari_tweedie.core import device as devices
 from napari_tweedie.core.lazy import torch
@@ -180,10 +181,20 @@ def examples_of(source: Source, settings: Learning, device: Device) -> Iterator[
             slope, offset = matched_intensity(noisy[0, 0], other[0, 0])
             partner, noise = slope * other + offset, slope * channel.pixel_level
         correlation = None if settings.objective.restores else channel.correlation
+        levels = None if channel.correlation is not None else _levels(noisy, channel.pixel_level)
         on_device = [None if array is None else torch.from_numpy(np.asarray(array, np.float32)).to(device)
-                     for array in (noisy, partner)]  # fmt: skip
+                     for array in (noisy, partner, levels)]  # fmt: skip
         assert on_device[0] is not None
-        yield Example(on_device[0], channel.pixel_level, correlation, on_device[1], noise)
+        yield Example(on_device[0], channel.pixel_level, correlation, on_device[1], noise, on_device[2])
+
+
+def _levels(noisy: NDArray[Any], sigma: float) -> NDArray[np.float32] | None:
+    """Return the noise level of every pixel of a block, (B, 1, Y, X), where it goes with the brightness; else None."""
+    found = [levels_by_brightness(plane, sigma) for plane in noisy[:, 0]]
+    if all(each is None for each in found):
+        return None
+    even = np.full(noisy.shape[2:], sigma, np.float32)
+    return np.stack([even if each is None else each for each in found])[:, None]
 
 
 def _target(block: Any, target: Any, channel: Any, name: str) -> tuple[Any, float]:

@@ -36,7 +36,9 @@ def errors(denoiser_of: Callable[[Tile], Denoise], tiles: Sequence[Tile], seed: 
             if tile.partner is not None:
                 error = (denoiser(tile.noisy, sigma) - tile.partner).square() - tile.example.partner_sigma**2
             else:
-                error = risk(denoiser, Patches(tile.noisy, sigma, tile.held_out[None, None], tile.example.correlation), generator)
+                counts = tile.held_out[None, None]
+                patches = Patches(tile.noisy, sigma, counts, tile.example.correlation, levels=tile.levels)
+                error = risk(denoiser, patches, generator)
             found.append(cells(error / tile.example.sigma**2, tile))
     return torch.cat(found)
 

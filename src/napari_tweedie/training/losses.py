@@ -25,7 +25,7 @@ def weighted_squared_error(estimate: Tensor, clean: Tensor, sigma: Tensor) -> Te
     return (error * (sigma + 0.005) ** -1.2).mean()
 
 
-def sure(denoiser: Denoise, noisy: Tensor, sigma: Tensor, probe: Tensor) -> Tensor:
+def sure(denoiser: Denoise, noisy: Tensor, sigma: Tensor, probe: Tensor, levels: Tensor | None = None) -> Tensor:
     """Estimate a denoiser's squared error at every pixel without the clean image (Stein 1981).
 
     ``(f(y) − y)² − σ² + 2 σ² b (f(y + εb) − f(y)) / ε``, whose mean over the noise and the random signs b is that of
@@ -41,9 +41,12 @@ def sure(denoiser: Denoise, noisy: Tensor, sigma: Tensor, probe: Tensor) -> Tens
         Noise level of every sample, shape (B,).
     probe : Tensor
         b, of independent random signs, or 0 at pixels that do not count.
+    levels : Tensor, optional
+        Noise level of every pixel, (B, 1, Y, X), where it is not that of the sample. Told one that is too high, a network would
+        learn to subtract more than the noise.
     """
-    level = sigma.view(-1, 1, 1, 1)
-    step = 0.05 * level
+    step = 0.05 * sigma.view(-1, 1, 1, 1)
+    level = sigma.view(-1, 1, 1, 1) if levels is None else levels
     estimate = denoiser(noisy, sigma)
     divergence = probe * (denoiser(noisy + step * probe, sigma) - estimate) / step
     return (estimate - noisy).square() - level.square() + 2 * level.square() * divergence

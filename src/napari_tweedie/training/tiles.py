@@ -46,6 +46,8 @@ class Example:
         The same scene with noise of its own, or without.
     partner_sigma : float
         Standard deviation of the partner's noise; 0 where it is clean.
+    levels : Tensor, optional
+        Noise level of every pixel of `noisy`; None: sigma everywhere.
     """
 
     noisy: Tensor
@@ -53,6 +55,7 @@ class Example:
     correlation: Correlation | None = None
     partner: Tensor | None = None
     partner_sigma: float = 0.0
+    levels: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,11 @@ class Tile:
     noisy: Tensor
     partner: Tensor | None
     held_out: Tensor
+    levels: Tensor | None = None
+
+    def level_of_pixels(self) -> Tensor:
+        """Return the noise level of every pixel, (1, 1, Y, X)."""
+        return torch.full_like(self.noisy, self.example.sigma) if self.levels is None else self.levels
 
 
 def cut(examples: Iterable[Example], rng: np.random.Generator) -> list[Tile]:
@@ -93,7 +101,8 @@ def _of_example(example: Example, rng: np.random.Generator) -> Iterator[Tile]:
         rows, columns = (-(-length // BLOCK) for length in noisy.shape[2:])
         blocks = rng.permutation(rows * columns).reshape(rows, columns) % 4 == 0
         held_out = torch.from_numpy(np.kron(blocks, np.ones((BLOCK, BLOCK), bool)))[: noisy.shape[2], : noisy.shape[3]]
-        yield Tile(example, noisy, None if example.partner is None else example.partner[place].clone(), held_out.to(noisy.device))
+        partner, levels = (None if each is None else each[place].clone() for each in (example.partner, example.levels))
+        yield Tile(example, noisy, partner, held_out.to(noisy.device), levels)
 
 
 def draw(tiles: Sequence[Tile], count: int, side: int, rng: np.random.Generator) -> Patches:
@@ -102,19 +111,22 @@ def draw(tiles: Sequence[Tile], count: int, side: int, rng: np.random.Generator)
     alike = [tile for tile in tiles if tile.example.correlation is correlation]
     side = min(side, *(length for tile in alike for length in tile.noisy.shape[2:]))
     drawn: list[tuple[Tensor, ...]] = []
-    levels = []
+    sigmas, has_levels = [], any(tile.levels is not None for tile in alike)
     for number in rng.integers(len(alike), size=count).tolist():
         tile = alike[number]
         top, left = (int(rng.integers(length - side + 1)) for length in tile.noisy.shape[2:])
         patch = (slice(top, top + side), slice(left, left + side))
         images = [tile.noisy[0, :, *patch], ~tile.held_out[None, *patch]]
+        if has_levels:
+            images.append(tile.level_of_pixels()[0, :, *patch])
         if tile.partner is not None:
             images.append(tile.partner[0, :, *patch])
         turns, mirrored = 2 * int(rng.integers(2)), bool(rng.integers(2))  # by half turns: correlation has its axes
         drawn.append(tuple(_turned(image, turns, mirrored) for image in images))
-        levels.append(tile.example.sigma)
-    noisy, counts, *partner = (torch.stack(images) for images in zip(*drawn, strict=True))
-    return Patches(noisy, noisy.new_tensor(levels), counts, correlation, *partner)
+        sigmas.append(tile.example.sigma)
+    noisy, counts, *others = (torch.stack(images) for images in zip(*drawn, strict=True))
+    levels = others.pop(0) if has_levels else None
+    return Patches(noisy, noisy.new_tensor(sigmas), counts, correlation, others.pop() if others else None, levels)
 
 
 def _turned(image: Tensor, turns: int, mirrored: bool) -> Tensor:

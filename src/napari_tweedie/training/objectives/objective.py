@@ -31,6 +31,8 @@ class Patches:
         How neighbours share noise; None: not at all.
     partner : Tensor, optional
         The same scene with noise of its own, or none, shape (B, 1, Y, X).
+    levels : Tensor, optional
+        Noise level of every pixel, (B, 1, Y, X); None: that of the patch everywhere.
     """
 
     noisy: Tensor
@@ -38,11 +40,17 @@ class Patches:
     counts: Tensor
     correlation: Correlation | None = None
     partner: Tensor | None = None
+    levels: Tensor | None = None
 
     @property
     def level(self) -> Tensor:
         """The noise level, shape (B, 1, 1, 1)."""
         return self.sigma.view(-1, 1, 1, 1)
+
+    @property
+    def level_of_pixels(self) -> Tensor:
+        """The noise level of every pixel, of a shape that goes with (B, 1, Y, X)."""
+        return self.level if self.levels is None else self.levels
 
     def draw_noise(self, generator: Generator) -> Tensor:
         """Draw noise of standard deviation 1 of the kind that is in the patches, shape (B, 1, Y, X)."""

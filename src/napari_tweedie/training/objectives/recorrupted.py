@@ -29,7 +29,7 @@ class Recorrupted2Recorrupted(Objective):
     alpha: float = Parameter(0.5, "How much noise is added, relative to that of the image.", gt=0, le=4)
 
     def loss(self, denoiser: Denoise, patches: Patches, generator: Generator) -> Tensor:
-        z = patches.level * patches.draw_noise(generator)
+        z = patches.level_of_pixels * patches.draw_noise(generator)
         level = (1 + self.alpha**2) ** 0.5 * patches.sigma
         error = denoiser(patches.noisy + self.alpha * z, level) - (patches.noisy - z / self.alpha)
         return patches.mean(error.square())

@@ -38,4 +38,4 @@ def risk(denoiser: Denoise, patches: Patches, generator: Generator) -> Tensor:
         probe = (2.0 * torch.randint(2, patches.noisy.shape, generator=generator) - 1).to(patches.noisy)
     else:
         probe = patches.draw_noise(generator)
-    return sure(denoiser, patches.noisy, patches.sigma, probe * patches.counts)
+    return sure(denoiser, patches.noisy, patches.sigma, probe * patches.counts, patches.levels)
