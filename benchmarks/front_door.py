@@ -1,23 +1,30 @@
 """From opening a sample to its result, through the front door: clicks, seconds, gain against the truth, and screenshots.
 
     xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/front_door.py [--hand] [--theme light] FOLDER [IMAGE ...]
+    python benchmarks/front_door.py --table FOLDER [IMAGE ...]
+
+Every row is kept in FOLDER as it ends, with the commit that it was measured on, and is not measured again while its file is
+there: what was cut short goes on when the script is called again, and a row can be measured alone. ``--table`` prints the rows.
 
 Each row of the table is a sample, or a file, of which the middle is taken, with a truth beside it named ``_gt`` for ``_raw``:
 clicks from the open image to its result; seconds until the dock stands, until the first before and after, until it says what it
 found, until before and after by the better network, and until the result after pressing the proposed button and *Run*, with the
 seconds of both cores in brackets, which tell on a busy machine; then PSNR against the truth, before and after, where there is
-one; with ``--hand`` also the best of what somebody who knows the truth sets by hand: the noise measured against it, the same
-everywhere or that of photons, at a few strengths, and the noise that was found at others. Screenshots of every step are written
-to FOLDER, to be looked at.
+one; with ``--hand`` also the best of what somebody who knows the truth sets by hand: for images that are denoised the noise
+measured against it, the same everywhere or that of photons, at a few strengths, and the noise that was found at others; for those
+that are deblurred or filled other strengths and other solvers. Screenshots of every step are written to FOLDER, to be looked at.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +47,11 @@ TRUTHS = ("truth", "long exposure")
 SIDE = 256
 """Pixels along Y and X of the middle of a file."""
 STRENGTHS = (0.7, 0.85, 1.0, 1.15, 1.4)
-LIMIT = 900
+SOLVERS = ("hqs", "pnp-admm", "denoised-richardson-lucy", "richardson-lucy")
+"""What is tried by hand instead of the solver that was proposed."""
+LIMIT = 1500
+"""Seconds after which a run is given up."""
+HEAD = ("image", "proposed", "clicks", "dock (s)", "first look", "found", "better", "run (s)", "PSNR before", "after", "by hand")
 
 
 def wait(until: Callable[[], bool], least: float = 0.0) -> float:
@@ -83,15 +94,23 @@ def right_noise(noisy: Any, truth: Any) -> list[dict[str, Any]]:
     return told
 
 
-def by_hand(source: Any, recipe: Recipe, truth: Any) -> str:
+def by_hand(source: Any, recipe: Recipe, truth: Any, inputs: dict[str, Any]) -> str:
     """Return the best PSNR, in dB, of what is set by hand, and what that was."""
     tried = [({"strength": strength}, f"×{strength:g}") for strength in STRENGTHS if strength != 1]
-    for noise in right_noise(source, truth):
-        tried += [({"noise": noise, "strength": strength}, f"{noise['name']} ×{strength:g}") for strength in STRENGTHS]
+    if recipe.job == "denoise":
+        for noise in right_noise(source, truth):
+            tried += [({"noise": noise, "strength": strength}, f"{noise['name']} ×{strength:g}") for strength in STRENGTHS]
+    else:
+        tried = tried[::3] + [({"solver": {"name": name}}, name) for name in SOLVERS if name != recipe.solver.name]
     found = []
     for changes, name in tried:
         changed = Recipe.model_validate(recipe.model_dump(mode="json") | changes)
-        found.append((psnr(nt.run(changed, source).image, truth), name))
+        try:
+            image = nt.run(changed, source, **inputs).image
+        except ValueError as error:  # a solver that is not for this degradation
+            print(f"{name}: {error}", file=sys.stderr)
+            continue
+        found.append((psnr(image, truth), name))
     best, name = max(found)
     return f"{best:.2f} ({name})"
 
@@ -144,30 +163,59 @@ def walk(viewer: Viewer, sample: str, folder: Path, hand: bool) -> list[str]:
     if truth is not None:
         figures[:2] = [f"{psnr(layer.data, truth.data):.2f}" for layer in (source, result)]
         recipe = Recipe.model_validate(result.metadata["napari_tweedie"]["recipe"])
-        if hand and recipe.job == "denoise":
-            figures[2] = by_hand(source.data, recipe, truth.data)
+        if hand:
+            inputs = {name: np.asarray(layer.data) for name, layer in dock.chosen_layers().items()}
+            figures[2] = by_hand(source.data, recipe, truth.data, inputs)
     for open_dock in list(viewer.window.dock_widgets.values()):
         viewer.window.remove_dock_widget(open_dock)
     return [sample, title, str(clicks), *(f"{seconds:.1f} ({cores:.1f})" for seconds, cores in times), *figures]
 
 
+def commit() -> str:
+    """Return the commit that is measured, and its date."""
+    told = ["git", "log", "-1", "--format=%h of %cs"]
+    return subprocess.run(told, cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def kept_in(folder: Path, sample: str) -> Path:
+    """Return the file of a row."""
+    return folder / f"{Path(sample).stem}.json"
+
+
+def show_table(folder: Path, samples: Sequence[str]) -> None:
+    """Print the rows that were measured, and on which commits."""
+    rows = [json.loads(kept_in(folder, sample).read_text()) for sample in samples if kept_in(folder, sample).exists()]
+    print("|", " | ".join(HEAD), "|")
+    print("| --- | --- |", " | ".join(["---:"] * (len(HEAD) - 2)), "|")
+    for row in rows:
+        print("|", " | ".join(row["row"]), "|")
+    print("\nMeasured on", ", ".join(sorted({row["commit"] for row in rows})))
+
+
 def main() -> None:
-    """Print the table."""
+    """Measure the rows that are not there yet, or print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("samples", nargs="*", default=SAMPLES, metavar="IMAGE")
     parser.add_argument("--size", default="1366x768")
     parser.add_argument("--theme", default="dark")
     parser.add_argument("--hand", action="store_true")
+    parser.add_argument("--table", action="store_true")
     chosen = parser.parse_args()
+    if chosen.table:
+        show_table(chosen.folder, chosen.samples)
+        return
     chosen.folder.mkdir(parents=True, exist_ok=True)
+    missing = [sample for sample in chosen.samples if not kept_in(chosen.folder, sample).exists()]
+    if not missing:
+        return
     viewer = Viewer(show=True)
     viewer.theme = chosen.theme
     viewer.window.resize(*map(int, chosen.size.split("x")))
-    print("| image | proposed | clicks | dock (s) | first look | found | better | run (s) | PSNR before | after | by hand |")
-    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for sample in chosen.samples:
-        print("|", " | ".join(walk(viewer, sample, chosen.folder, chosen.hand)), "|", flush=True)
+    for sample in missing:
+        row = walk(viewer, sample, chosen.folder, chosen.hand)
+        kept_in(chosen.folder, sample).write_text(json.dumps({"commit": commit(), "row": row}))
+        print("|", " | ".join(row), "|", flush=True)
     viewer.close()
 
 

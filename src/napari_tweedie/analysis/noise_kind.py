@@ -17,7 +17,8 @@ from napari_tweedie.analysis.line_offsets import NO_LINES, LineOffsets
 from napari_tweedie.analysis.noise_choice import chosen, growth
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
 from napari_tweedie.analysis.noise_model import NoiseFit, fit_noise
-from napari_tweedie.analysis.noise_spectrum import NoiseSpectrum
+from napari_tweedie.analysis.noise_spectrum import NoiseSpectrum, power_of_blocks
+from napari_tweedie.analysis.scanned_noise import law_of_scan
 from napari_tweedie.degradations.noise import Gaussian, Poisson
 from napari_tweedie.images.missing import mean_level
 from napari_tweedie.images.stabilisation import Anscombe
@@ -185,7 +186,13 @@ def _without_lines(known: _Known, planes: Sequence[NDArray[Any]]) -> NoiseKind:
     if hint is None and isinstance(white.noise, Poisson):
         # what was taken for photon noise may be texture next to little fine noise
         hint = _shape(planes, known.correlation, known.lines)[0]
-    return white if hint is None else known.identified(planes, hint)
+    if hint is None:
+        return white
+    found = known.identified(planes, hint)
+    axis = known.white_along(planes, found)
+    if axis is None or found.fit is None:
+        return found
+    return known.identified(planes, hint, law_of_scan(*power_of_blocks(planes), axis, found.fit))
 
 
 @dataclass(frozen=True)
@@ -200,10 +207,18 @@ class _Known:
     sigma: float | None
     lines: bool
 
-    def identified(self, planes: Sequence[NDArray[Any]], hint: Correlation | None) -> NoiseKind:
-        """Find out the rest, where the noise is supposed to correlate as `hint` says."""
-        model, fit, reason = self.model, None, "as given"
-        if model != "gaussian":
+    def white_along(self, planes: Sequence[NDArray[Any]], found: NoiseKind) -> int | None:
+        """Return the axis along which what was found to be a scanner's noise is white; None where its law is found as any."""
+        if self.model == "gaussian" or (self.gain, self.read_noise) != (None, None):
+            return None
+        even = [_anscombe(found.noise).forward(plane) for plane in planes] if isinstance(found.noise, Poisson) else planes
+        spectrum = NoiseSpectrum.of(even)
+        return spectrum.white_along if spectrum else None
+
+    def identified(self, planes: Sequence[NDArray[Any]], hint: Correlation | None, scanned: NoiseFit | None = None) -> NoiseKind:
+        """Find out the rest, where the noise is supposed to correlate as `hint` says, and to grow as that of a scanner may."""
+        model, fit, reason = self.model, scanned, "as given"
+        if model != "gaussian" and fit is None:
             try:
                 fit = fit_noise(planes, self.gain, self.offset, self.read_noise, hint)
             except ValueError as error:
@@ -220,11 +235,13 @@ class _Known:
                 sigma = estimate_stack_noise_level(planes) if shape is None else level
             return NoiseKind(Gaussian(sigma=sigma, correlated=shape is not None), fit, shape, reason)
         assert fit is not None
-        anscombe = Anscombe(fit.gain, fit.offset, fit.read_noise)
+        anscombe = _anscombe(fit)
         darkest = float(anscombe.forward(np.array(fit.offset + FEWEST * fit.gain)))
         stabilised = [anscombe.forward(plane) for plane in planes]
         shape, level = _shape(stabilised, self.correlation, self.lines, hint, darkest)
-        if shape is None and level <= 1:
+        if scanned is not None:
+            level = 0.0  # as it was found beside texture
+        elif shape is None and level <= 1:
             level = _lowered(planes, anscombe, stabilised, level)
         if level:
             fit = replace(
@@ -235,6 +252,14 @@ class _Known:
             )
         noise = Poisson(gain=fit.gain, offset=fit.offset, read_noise=fit.read_noise, correlated=shape is not None)
         return NoiseKind(noise, fit, shape, reason)
+
+
+def _anscombe(law: NoiseFit | Poisson) -> Anscombe:
+    """Return the transform that makes photon noise of which everything is known the same everywhere."""
+    assert law.gain is not None
+    assert law.offset is not None
+    assert law.read_noise is not None
+    return Anscombe(law.gain, law.offset, law.read_noise)
 
 
 def _lowered(

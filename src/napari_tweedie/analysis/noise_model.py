@@ -95,7 +95,7 @@ def fit_noise(
     zero = darkest if offset is None else offset
     known = np.array([np.nan if gain is None else gain, np.nan if read_noise is None else read_noise**2])
     lit = np.maximum(means - zero, 0.0)
-    slope, unlit = _line(lit, variances, weights, known)
+    slope, unlit = fit_line(lit, variances, weights, known)
     strongest = float(variances.max())
     light = max(float(lit.max()), strongest**0.5, np.finfo(float).tiny)  # less light than noise tells nothing of the gain
     least = LEAST_SHARE * max(unlit, strongest * LEAST_SHARE) / light
@@ -178,10 +178,10 @@ def _patches(plane: NDArray[Any], most: int) -> tuple[NDArray[np.float64], NDArr
     return patches.reshape(-1, SIZE**2), around, half[usable]
 
 
-def _line(
+def fit_line(
     lit: NDArray[np.float64], variances: NDArray[np.float64], weights: NDArray[np.float64], known: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """Return slope and intercept, both ≥ 0, of variance against light; what is known of them is kept, the rest fitted.
+    """Return slope and intercept, both ≥ 0, of variance against light; what is known of them, not NaN, is kept, the rest fitted.
 
     Relative errors count, as the standard error of a variance is proportional to it, and beyond 1.5 times their usual size
     only linearly (iteratively reweighted least squares).

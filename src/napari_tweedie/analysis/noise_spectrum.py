@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from napari_tweedie.analysis.noise_beneath import RINGS, noise_beneath, spread_of
+from napari_tweedie.analysis.scanned_noise import texture_beside, without_texture
 from napari_tweedie.degradations.correlation import REACH, Correlation
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ class NoiseSpectrum:
     """Kurtosis of every coefficient over these blocks: 3 for noise, less for a pattern that repeats."""
     textured: bool
     """Whether power that only texture can have was left out."""
+    white_along: int | None = None
+    """The axis along which the noise of a scanner is white, where slow changes hold texture, which was left out; or None."""
 
     @classmethod
     def of(cls, planes: Sequence[NDArray[Any]], darkest: float = -np.inf) -> NoiseSpectrum | None:
@@ -107,7 +110,7 @@ class NoiseSpectrum:
 
         Blocks with a mean below `darkest` are left out where others are enough.
         """
-        energy = np.concatenate([_energies(plane, MOST_BLOCKS // len(planes), darkest) for plane in planes])
+        energy = _energies(np.concatenate([_blocks(plane, MOST_BLOCKS // len(planes), darkest) for plane in planes]))
         pixels = sum(plane.size for plane in planes)
         if len(energy) < LEAST_BLOCKS or not energy[:, _INNER].any():
             return None
@@ -124,6 +127,9 @@ class NoiseSpectrum:
         if not mean > 0:
             return None
         power = np.maximum(power, EMPTY * mean)
+        axis = texture_beside(power)
+        if axis is not None:
+            return cls(without_texture(power, axis), share, blocks, tails, False, axis)
         beneath = noise_beneath(power, spread)
         return cls(beneath, share, blocks, tails, bool((beneath < power).any()))
 
@@ -241,10 +247,20 @@ def _least(values: NDArray[np.floating], limit: float, among: NDArray[np.bool_])
     return np.asarray(values <= max(limit, *enough, *(values[among].max(),) * (not enough.size)))
 
 
-def _energies(plane: NDArray[Any], most: int, darkest: float) -> NDArray[np.float64]:
-    """Return the squared coefficients of blocks that overlap by half, or by more where there are few; (N, 16, 16)."""
+def power_of_blocks(planes: Sequence[NDArray[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the means (N,) of blocks of some planes, and the squared coefficients of each (N, 16, 16)."""
+    blocks = np.concatenate([_blocks(plane, MOST_BLOCKS // len(planes), -np.inf) for plane in planes])
+    return np.asarray(blocks.mean((1, 2), dtype=np.float64)), _energies(blocks)
+
+
+def _energies(blocks: NDArray[Any]) -> NDArray[np.float64]:
     from scipy.fft import dctn
 
+    return np.asarray(dctn(blocks, axes=(1, 2), norm="ortho") ** 2, np.float64)
+
+
+def _blocks(plane: NDArray[Any], most: int, darkest: float) -> NDArray[Any]:
+    """Return blocks of a plane that overlap by half, or by more where there are few; (N, 16, 16)."""
     if min(plane.shape) < SIDE:
         return np.empty((0, SIDE, SIDE))
     windows = sliding_window_view(plane, (SIDE, SIDE))
@@ -262,8 +278,7 @@ def _energies(plane: NDArray[Any], most: int, darkest: float) -> NDArray[np.floa
     clipped = ((blocks == finite.min()) | (blocks == finite.max())).mean((1, 2))
     blocks = blocks[usable & _least(clipped, CLIPPED, usable)]
     dark = -blocks.mean((1, 2))
-    blocks = blocks[_least(dark, -darkest, np.ones(len(blocks), bool))]
-    return np.asarray(dctn(blocks, axes=(1, 2), norm="ortho") ** 2, np.float64)
+    return np.asarray(blocks[_least(dark, -darkest, np.ones(len(blocks), bool))])
 
 
 def _flat(energy: NDArray[np.float64], looked_at: NDArray[np.bool_]) -> NDArray[np.bool_]:
