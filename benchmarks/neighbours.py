@@ -1,10 +1,11 @@
 """What are neighbouring frames and planes worth? PSNR of time-lapses and stacks with known truth, traces, and flicker.
 
-Usage: ``python benchmarks/neighbours.py DATA [--only NAME] [--denoiser NAME] [--bm4d] [--picture FILE]``; DATA holds
+Usage: ``python benchmarks/neighbours.py DATA [--only NAME] [--denoiser NAME] [--bm4d] [--std] [--picture FILE]``; DATA holds
 ``bench/deconv3d/rlf_test.tif``, ``bench/pairs_oct`` and ``real/microscopy``; ``bleaching`` is the sample of this repository.
 Moving scenes are real time-lapses, reduced 2 × 2 to lower their own noise, with simulated photon noise: their 99.9 percentile
 has 5 or 20 photons. bm4d, which needs the package of that name, is given the stack as a volume, stabilised as ours is, on the
-middle 96 × 96 pixels; the column beside it is ours there. The mean over all planes is that of a still scene.
+middle 96 × 96 pixels; the column beside it is ours there. The mean over all planes is that of a still scene. ``--std`` prints how
+true the standard deviations are instead, also of drawn scenes whose truth has no noise of its own.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from scipy.ndimage import gaussian_filter, shift
 from skimage.io import imread
 
 from napari_tweedie import engine
 from napari_tweedie.images.stabilisation import keep_light
 from napari_tweedie.recipe import Recipe
+from napari_tweedie.training.synthetic import Scene, cells, dead_leaves, filaments
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 SIDE, CROP = 160, 96
@@ -125,6 +128,39 @@ def flash(denoiser: str) -> None:
         print(f"| {name} | {100 * rise:.1f} (raw counts: {100 * measured:.1f}) | {100 * trace:.2f} | {flicker:.3f} |", flush=True)
 
 
+def drawn_scene(kind: Scene, speed: float, seed: int) -> np.ndarray:
+    """Draw seven frames of a still scene over which another moves by a number of pixels a frame, in a random direction."""
+    rng = np.random.default_rng(seed)
+    still, moving = (gaussian_filter(kind(CROP, rng).astype(float), 0.7) for _ in range(2))
+    angle = rng.uniform(0, 2 * np.pi)
+    step = speed * np.array([np.sin(angle), np.cos(angle)])
+    moved = [shift(moving, (frame - 3) * step, order=3, mode="nearest").clip(0) for frame in range(7)]
+    return 0.5 * still + 0.5 * np.stack(moved)
+
+
+def held(case: Case, **changes: object) -> str:
+    """Return which share of the pixels 90 % intervals hold, and the largest error in standard deviations."""
+    result = engine.last(engine.run(case.recipe.model_copy(update={"probes": 8, "outliers": "keep", **changes}), case.noisy))
+    error = result.images["denoised"][case.scored].astype(float) - case.truth
+    z = np.abs(error) / result.images["std"][case.scored]
+    return f"{100 * np.mean(z <= 1.645):.1f} % | {z.max():.1f}"
+
+
+def spreads(data: Path, denoiser: str) -> None:
+    """Print how true standard deviations are, of frames alone and of those that help each other."""
+    print("| | alone: 90 % interval covers | largest error / std | with neighbours | largest |\n|" + " --- |" * 5)
+    chosen = {name: case for name, case in cases(data, denoiser).items() if name.startswith(("bleaching", "dividing"))}
+    for name, kind in {"cells": cells, "leaves": dead_leaves, "fibres": filaments}.items():
+        for speed in (0.0, 0.7, 1.5):
+            for sigma in (0.05, 0.2):
+                truth = drawn_scene(kind, speed, 50)
+                noisy = truth + np.random.default_rng(0).normal(0, sigma, truth.shape)
+                recipe = Recipe(axes="tyx", denoiser=denoiser, noise={"name": "gaussian", "sigma": sigma})
+                chosen[f"{name}, {speed} pixels a frame, σ = {sigma}"] = Case(noisy.astype(np.float32), truth, recipe)
+    for name, case in chosen.items():
+        print(f"| {name} | {held(case, neighbours='none')} | {held(case, neighbours='t')} |", flush=True)
+
+
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -132,8 +168,12 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--denoiser", default="unet")
     parser.add_argument("--bm4d", action="store_true")
+    parser.add_argument("--std", action="store_true")
     parser.add_argument("--picture", type=Path)
     given = parser.parse_args()
+    if given.std:
+        spreads(given.data, given.denoiser)
+        return
     columns = (
         "PSNR, dB",
         "noisy",

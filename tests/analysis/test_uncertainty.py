@@ -8,6 +8,7 @@ from napari_tweedie.analysis.uncertainty import (
     hidden_light,
     hidden_variance,
     local_mean,
+    of_fused,
     posterior_components,
     posterior_variance,
 )
@@ -113,3 +114,9 @@ def test_evidence_of_hidden_light_is_the_ratio_of_poissons_law() -> None:
     odds = 1e-3 * stats.poisson(48).pmf(48) / stats.poisson(40).pmf(48)
     variance = odds / (1 + odds) * (2 * 0.2 * expected) ** 2
     assert float(hidden_light(counted, clean)[0, 0, 12, 12]) == pytest.approx(variance, rel=0.01)
+
+
+def test_a_plane_into_which_nothing_was_fused_keeps_its_variance() -> None:
+    variance, level = torch.rand(1, 1, 8, 8), torch.full((1, 1, 8, 8), 0.3)
+    torch.testing.assert_close(of_fused(variance, level, 0.3), variance)
+    assert bool((of_fused(variance, level / 2, 0.3) > variance).all())

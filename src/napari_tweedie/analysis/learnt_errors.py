@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.degradations.linear_algebra import smoothed
+from napari_tweedie.denoisers.levels import level_maps
 from napari_tweedie.denoisers.network import ERRORS, load_errors, weights_file
 from napari_tweedie.denoisers.tiling import Tiled, Volume
 
@@ -24,7 +25,9 @@ LEAST = 0.2
 """Share of the variance of one direction that is left of a volume's at least, however much the directions disagree."""
 
 
-def error_std(denoise: Tiled | Volume, name: str, x: Tensor, clean: Tensor, sigma: float, counted: bool = False) -> Tensor:
+def error_std(
+    denoise: Tiled | Volume, name: str, x: Tensor, clean: Tensor, sigma: float | Tensor, counted: bool = False
+) -> Tensor:
     """Return the standard deviation of the error of a denoised image, pixel by pixel.
 
     Parameters
@@ -35,8 +38,8 @@ def error_std(denoise: Tiled | Volume, name: str, x: Tensor, clean: Tensor, sigm
         That of the denoiser, one whose `knows_errors`.
     x, clean : Tensor
         Noisy images and what they were denoised to, shape (B, C, [Z,] Y, X).
-    sigma : float
-        The noise level, > 0.
+    sigma : float or Tensor
+        The noise level, > 0; of planes also a map of it, shape (B | 1, C | 1, Y | 1, X | 1).
     counted : bool
         Whether they are counted light whose noise was stabilised: the error is that of the result in grey levels, with the light
         that is kept, over the grey levels of a noise level (`Stabilised.width`) and times σ.
@@ -46,14 +49,15 @@ def error_std(denoise: Tiled | Volume, name: str, x: Tensor, clean: Tensor, sigm
     Tensor
         Shape of `x`, nowhere zero.
     """
-    if sigma <= 0:
-        raise ValueError(f"sigma must be > 0 (got {sigma})")
+    if (least := float(torch.as_tensor(sigma).min())) <= 0:
+        raise ValueError(f"sigma must be > 0 (got {least:g})")
     if isinstance(denoise, Volume):
+        assert isinstance(sigma, float | int)
         return sigma * _of_volume(denoise, name, x, sigma, counted).sqrt()
     return sigma * _of_planes(denoise, name, x, clean, sigma, counted).sqrt()
 
 
-def _of_planes(denoise: Tiled, name: str, x: Tensor, clean: Tensor, sigma: float, counted: bool) -> Tensor:
+def _of_planes(denoise: Tiled, name: str, x: Tensor, clean: Tensor, sigma: float | Tensor, counted: bool) -> Tensor:
     """Return the variance of the error of planes in units of that of the noise."""
     network = load_errors(weights_file(ERRORS), x.device)
     tiled = Tiled(partial(_variance, network, network.kind(name, counted)), denoise.size, network.reach)
@@ -87,8 +91,6 @@ def _variance(network: ErrorNetwork, kind: int, pairs: Tensor, sigma: float | Te
     """Return the variance of the error over that of the noise, shape (B, 1, Y, X), of noisy and clean planes (B, 2, Y, X)."""
     from napari_tweedie.denoisers.error_network import seen
 
-    level = torch.as_tensor(sigma, dtype=pairs.dtype, device=pairs.device)
-    level = level.view(-1, 1, 1, 1).expand(len(pairs), 1, 1, 1)
     kinds = torch.full((len(pairs),), kind, device=pairs.device)
-    made: Tensor = network(seen(pairs[:, :1], pairs[:, 1:], level), kinds)
+    made: Tensor = network(seen(pairs[:, :1], pairs[:, 1:], level_maps(sigma, pairs)), kinds)
     return made.exp()

@@ -34,6 +34,9 @@ ODDS = 1e-3
 """Odds that a pixel is part of a feature which the denoiser took for noise."""
 DARKEST = 1e-3
 """Fewest photons that are expected of a pixel."""
+SHARED = 0.4
+"""By which share the variance of a fused plane's error exceeds that of white noise, for each time that its noise is weaker than
+that of one plane. Found on still and moving cells, leaves and fibres, where 90 % intervals held 82 % without it."""
 LARGEST = 30.0
 """Largest exponent of the evidence."""
 
@@ -41,7 +44,7 @@ LARGEST = 30.0
 def posterior_variance(
     denoiser: Denoise,
     x: Tensor,
-    sigma: float,
+    sigma: float | Tensor,
     generator: Generator,
     *,
     probes: int = 8,
@@ -61,8 +64,8 @@ def posterior_variance(
         f(x, sigma), in full precision: the rounding of half precision is larger than what is measured.
     x : Tensor
         One noisy image, shape (1, C, …).
-    sigma : float
-        Its noise level, > 0.
+    sigma : float or Tensor
+        Its noise level, > 0; also a map of it, shape (1, 1, Y, X).
     generator : Generator
         Draws the probes, on the CPU.
     probes : int
@@ -75,11 +78,12 @@ def posterior_variance(
     tuple of Tensor
         Shapes (1, C, …); the variance is nowhere negative, and zero only where J is.
     """
-    if sigma <= 0:
-        raise ValueError(f"sigma must be > 0 (got {sigma})")
+    level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device)
+    if (least := float(level.min())) <= 0:
+        raise ValueError(f"sigma must be > 0 (got {least:g})")
     clean = denoiser(x, sigma)
     products, squares = torch.zeros_like(x), torch.zeros_like(x)
-    step = STEP * sigma
+    step = STEP * level
     for _ in range(probes):
         cancellation_point()
         v = (2 * torch.randint(2, x.shape, generator=generator) - 1).to(x)
@@ -87,17 +91,18 @@ def posterior_variance(
         products += v * moved / probes
         squares += moved.square() / probes
     count = probes * smooth ** (x.ndim - 2)
-    return clean, sigma**2 * diagonal(local_mean(products, smooth), local_mean(squares, smooth), count)
+    return clean, level**2 * diagonal(local_mean(products, smooth), local_mean(squares, smooth), count)
 
 
-def _slope(moved: Tensor, step: float) -> Tensor:
+def _slope(moved: Tensor, step: float | Tensor) -> Tensor:
     """Return how far a denoiser moved over how far its image did.
 
     J has its eigenvalues between 0 and 1, so that what exceeds the norm of random signs is the rounding of numbers that are huge
     for their noise.
     """
     most = moved.numel() ** 0.5
-    return (moved / max(step, torch.finfo(moved.dtype).tiny)).clamp(-most, most)
+    length = torch.as_tensor(step, dtype=moved.dtype, device=moved.device).clamp_min(torch.finfo(moved.dtype).tiny)
+    return (moved / length).clamp(-most, most)
 
 
 def diagonal(products: Tensor, squares: Tensor, count: int) -> Tensor:
@@ -110,12 +115,30 @@ def diagonal(products: Tensor, squares: Tensor, count: int) -> Tensor:
     return (weight * products + (1 - weight) * scaled).maximum(LEAST * scaled)
 
 
-def own_variance(clean: Tensor, sigma: float, flat_error: tuple[float, float]) -> Tensor:
+def own_variance(clean: Tensor, sigma: float | Tensor, flat_error: tuple[float, float]) -> Tensor:
     """Return the square of a denoiser's own error, from its shares of the noise level and of the grey level."""
     return (flat_error[0] * sigma) ** 2 + (flat_error[1] * clean).square()
 
 
-def hidden_variance(x: Tensor, clean: Tensor, sigma: float) -> Tensor:
+def of_fused(variance: Tensor, level: Tensor, sigma: float) -> Tensor:
+    """Return the variance of the error of a plane that others were fused into, from what it were if its noise were white.
+
+    Its pixels have the noise that they are told to have, but patches were chosen that are like those around them, noise and all,
+    and may lie a fraction of a pixel away: averages over a few pixels err by more, the more the more was fused.
+
+    Parameters
+    ----------
+    variance : Tensor
+        As for white noise of the level of the fused plane, shape (1, 1, Y, X).
+    level : Tensor
+        That level, > 0, of the same shape.
+    sigma : float
+        The level of the plane alone.
+    """
+    return variance * (1 + SHARED * (sigma / level - 1).clamp_min(0))
+
+
+def hidden_variance(x: Tensor, clean: Tensor, sigma: float | Tensor) -> Tensor:
     """Return the variance by features that a denoiser may have taken for noise.
 
     A feature of the shape of a Gaussian of amplitude a, alone in white noise, is found by a matched filter of the residual, whose
@@ -127,8 +150,9 @@ def hidden_variance(x: Tensor, clean: Tensor, sigma: float) -> Tensor:
     ----------
     x, clean : Tensor
         A noisy image and what it was denoised to, shape (1, C, …).
-    sigma : float
-        The noise level; where the filtered residual varies more, as that of correlated noise does, so much is expected.
+    sigma : float or Tensor
+        The noise level, or a map of it; where the filtered residual varies more, as that of correlated noise does, so much is
+        expected.
     """
     variance = torch.zeros_like(x)
     for size in SIZES:

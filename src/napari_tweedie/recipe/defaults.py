@@ -130,8 +130,6 @@ def with_neighbours(recipe: Recipe, axes: str, shape: Sequence[int]) -> tuple[Re
             "The distance of the planes is not known, so that each was denoised alone: give the spacing, or choose "
             "neighbours: z, for those beside it to help."
         )
-    elif recipe.neighbours == "auto" and recipe.probes and not recipe.volume:
-        note = "Each plane was denoised alone, as its standard deviation was asked for: without it those beside it help."
     return recipe.model_copy(update={"neighbours": "none"}), note
 
 
@@ -150,8 +148,8 @@ def _no_neighbours(recipe: Recipe, axes: str) -> str:
         return "colour is denoised plane by plane"
     if 2 not in recipe.denoiser.ndim:
         return f"the denoiser {recipe.denoiser.name!r} takes volumes only"
-    if recipe.probes:
-        return "a standard deviation is known of planes that are denoised alone"
+    if recipe.probes and recipe.denoiser.context:
+        return f"no standard deviation is known of the denoiser {recipe.denoiser.name!r}, which looks at them itself"
     return ""
 
 

@@ -10,7 +10,14 @@ import numpy as np
 
 from napari_tweedie.analysis.jacobian import in_float32
 from napari_tweedie.analysis.learnt_errors import error_std
-from napari_tweedie.analysis.uncertainty import area_of, hidden_light, hidden_variance, own_variance, posterior_variance
+from napari_tweedie.analysis.uncertainty import (
+    area_of,
+    hidden_light,
+    hidden_variance,
+    of_fused,
+    own_variance,
+    posterior_variance,
+)
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.results import Output
 from napari_tweedie.degradations.linear_algebra import smoothed
@@ -77,24 +84,28 @@ class Denoise(Job):
         if self.recipe.probes and level <= 0:
             yield Step(1.0, {"denoised": estimate, "std": torch.zeros_like(estimate)})
         elif learnt:
-            yield Step(1.0, {"denoised": estimate, "std": self._learnt(index, denoiser, plain.name, x, estimate)})
+            yield Step(1.0, {"denoised": estimate, "std": self._learnt(index, denoiser, plain.name, x, estimate, sigma)})
         elif self.recipe.probes:
             generator = torch.Generator().manual_seed(self.recipe.seed)
             precise = tools.tiled(in_float32(plain))
-            clean, variance = posterior_variance(precise, x, level, generator, probes=self.recipe.probes)
-            own = own_variance(_precise(clean), level, plain.flat_error)
-            std = _precise(variance).maximum(own).sqrt().to(clean)
-            std = self._std(index, x, clean, std) if any(plain.flat_error) else self.spread(index, clean, std)
+            clean, variance = posterior_variance(precise, x, sigma, generator, probes=self.recipe.probes)
+            own = own_variance(_precise(clean), _precise(torch.as_tensor(sigma)), plain.flat_error)
+            std = self._with_fusion(_precise(variance).maximum(own), sigma, level).sqrt().to(clean)
+            std = self._std(index, x, clean, std, sigma) if any(plain.flat_error) else self.spread(index, clean, std)
             yield Step(1.0, {"denoised": clean, "std": std})
 
-    def _learnt(self, index: Index, denoiser: Tiled | Volume, name: str, x: Tensor, clean: Tensor) -> Tensor:
+    def _learnt(
+        self, index: Index, denoiser: Tiled | Volume, name: str, x: Tensor, clean: Tensor, sigma: float | Tensor
+    ) -> Tensor:
         """Return the standard deviation as it was learnt, over the scale of the grey levels.
 
-        The network saw the residual, and knows what noise may hide; but of a few photons, with what these say themselves.
+        Of planes that help each other it is that of the fused plane, whose noise has a map of levels. The network saw the
+        residual, and knows what noise may hide; but of a few photons, with what these say themselves.
         """
         channel = self._frame(index)
         level, map_ = channel.level, channel.intensity
-        std = _precise(error_std(denoiser, name, x, clean, level, channel.is_stabilised))
+        white = _precise(error_std(denoiser, name, x, clean, sigma, channel.is_stabilised))
+        std = self._with_fusion(white.square(), sigma, level).sqrt()
         if isinstance(map_, Stabilised):
             std *= torch.from_numpy(map_.width(clean.cpu().numpy(), level) / (level * map_.scale))
         if (counted := self._photons(index, clean)) is None:
@@ -103,12 +114,17 @@ class Denoise(Job):
         share = 1 / (1 + (expected.clamp_min(0) / FEW).square())
         return self._of_photons(std.square(), photons, expected, unit, share)
 
-    def _std(self, index: Index, x: Tensor, clean: Tensor, std: Tensor) -> Tensor:
+    def _with_fusion(self, variance: Tensor, sigma: float | Tensor, level: float) -> Tensor:
+        """Return the variance of an error with that of the fusion, if planes were fused: their noise has a map of levels then."""
+        return of_fused(variance, _precise(sigma), level) if isinstance(sigma, torch.Tensor) else variance
+
+    def _std(self, index: Index, x: Tensor, clean: Tensor, std: Tensor, sigma: float | Tensor) -> Tensor:
         """Return a standard deviation, as `spread` returns it, with what the noise hides."""
         variance = _precise(self.spread(index, clean, std)).square()
         if (counted := self._photons(index, clean)) is not None:
             return self._of_photons(variance, *counted)
-        return (variance + hidden_variance(_precise(x), _precise(clean), self._frame(index).pixel_level)).sqrt().float()
+        level = _precise(sigma) if isinstance(sigma, torch.Tensor) else self._frame(index).pixel_level
+        return (variance + hidden_variance(_precise(x), _precise(clean), level)).sqrt().float()
 
     def _of_photons(
         self, variance: Tensor, photons: Tensor, expected: Tensor, unit: float, share: float | Tensor = 1.0
