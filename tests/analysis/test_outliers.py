@@ -55,3 +55,18 @@ def test_missing_pixels_and_tiny_planes_say_nothing() -> None:
 def test_photons_of_an_almost_empty_image_are_no_outliers(rng: np.random.Generator) -> None:
     for rate in (1e-3, 0.02, 0.2):
         assert not find_outliers(40 * rng.poisson(rate, (96, 96)), 1e-3).any()
+
+
+def test_many_hot_pixels_of_any_height_are_found_side_by_side_too(textured: np.ndarray, rng: np.random.Generator) -> None:
+    marked = rng.random(textured.shape) < 0.03
+    noisy = textured + rng.normal(0, SIGMA, textured.shape) + marked * rng.exponential(20 * SIGMA, textured.shape)
+    found = find_outliers(noisy, SIGMA)
+    high = marked & (noisy - textured > 12 * SIGMA)
+    assert found[high].mean() > 0.8
+    assert (found & ~marked).mean() < 2e-3
+
+
+def test_where_every_tenth_pixel_stands_alone_the_image_is_like_that(rng: np.random.Generator) -> None:
+    grid = np.zeros((96, 96))
+    grid[::3, ::3] = 1
+    assert not find_outliers(grid + rng.normal(0, 0.01, grid.shape), 0.01).any()

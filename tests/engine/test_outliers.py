@@ -89,3 +89,27 @@ def test_planes_of_a_volume_are_no_frames(rng: np.random.Generator) -> None:
         found = result(stack, axes="zyx", volume=volume, neighbours="none", denoiser="tikhonov").outliers
         assert found is not None
         assert found[2, 30, 12] == kind
+
+
+def test_salt_and_pepper_cost_hardly_more_than_the_pixels_that_they_hide(rng: np.random.Generator) -> None:
+    clean = data.camera()[150:278, 150:278].astype(np.float32)
+    noisy = clean + rng.normal(0, 10, clean.shape).astype(np.float32)
+    chance = rng.random(clean.shape)
+    salted = np.where(chance < 0.05, 0, np.where(chance > 0.95, 255, noisy)).astype(np.float32)
+    without, found = (result(image) for image in (noisy, salted))
+    errors = [float(np.mean((each.images["denoised"] - clean) ** 2)) for each in (without, found)]
+    assert errors[1] < 1.35 * errors[0]
+    assert found.outliers is not None
+    assert np.count_nonzero(found.outliers) > 0.85 * (np.abs(salted - clean) > 50).sum()
+    assert not any("changed the mean" in note for note in found.notes)
+    again = last(run(Recipe.model_validate(found.provenance["recipe"]), salted))
+    assert np.array_equal(again.images["denoised"], found.images["denoised"])
+
+
+def test_frames_with_salt_and_pepper_are_denoised_at_the_level_of_their_noise(rng: np.random.Generator) -> None:
+    clean = np.stack([data.camera()[150:214, 150:214].astype(np.float32)] * 3)
+    film = clean + rng.normal(0, 10, clean.shape).astype(np.float32)
+    film[rng.random(clean.shape) < 0.1] = 255
+    found = result(film, axes="tyx", neighbours="none")
+    assert float(np.mean((found.images["denoised"] - clean) ** 2)) < 0.45 * 100
+    assert not any("differs between frames" in note for note in found.notes)

@@ -145,6 +145,14 @@ class Blocks:
         if max(abs(span.low), abs(span.high)) > LARGEST:
             check_representable(span.low, span.high)
 
+    def span(self, index: Index) -> Span:
+        """Return what is known of the grey levels of a block, outliers left out."""
+        outliers = self.left_out.outliers(index, self._channels.get(self.layout.channel(index)))
+        if not outliers.any():
+            return self.spans[index]
+        block = self.left_out.masked(self._read(index), index)
+        return Span.of(block[np.broadcast_to(~outliers, block.shape)])
+
     def channel(self, index: Index) -> Channel:
         """Return what is known of a block's channel; measured once, on a few of its blocks."""
         number = self.layout.channel(index)
@@ -251,6 +259,10 @@ class Blocks:
 
     def planes(self, index: Index) -> list[NDArray[Any]]:
         """Return some planes of a block, missing pixels as NaN; those without any pixel are left out."""
-        block = self.left_out.masked(self.samples(index), index)
+        channel = self._channels.get(self.layout.channel(index))
+        if channel is not None and channel.impulses:
+            block = np.stack([channel.evened(plane) for plane in self._views(index)])
+        else:
+            block = self.left_out.masked(self.samples(index), index)
         planes = [plane for plane in block.reshape(-1, *block.shape[-2:]) if not np.isnan(plane).all()]
         return [planes[n] for n in chosen(len(planes), lambda n: planes[n : n + 1])]

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tweedie.analysis.impulses import find_impulses, resampled
 from napari_tweedie.analysis.line_offsets import NO_LINES, LineOffsets
 from napari_tweedie.analysis.noise_colour import identify_colours, sentence
 from napari_tweedie.analysis.noise_kind import NoiseKind, identify_noise
@@ -23,7 +24,7 @@ from napari_tweedie.images.intensity import Intensity, are_alike, to_opponent
 from napari_tweedie.images.missing import mean_level
 from napari_tweedie.images.stabilisation import Anscombe, Stabilised
 
-NOT_NOISE = ("fit", "correlation", "decision", "told", "lines", "colours", "levels", "separate")
+NOT_NOISE = ("fit", "correlation", "decision", "told", "lines", "colours", "levels", "separate", "impulses")
 """What `Channel.report` tells besides the noise model."""
 LEAST_SHARE = 0.7
 """Share of the noise of plain places that must be found beyond a blur: where less is, it was filtered after the detector."""
@@ -59,6 +60,8 @@ class Channel:
         Positions along the axis of frames, and the noise levels there, where they differ and frames are not measured one by one.
     separate : bool
         Whether red, green and blue are denoised apart, as they show too little in common.
+    impulses : tuple of float
+        Grey levels that pixels were set to wherever they lie, see `find_impulses`.
     """
 
     intensity: Intensity
@@ -73,6 +76,7 @@ class Channel:
     colours: tuple[Poisson, ...] = ()
     levels: tuple[tuple[int, float], ...] = ()
     separate: bool = False
+    impulses: tuple[float, ...] = ()
 
     @classmethod
     def of(
@@ -147,9 +151,22 @@ class Channel:
 
     def outliers(self, plane: NDArray[Any]) -> NDArray[np.bool_]:
         """Return which pixels of a plane (Y, X), in grey levels, neither their neighbours nor the noise explain."""
+        impulses = find_impulses(plane, self.impulses, self._level_at)
+        rest = np.where(impulses, np.nan, plane) if impulses.any() else plane
         if isinstance(self.noise, Poisson):
-            return find_outliers(_transform(self.noise).forward(plane), 1.0)
-        return find_outliers(plane, self.sigma)
+            return impulses | find_outliers(_transform(self.noise).forward(rest), 1.0)
+        return impulses | find_outliers(rest, self.sigma)
+
+    def _level_at(self, brightness: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the standard deviation of the noise where the image has given grey levels."""
+        if not isinstance(self.noise, Poisson):
+            return np.full(brightness.shape, self.sigma)
+        gain, offset, read_noise = self.noise.gain or 0.0, self.noise.offset or 0.0, self.noise.read_noise or 0.0
+        return np.sqrt(gain * np.maximum(brightness - offset, 0.0) + read_noise**2)
+
+    def evened(self, plane: NDArray[Any]) -> NDArray[Any]:
+        """Return a plane (Y, X) as noise is measured on it: without impulses, and what whole rows and columns share."""
+        return self.lines.without(resampled(plane, find_impulses(plane, self.impulses)))
 
     @property
     def is_stabilised(self) -> bool:
@@ -202,16 +219,16 @@ class Channel:
         points = NoiseFit(**{**fit, "means": tuple(fit["means"]), "variances": tuple(fit["variances"])}) if fit else None
         lines = LineOffsets.restored(report["lines"]) if report.get("lines") else NO_LINES
         known = (points, correlation, report.get("decision", ""), report.get("told", ""), 1.0, lines)
-        separate = bool(report.get("separate"))
+        separate, impulses = bool(report.get("separate")), tuple(map(float, report.get("impulses", ())))
         colours = tuple(build(each) for each in report.get("colours", ()))
         if stabilises and colours:
             transforms = tuple(map(_transform, colours))
             map_ = StabilisedColour(*intensity, transforms[1], transforms, not separate)
             return cls(map_, sigma, noise, *known, colours=colours, separate=separate)
         if stabilises and isinstance(noise, Poisson):
-            return cls(Stabilised(*intensity, anscombe=_transform(noise)), sigma, noise, *known)
+            return cls(Stabilised(*intensity, anscombe=_transform(noise)), sigma, noise, *known, impulses=impulses)
         levels = tuple((int(position), float(level)) for position, level in report.get("levels", ()))
-        return cls(Intensity(*intensity), sigma, noise, *known, levels=levels, separate=separate)
+        return cls(Intensity(*intensity), sigma, noise, *known, levels=levels, separate=separate, impulses=impulses)
 
     def report(self) -> dict[str, Any]:
         """Return the noise, and what it was found from, ready for JSON."""
@@ -222,7 +239,8 @@ class Channel:
         levels = {"levels": [list(each) for each in self.levels]} if self.levels else {}
         words = {name: text for name, text in (("decision", self.decision), ("told", self.told)) if text}
         lines = {"lines": self.lines.describe()} if self.lines else {}
-        return {**self.noise.describe(), **points, **shape, **lines, **colours, **levels, **words}
+        impulses = {"impulses": list(self.impulses)} if self.impulses else {}
+        return {**self.noise.describe(), **points, **shape, **lines, **colours, **levels, **impulses, **words}
 
 
 def _identified(planes: Sequence[NDArray[Any]], noise: Noise, lines: bool) -> NoiseKind | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -178,9 +179,13 @@ class LeftOut:
 def _signed(block: NDArray[Any], outliers: NDArray[np.bool_]) -> NDArray[np.int_]:
     """Return the places of outliers in a block, and 1 for those above their surroundings, −1 for those below."""
     places = np.argwhere(outliers)
-    signs = []
-    for place in places:
-        *stack, y, x = place
-        around = block[(*stack, slice(max(0, y - 1), y + 2), slice(max(0, x - 1), x + 2))]
-        signs.append(1 if block[tuple(place)] > np.nanmedian(around) else -1)
-    return np.column_stack([places, np.array(signs, int)]) if len(places) else np.empty((0, outliers.ndim + 1), int)
+    if not len(places):
+        return np.empty((0, outliers.ndim + 1), int)
+    known = np.where(outliers, np.nan, block)
+    framed = np.pad(known, [(0, 0)] * (block.ndim - 2) + [(1, 1)] * 2, constant_values=np.nan)
+    *stack, y, x = places.T
+    around = np.stack([framed[(*stack, y + dy, x + dx)] for dy, dx in product(range(3), range(3))])
+    alone = np.isnan(around).all(0)
+    around[:, alone] = np.nanmedian(known) if alone.any() else 0
+    signs = np.where(block[outliers] > np.nanmedian(around, 0), 1, -1)
+    return np.column_stack([places, signs])

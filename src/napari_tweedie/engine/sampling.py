@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tweedie.analysis.impulses import find_impulses, impulse_values, resampled
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
+from napari_tweedie.analysis.outliers import MANY
 from napari_tweedie.degradations.noise import Auto, Camera, Gaussian
 from napari_tweedie.engine.channel import Channel
 
@@ -27,6 +29,8 @@ DRIFT = 2.5
 """How many times more than the contrast the variance of noise must grow from frame to frame to drift."""
 DIFFERENT = 1.25
 """How many times stronger or weaker the noise of a frame must be than that of its channel to be removed as its own."""
+TURNS = 3
+"""How often the noise is measured, at most, where many pixels turn out to be bad."""
 
 
 def chosen(count: int, planes_of: Callable[[int], Sequence[NDArray[Any]]]) -> list[int]:
@@ -67,16 +71,26 @@ def known_from(planes: Sequence[NDArray[Any]], recipe: Recipe, colour: bool, lea
     if colour:
         return Channel.of_colour(planes, **known)
     known["lines"] = recipe.takes_lines_off
+    impulses = impulse_values(planes) if leaves_out else ()
+    planes = [resampled(plane, find_impulses(plane, impulses)) for plane in planes]
     channel = Channel.of(planes, **known)
     if channel.correlation is not None and not channel.lines and _is_coarse(recipe) and isinstance(noise, Auto):
         white = "white" if noise.correlation == "auto" else noise.correlation
         known["noise"] = noise.model_copy(update={"correlation": white})
         channel = Channel.of(planes, **known)
-    found = [channel.outliers(plane) for plane in planes] if leaves_out else []
-    if not any(map(np.any, found)):
-        return channel
-    kept = [np.where(outliers, np.nan, plane) for plane, outliers in zip(planes, found, strict=True)]
-    return Channel.of(kept, **known)
+    for _ in range(TURNS if leaves_out else 0):
+        found = [channel.outliers(plane) for plane in planes]
+        if not any(map(np.any, found)):
+            break
+        many = sum(map(np.count_nonzero, found)) > MANY * sum(plane.size for plane in planes)
+        kept = [
+            resampled(plane, outliers) if many else np.where(outliers, np.nan, plane)
+            for plane, outliers in zip(planes, found, strict=True)
+        ]
+        channel = Channel.of(kept, **known)
+        if not many:
+            break
+    return replace(channel, impulses=impulses)
 
 
 def _is_coarse(recipe: Recipe) -> bool:

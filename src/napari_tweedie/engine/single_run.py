@@ -166,7 +166,7 @@ class SingleRun:
         """Let a finished block through the gate."""
         if self.recipe.job not in ROOM:
             return
-        channel, span = self.blocks.channel(index), self.blocks.spans[index]
+        channel, span = self.blocks.channel(index), self.blocks.span(index)
         for name, image in images.items():
             pixels = self.results.read(image, index)
             if note := check_plausible(self.recipe, outputs[name], pixels, span, channel):

@@ -85,7 +85,7 @@ class _Patches:
             raise ValueError(f"no number was found in channel {self.number}: all pixels that were looked at are NaN or masked")
         frames = self._frames(places)
         channel = self._blocks(places[0]).known_from(drifting(list(frames.values())) or planes)
-        evened = {at: [channel.lines.without(plane) for plane in planes] for at, planes in frames.items()}
+        evened = {at: [channel.evened(plane) for plane in planes] for at, planes in frames.items()}
         return with_levels(channel, evened) if evened else channel
 
     def _blocks(self, place: Region) -> Blocks:

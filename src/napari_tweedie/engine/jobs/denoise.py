@@ -23,6 +23,7 @@ from napari_tweedie.core.results import Output
 from napari_tweedie.degradations.linear_algebra import smoothed
 from napari_tweedie.degradations.noise import Poisson
 from napari_tweedie.denoisers.coloured import matched
+from napari_tweedie.denoisers.inpainting import inpainted
 from napari_tweedie.denoisers.mapped import mapped
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
 from napari_tweedie.engine.neighbours import Neighbours
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 
 ALONE = 0.6
 """Share of the work on a block, where neighbours help, that is done before it is denoised with them."""
+SINGLE = 1e-3
+"""Share of the pixels of a block, if outliers, from which on the denoiser fills them in, and not the mean of others."""
 FEW = 0.3
 """Photons expected of a pixel at which a network that learnt errors sees by itself half of what the noise hides."""
 
@@ -156,7 +159,11 @@ class Denoise(Job):
     def _measured(self, tools: Tools, index: Index) -> tuple[Tensor, float]:
         """Return a block in normalised units, and the level of its noise."""
         block = self.blocks.channel(index).intensity.forward(self.blocks.samples(index))
-        return tools.tensor(block), self._frame(index).pixel_level
+        x, level = tools.tensor(block), self._frame(index).pixel_level
+        outliers = self.blocks.left_out.outliers(index, self.blocks.channel(index))
+        if outliers.mean() <= SINGLE:
+            return x, level
+        return inpainted(x, torch.from_numpy(outliers).to(x.device), level, tools.tiled(self.denoiser(index))), level
 
     def notes(self) -> list[str]:
         """Return what the noise was found to be, or why it is another one than what was given."""
