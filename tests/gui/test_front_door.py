@@ -96,3 +96,32 @@ def test_what_was_measured_as_a_whole_is_proposed_to_be_turned_into_an_image(
 def disc(side: int) -> np.ndarray:
     rows, columns = np.indices((side, side)) - side / 2
     return (100 * (rows**2 + columns**2 < (side / 3) ** 2)).astype(np.float32)
+
+
+def test_pixels_without_a_value_are_filled_before_and_after_and_in_the_dock(
+    viewer: Viewer, door: Tweedie, look: Callable[[], str], rng: np.random.Generator, scene: np.ndarray
+) -> None:
+    noisy = 100 + 100 * scene + rng.normal(0, 2, scene.shape)
+    noisy[20:24, 30:36] = np.nan
+    image = viewer.add_image(noisy, name="cells")
+    assert look().startswith("Fill it")
+    assert door.attempt._trial is not None
+    assert np.isfinite(door.attempt._trial.run(True)[1]).all()
+    door.buttons["Fill"].click()
+    marks = viewer.layers["missing pixels"]
+    assert np.array_equal(marks.data > 0, np.isnan(noisy))
+    _, restore = viewer.window.add_plugin_dock_widget("napari-tweedie", "Deblur")
+    assert restore.source.image() is image
+    assert restore.recipe().degradation.name == "mask"
+    assert restore.chosen_layers()["mask"] is marks
+    assert restore.bar.run.isEnabled()
+
+
+@pytest.mark.parametrize("kind", ["boolean", "two by two", "one value"])
+def test_layers_that_hold_next_to_nothing_are_looked_at(
+    viewer: Viewer, door: Tweedie, look: Callable[[], str], scene: np.ndarray, kind: str
+) -> None:
+    odd = {"boolean": scene > 0.5, "two by two": scene[:2, :2], "one value": np.full_like(scene, 7)}
+    viewer.add_image(odd[kind], name=kind, contrast_limits=(0, 10))
+    assert look().startswith("Denoise it")
+    assert not door.message.label.text()

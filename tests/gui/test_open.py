@@ -1,3 +1,4 @@
+import itertools
 import subprocess
 import sys
 
@@ -6,8 +7,8 @@ import pytest
 from napari.viewer import Viewer
 from npe2 import PluginManifest
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractButton, QWidget
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QAbstractButton, QScrollArea, QWidget
 
 from napari_tweedie.widgets import sample_data as samples
 from napari_tweedie.widgets.docks import commands
@@ -189,9 +190,13 @@ def test_removing_and_renaming_layers_is_followed(viewer: Viewer, denoise: Denoi
 
 
 NARROW = 300
+LINE = 10
+"""Pixels up or down by which parts of one line may differ."""
 
 
-def test_every_dock_fits_into_300_pixels_and_names_its_fields(viewer: Viewer, qtbot: QtBot) -> None:
+def test_every_dock_fits_into_300_pixels_names_its_fields_and_is_walked_through_by_tab_as_it_is_read(
+    viewer: Viewer, qtbot: QtBot
+) -> None:
     viewer.add_image(np.zeros((5, 32, 32), np.float32), name="a stack of a name that takes a good deal of room")
     names = [widget.display_name for widget in PluginManifest.from_distribution(PLUGIN).contributions.widgets or []]
     assert len(names) > 10
@@ -201,6 +206,7 @@ def test_every_dock_fits_into_300_pixels_and_names_its_fields(viewer: Viewer, qt
             child.expand()
         _wait_for(qtbot, name, dock)
         assert (name, _nameless(dock)) == (name, [])
+        _wait_for_order(qtbot, name, dock)
         viewer.window.remove_dock_widget(holder)
 
 
@@ -209,6 +215,37 @@ def _wait_for(qtbot: QtBot, name: str, dock: QWidget) -> None:
         assert (name, dock.minimumSizeHint().width()) <= (name, NARROW)
 
     qtbot.waitUntil(fits, timeout=3000)  # fonts and margins of the theme come late
+
+
+def _wait_for_order(qtbot: QtBot, name: str, dock: QWidget) -> None:
+    def is_read_so() -> None:
+        assert len(_stops(dock)) > 2
+        assert (name, _out_of_order(dock)) == (name, [])
+
+    qtbot.waitUntil(is_read_so, timeout=5000)  # it is laid out and drawn late
+
+
+def _stops(dock: QWidget) -> list[tuple[QWidget, QPoint]]:
+    """Return what Tab leads to, in this order, and where that stands; without what is scrolled out of sight."""
+    stops: list[tuple[QWidget, QPoint]] = []
+    part = dock.nextInFocusChain()
+    while part is not None and part is not dock:
+        takes = part.isVisible() and part.isEnabled() and part.focusPolicy() & Qt.FocusPolicy.TabFocus
+        inner = part.objectName() == "qt_spinbox_lineedit" or isinstance(part, QScrollArea)
+        if takes and not inner and dock.isAncestorOf(part) and not part.visibleRegion().isEmpty():
+            stops.append((part, part.mapTo(dock, part.rect().center())))
+        part = part.nextInFocusChain()
+    return stops
+
+
+def _out_of_order(dock: QWidget) -> list[str]:
+    """Return the names of what Tab leads to although it stands before what it leads from."""
+    wrong = []
+    for (_, place), (part, after) in itertools.pairwise(_stops(dock)):
+        same_line = abs(after.y() - place.y()) <= LINE
+        if after.y() < place.y() - LINE or (same_line and after.x() <= place.x()):
+            wrong.append(f"{type(part).__name__} {part.accessibleName()}")
+    return wrong
 
 
 def _nameless(dock: QWidget) -> list[str]:

@@ -43,3 +43,12 @@ def test_infinite_pixels_are_no_structure_and_no_warning() -> None:
     with np.errstate(all="raise"):
         start, _ = structured(image, (0, 0), (128, 128), "yx", 64)
     assert start == [64, 64]
+
+
+def test_an_image_as_narrow_as_a_pixel_of_many_colours_is_none_of_colour() -> None:
+    image = np.zeros((60, 3))
+    image[40:50] = np.arange(30).reshape(10, 3)
+    start, stop = structured(image, (0, 0), (60, 3), "yx", 12)
+    assert start[0] < 50
+    assert stop[0] > 40
+    assert structured(image[:2, :2], (0, 0), (2, 2), "yx", 12) == ([0, 0], [2, 2])

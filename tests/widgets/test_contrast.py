@@ -44,3 +44,7 @@ def test_few_pixels_of_a_large_array_are_looked_at() -> None:
 def test_a_relative_spread_is_empty_on_ground() -> None:
     found = relative(np.array([2.0, 2.0, 2.0, 2.0]), np.array([20.0, 1.0, 0.0, -1.0]))
     np.testing.assert_array_equal(found, np.array([0.1, np.nan, np.nan, np.nan], np.float32))
+
+
+def test_booleans_have_limits() -> None:
+    assert limits_within(sampled(np.eye(8) > 0), (0, 1)) == (0, 1)

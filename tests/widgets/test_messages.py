@@ -1,6 +1,6 @@
 import pytest
 
-from napari_tweedie.widgets.layers.messages import duration, numbers, sentence, summary
+from napari_tweedie.widgets.layers.messages import duration, numbers, sentence, summary, undecided
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,10 @@ def test_the_end_is_told_in_a_line() -> None:
     assert summary(provenance, estimated=False) == "σ 12.4 (given) · residual 13 · 3.1 s on cpu"
     provenance["interval"] = "90 % interval, measured coverage 90.4 %"
     assert "residual 13 · 90 % interval, measured coverage 90.4 % · 3.1 s" in summary(provenance, estimated=False)
+
+
+def test_what_stands_elsewhere_of_the_noise_is_left_out_whole() -> None:
+    decisions = ["Gaussian noise: level 17.", "Gaussian noise: level 17.1."]
+    provenance = {"noise": [{"decision": decision} for decision in decisions]}
+    notes = [f"Channel {n}: {decision}" for n, decision in enumerate(decisions, 1)]
+    assert undecided([*notes, "Frames helped."], provenance) == ["Frames helped."]

@@ -103,7 +103,7 @@ def survey(recipe: Recipe, image: Any, place: Sequence[int], **inputs: Any) -> S
     known = np.isfinite(plane)
     low, high = (float(value) for value in np.percentile(plane[known], (LOW, HIGH))) if known.any() else (0.0, 0.0)
     detail = None
-    if min(plane.shape) >= 16 and known.mean() > MOST_KNOWN:
+    if min(plane.shape) >= 16 and known.mean() > MOST_KNOWN and np.ptp(plane[known]) > 0:
         detail = measure_detail(plane, channel.sigma, channel.correlation)
     outliers = int(channel.outliers(plane).sum()) if "s" not in layout.axes else 0
     return Survey(blocks.channels, layout.channel(index), detail, outliers, float(1 - known.mean()), low, high)

@@ -44,19 +44,20 @@ def structured(image: Any, start: Sequence[int], stop: Sequence[int], axes: str,
         for left in _places(start[x], stop[x], sides[x]):
             first[y], end[y], first[x], end[x] = top, top + sides[y], left, left + sides[x]
             place = tuple(slice(a - zero, b - zero) for a, b, zero in zip(first, end, origin, strict=True))
-            spread = _spread(fetched(image, place).astype(np.float64))
+            spread = _spread(fetched(image, place).astype(np.float64), colour=axes.endswith("s"))
             if spread > best:
                 best, found = spread, (list(first), list(end))
     return found
 
 
-def _spread(part: NDArray[np.float64]) -> float:
+def _spread(part: NDArray[np.float64], colour: bool) -> float:
     """Return how much the means of small squares vary, −1 where there is no number."""
     known = np.isfinite(part)
     if not known.any():
         return -1.0
     part = np.where(known, part, part[known].mean())
-    plane = part.reshape(-1, *part.shape[-2:])[0] if part.shape[-1] > COARSE else part[..., 0].reshape(-1, *part.shape[-3:-1])[0]
+    part = part[..., 0] if colour else part
+    plane = part.reshape(-1, *part.shape[-2:])[0]
     height, width = (length // COARSE * COARSE for length in plane.shape)
     if not height or not width:
         return float(plane.std())

@@ -17,6 +17,8 @@ CLEAN = 0.004
 """Noise level, as a share of the range of grey levels, below which nobody sees the noise."""
 COARSE = 3.5
 """Period of the finest detail, in pixels, beyond which an image without noise is blurred."""
+MARKS = "missing pixels"
+"""Name of the layer that is added where no other marks pixels to be filled."""
 SCANS = {
     "radon": "it holds projections, by its name, and becomes the slice that they were taken of",
     "fourier-mask": "it is k-space, by its name, and becomes the image that was measured",
@@ -134,7 +136,8 @@ def for_task(task: Task, clues: Clues) -> Recipe:
     if simulated["name"] != "identity" and (simulated["name"] == "mask") == (task == "fill"):
         return Recipe(job="restore", degradation=_named(simulated), volume=clues.simulated.get("volume", False))
     if task == "fill":
-        return Recipe(job="restore", degradation={"name": "mask", "mask": {"name": clues.mask}} if clues.mask else "identity")
+        name = clues.mask or (MARKS if clues.missing > 0 else "")
+        return Recipe(job="restore", degradation={"name": "mask", "mask": {"name": name}} if name else "identity")
     if clues.scan:
         return Recipe(job="restore", degradation=clues.scan)
     if clues.psf:

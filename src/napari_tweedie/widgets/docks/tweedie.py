@@ -165,19 +165,21 @@ class Tweedie(QWidget):
         image = self.source.image()
         if title == "Compare" or image is None or self._clues is None:
             return open_dock(self.viewer, title)
-        if title == "Fill" and not self._clues.mask and not self._clues.missing:
-            self._add_marks(image)
+        if title == "Fill" and not self._clues.mask:
+            self._add_marks(image, bool(self._clues.missing))
         recipe = self.attempt.recipe(TASK_OF.get(title))
         if title == "How sure?":
             recipe = recipe.model_copy(update={"job": "sample"})
         return open_filled(self.viewer, "Deblur" if title == "Fill" else title, image, recipe)
 
-    def _add_marks(self, image: Image) -> None:
-        """Add a layer to paint the pixels in that are to be filled, and take it up."""
-        marks = add_marks(self, image)
+    def _add_marks(self, image: Image, missing: bool) -> None:
+        """Add a layer to paint the pixels in that are to be filled, those without a value marked, and take it up."""
+        marks = add_marks(self, image, self.attempt.missing(image) if missing else None)
+        self.viewer.layers.selection.active = image if missing else marks
         self._seen = self._state()
         self.attempt.mark(marks.name)
-        self.message.show_text("Paint the pixels to be filled in the new layer, then press Run in the dock Deblur.")
+        told = "Pixels without a value are marked in the new layer: add others" if missing else "Paint the pixels to be filled"
+        self.message.show_text(f"{told} in {'it' if missing else 'the new layer'}, then press Run in the dock Deblur.")
 
     def _mark_doors(self) -> None:
         """Enable the buttons that lead somewhere, and give the proposed one the accent colour."""

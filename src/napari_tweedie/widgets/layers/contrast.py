@@ -24,6 +24,8 @@ def sampled(array: Any, most: int = MOST) -> NDArray[Any]:
     """Return about so many pixels of an array, evenly spread, that are finite, in one row; its last axis may be colour."""
     step = max(1, int(np.ceil((np.prod(array.shape) / most) ** (1 / max(1, array.ndim)))))
     values = np.asarray(array[(slice(None, None, step),) * array.ndim]).ravel()
+    if values.dtype == bool:  # which has no percentiles
+        values = values.astype(np.uint8)
     return values[np.isfinite(values)]
 
 

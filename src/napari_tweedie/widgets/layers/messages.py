@@ -35,7 +35,7 @@ def undecided(notes: Iterable[str], provenance: dict[str, Any]) -> list[str]:
     kept = []
     for note in notes:
         left = note
-        for decision in decisions:
+        for decision in sorted(decisions, key=len, reverse=True):  # "level 12." begins "level 12.1.", too
             left = left.replace(decision, "").strip()
         if left and not (left != note and CHANNEL.fullmatch(left)):
             kept.append(left)

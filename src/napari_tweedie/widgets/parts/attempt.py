@@ -11,7 +11,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 
 from napari_tweedie.core.array_input import Input
-from napari_tweedie.recipe.proposal import Clues, Proposal, Task, for_task, propose
+from napari_tweedie.recipe.proposal import MARKS, Clues, Proposal, Task, for_task, propose
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.forms import preferences as settings
 from napari_tweedie.widgets.forms.editors import Number
@@ -232,10 +232,19 @@ class Attempt(QWidget):
         ValueError
             If there is no such layer, or its marks do not lie on the image.
         """
+        if self._clues is not None and not self._clues.mask and given.name == MARKS:
+            return Input.of(self.missing(self.source.image()), MARKS)
         layer = named(given.name, self.viewer.layers)
         if isinstance(layer, Labels):
             return Input.of(marked_pixels(layer, self.source.image(), self.source.axes.text(), False), layer.name)
         return Input.of(np.asarray(image_array(layer)), layer.name, nanometres(layer))
+
+    def missing(self, image: Image | None) -> NDArray[np.bool_]:
+        """Return which pixels of the plane of a layer that is seen have no value."""
+        axes, at = self.source.axes.text(), self.place()
+        index = tuple(slice(None) if axis in "yxs" else n for axis, n in zip(axes, at, strict=True))
+        lost = ~np.isfinite(np.asarray(image_array(image)[index]))
+        return np.asarray(lost.any(-1) if axes.endswith("s") else lost)
 
     def place(self) -> tuple[int, ...]:
         """Return where the viewer's sliders stand, in pixels of the layer; 0 along what is seen anyway."""

@@ -61,8 +61,7 @@ class Found(QWidget):
             lines.append(("Detail", _detail(survey.detail.finest, spacing, unit)))
         if survey.missing > 0:
             lines.append(("Missing", f"{rounded(100 * survey.missing)} % of the pixels hold no value"))
-        bad = f"{survey.outliers} hot or dead pixels; they will be left out" if survey.outliers else "none hot or dead"
-        lines.append(("Pixels", bad))
+        lines.append(("Pixels", _bad(survey.outliers)))
         rows = "".join(f"<tr><td style='padding-right:8px'>{name}</td><td><b>{text}</b></td></tr>" for name, text in lines)
         self.words.setText(f"<table cellspacing='0' cellpadding='1'>{rows}</table>")
         self.words.setToolTip(survey.channel.decision)
@@ -91,6 +90,12 @@ class Found(QWidget):
                 ]
             )
         self.plots.setVisible(bool(curves) or detail is not None)
+
+
+def _bad(outliers: int) -> str:
+    if outliers == 1:
+        return "1 hot or dead pixel; it will be left out"
+    return f"{outliers} hot or dead pixels; they will be left out" if outliers else "none hot or dead"
 
 
 def _detail(finest: float, spacing: tuple[float, ...], unit: str) -> str:

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QWidget
 
 from napari_tweedie.images.axes import Layout
 from napari_tweedie.recipe.defaults import sampler_of, solver_of
+from napari_tweedie.recipe.proposal import MARKS
 from napari_tweedie.widgets.forms.editors import OptionalNumber
 from napari_tweedie.widgets.forms.field_error import field_of
 from napari_tweedie.widgets.forms.layer_combo import LayerCombo
@@ -20,6 +21,8 @@ from napari_tweedie.widgets.layers.proposed_axes import propose
 from napari_tweedie.widgets.parts.trouble import Mend
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from napari_tweedie.widgets.docks.form_dock import FormDock
     from napari_tweedie.widgets.parts.source import Source
 
@@ -68,14 +71,17 @@ def mend_axes(source: Source) -> Mend | None:
     return Mend(f"Use {axes}", partial(source.axes.setText, axes)) if axes != source.axes.text() else None
 
 
-def add_marks(dock: Any, image: Image) -> Labels:
-    """Add a layer to paint the pixels in that are meant, as large as a plane of an image, with a brush in hand."""
+def add_marks(dock: Any, image: Image, marked: NDArray[np.bool_] | None = None) -> Labels:
+    """Add a layer to paint the pixels in that are meant, as large as a plane of an image: marked already, or a brush in hand."""
     axes = dock.source.axes.text()
     kept = [n for n, axis in enumerate(axes) if axis in "yx"]
     shape = [image_array(image).shape[n] for n in kept]
     where = {"scale": image.scale[kept], "translate": image.translate[kept], "units": [image.units[n] for n in kept]}
-    marks = dock.viewer.add_labels(np.zeros(shape, np.uint8), name="missing pixels", **where)
-    marks.mode, marks.brush_size = "paint", BRUSH
+    values = np.zeros(shape, np.uint8) if marked is None else marked.astype(np.uint8)
+    marks = dock.viewer.add_labels(values, name=MARKS, **where)
+    marks.brush_size = BRUSH
+    if marked is None:
+        marks.mode = "paint"
     return marks
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,10 @@ class StepList(RecipeList):
         self.buttons.addWidget(self.up, 2, 0)
         self.buttons.addWidget(self.down, 2, 1)
         self.buttons.addWidget(self.save, 3, 0, 1, 2)
+        for earlier, later in pairwise(
+            (self.from_layers, self.ready, self.from_files, self.remove, self.up, self.down, self.save)
+        ):
+            self.setTabOrder(earlier, later)
         self.save.clicked.connect(self._browse_to_save)
 
     def add(self, recipe: Recipe) -> None:

@@ -23,6 +23,8 @@ class Strength(QLabeledDoubleSlider):
         self.setValue(1.0)
         self.setMinimumWidth(NARROWEST)
         self.setToolTip(TIP)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the slider within has it: one stop of Tab rather than two
+        self.setFocusProxy(self._slider)
 
     def strength(self) -> float:
         """Return what is set, in the digits that are shown."""

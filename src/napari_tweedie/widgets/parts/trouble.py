@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from napari_tweedie.widgets.forms.layout import TROUBLED, Fold, Rows, note
@@ -85,6 +87,14 @@ class Trouble(QWidget):
                 self._rows = rows
                 rows.insertRow(rows.getWidgetPosition(inner)[0] + 1, self)
             inner = outer
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Have Tab lead from the field to the button, once both are where they belong."""
+        super().showEvent(event)
+        if (field := self._field) is not None:
+            inner = [part for part in field.findChildren(QWidget) if part.focusPolicy() & Qt.FocusPolicy.TabFocus]
+            within = [part for part in inner if part.window() is field.window()]  # not the list of a combo box
+            self.setTabOrder(within[-1] if within else field, self.button)
 
     def _do(self) -> None:
         if self._mend is not None:
