@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_tweedie.degradations.rings import find_rings
 from napari_tweedie.degradations.sinogram import axis_of_rotation, bridged, dead_pixels, detector_axis
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 def fit(operator: Radon, sinogram: Array) -> Radon:
     """Return the operator that measured a sinogram, (Y, X), with what was found in its notes.
 
-    That is along which axis its angles lie, how many, where its axis of rotation is, and which values say nothing.
+    That is along which axis its angles lie, how many, where its axis of rotation is, which values say nothing, and which rings it
+    holds.
 
     Raises
     ------
@@ -42,7 +44,10 @@ def fit(operator: Radon, sinogram: Array) -> Radon:
     if operator.pixel is not None:
         sizes, unit = operator.pixel
         notes.append(f"Values are per pixel: {_per_length(sizes[turned], unit)}.")
-    return operator.found(notes, len(sinogram), unknown if unknown.any() else None, **known)
+    rings = find_rings(sinogram, known.get("axis", operator.axis or 0.0)) if operator.rings == "auto" else None
+    if rings is not None:
+        notes.append(f"{rings.words(sinogram.shape[1])}: they count as noise; rings, keep, takes them for signal.")
+    return operator.found(notes, len(sinogram), unknown if unknown.any() else None, **known).with_rings(rings)
 
 
 def _has_angles_along_y(operator: Radon, sinogram: Array) -> bool:

@@ -130,6 +130,14 @@ class Degradation(Method):
         """Return a measurement, shape (…, Y, X), in the numbers of which A x is one: without what the detector made of them."""
         return y
 
+    def evened(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return a measurement, shape (…, Y, X), without the errors of the detector that it was found to have."""
+        return y
+
+    def with_noise(self, y: Tensor, sigma: float) -> tuple[Degradation, Tensor]:
+        """Return an operator and its measurement whose noise is white, of level sigma, where errors that were found add to it."""
+        return self, y
+
     def fitted(self, y: Tensor) -> Degradation:
         """Return this operator with what the measurement itself tells of it; its notes say what was found.
 

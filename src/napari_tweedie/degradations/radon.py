@@ -15,6 +15,8 @@ from napari_tweedie.degradations.acquisition import fit
 from napari_tweedie.degradations.degradation import Degradation
 from napari_tweedie.degradations.linear_algebra import Shape, middle_square
 from napari_tweedie.degradations.rays import Rays
+from napari_tweedie.degradations.ringed import Ringed
+from napari_tweedie.degradations.rings import Rings
 from napari_tweedie.degradations.sinogram import bridged, line_integrals, spelled
 
 if TYPE_CHECKING:
@@ -99,6 +101,9 @@ class Radon(Degradation):
         advanced=True,
     )
     dark: ArrayInput = Parameter(Input(None), "What it counts without light, in the same shape.", layer="image", advanced=True)
+    rings: Literal["auto", "keep"] = Parameter(
+        "auto", "Errors of single pixels of the detector, which make rings; auto: suppressed where found.", advanced=True
+    )
 
     _notes: list[str] = PrivateAttr(default_factory=list)
     _detector: int | None = PrivateAttr(None)
@@ -107,6 +112,7 @@ class Radon(Degradation):
     """Which pixels of the sinogram, (detector, angles), say nothing."""
     _pixel: tuple[tuple[float, float], float | None] | None = PrivateAttr(None)
     """Size of a pixel of the sinogram along Y and X, and its unit in nanometres."""
+    _rings: Rings | None = PrivateAttr(None)
 
     @model_validator(mode="after")
     def _angles_are_said_once(self) -> Radon:
@@ -163,6 +169,31 @@ class Radon(Degradation):
         known = Radon(**{**dict(self), **changes})
         known._notes, known._detector, known._unknown, known._pixel = notes, detector, unknown, self._pixel
         return known
+
+    def with_rings(self, rings: Rings | None) -> Radon:
+        """Return this operator for a detector whose pixels have errors."""
+        known = self.model_copy()
+        known._rings = rings
+        return known
+
+    def in_units(self, y: Tensor, offset: float, scale: float) -> tuple[Degradation, Tensor]:
+        rings = None if self._rings is None else self._rings.scaled(scale)
+        return self.with_rings(rings), super().in_units(y, offset, scale)[1]
+
+    def evened(self, y: NDArray[Any]) -> NDArray[Any]:
+        if self._rings is None:
+            return y
+        upright = (np.swapaxes(y, -2, -1) if self.turned else y).astype(np.float64)
+        planes = upright.reshape(-1, *upright.shape[-2:])
+        whole = planes if self._unknown is None else [bridged(plane, self._unknown) for plane in planes]
+        errors = np.stack([self._rings.errors(plane) for plane in whole]).reshape(upright.shape)
+        return y - (np.swapaxes(errors, -2, -1) if self.turned else errors)
+
+    def with_noise(self, y: Tensor, sigma: float) -> tuple[Degradation, Tensor]:
+        if self._rings is None:
+            return self, y
+        ringed = Ringed.of(self, self._rings, y, sigma)
+        return ringed, ringed.of_measured(y)
 
     @property
     def says_angles(self) -> bool:

@@ -214,8 +214,9 @@ class Blocks:
 
     def _start(self, index: Index) -> list[NDArray[np.float32]]:
         """Return the planes of a first estimate of the image, from a measurement that does not look like it."""
-        y = torch.from_numpy(self.samples(index).astype(np.float32))
-        estimate = self.degradation(index).span(y).numpy()
+        degradation = self.degradation(index)
+        y = torch.from_numpy(degradation.evened(self.samples(index)).astype(np.float32))
+        estimate = degradation.span(y).numpy()
         return list(estimate.reshape(-1, *estimate.shape[-2:]))
 
     def degradation(self, index: Index) -> Degradation:
@@ -264,5 +265,7 @@ class Blocks:
             block = np.stack([channel.evened(plane) for plane in self._views(index)])
         else:
             block = self.left_out.masked(self.samples(index), index)
+        if self.recipe.inverts and self.recipe.degradation.has_noise_of_images:
+            block = self.degradation(index).evened(block)
         planes = [plane for plane in block.reshape(-1, *block.shape[-2:]) if not np.isnan(plane).all()]
         return [planes[n] for n in chosen(len(planes), lambda n: planes[n : n + 1])]

@@ -21,6 +21,7 @@ from napari_tweedie.images.intensity import Intensity
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from napari_tweedie.degradations import Degradation
     from napari_tweedie.engine.blocks import Blocks
     from napari_tweedie.images.axes import Index
     from napari_tweedie.recipe.recipe import Recipe
@@ -135,6 +136,7 @@ class Restore(Job):
                 self._told[TAKEN_FOR_WHITE] = None
             as_white = channel.strength * (channel.level / channel.pixel_level if channel.pixel_level else 1.0)
             noise = noise.model_copy(update={"gain": noise.gain * as_white**2, "read_noise": noise.read_noise * as_white})
+            y = _evened(degradation, y)
             return Problem(y, degradation, noise.in_units(background, intensity.scale))
         degradation, y = degradation.in_units(y, intensity.offset, intensity.scale)
         sigma, dark = channel.level, -intensity.offset / intensity.scale
@@ -144,6 +146,10 @@ class Restore(Job):
             self._told[WHITENED] = None
         elif channel.correlation is not None:
             self._told[TAKEN_FOR_WHITE] = None
+        if self._method.whitens:
+            degradation, y = degradation.with_noise(y, sigma)
+        else:
+            y = _evened(degradation, y)
         return Problem(y, degradation, Gaussian(sigma=sigma), dark=dark)
 
     @property
@@ -169,3 +175,10 @@ class Restore(Job):
         channel, recipe = self.blocks.channel(index), self.recipe
         counts = isinstance(channel.noise, Poisson) and self.blocks.degradation(index).is_non_negative
         return counts and recipe.inverts and not channel.is_stabilised and not self.blocks.colour
+
+
+def _evened(degradation: Degradation, y: Tensor) -> Tensor:
+    """Return a measurement without the errors of the detector that it was found to have."""
+    numbers = y.cpu().numpy()
+    evened = degradation.evened(numbers)
+    return y if evened is numbers else torch.from_numpy(evened).to(y)
