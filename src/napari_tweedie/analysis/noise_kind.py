@@ -18,8 +18,9 @@ from napari_tweedie.analysis.noise_choice import chosen, growth
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
 from napari_tweedie.analysis.noise_model import NoiseFit, fit_noise
 from napari_tweedie.analysis.noise_spectrum import NoiseSpectrum, power_of_blocks
+from napari_tweedie.analysis.rayleigh import rayleigh_level
 from napari_tweedie.analysis.scanned_noise import law_of_scan
-from napari_tweedie.degradations.noise import Gaussian, Poisson
+from napari_tweedie.degradations.noise import Gaussian, Poisson, Rician
 from napari_tweedie.images.missing import mean_level
 from napari_tweedie.images.stabilisation import Anscombe
 
@@ -52,7 +53,7 @@ class NoiseKind:
 
     Parameters
     ----------
-    noise : Gaussian or Poisson
+    noise : Gaussian, Poisson or Rician
         The noise model, with nothing left open.
     fit : NoiseFit, optional
         The points of variance over brightness, and the line through them; None where they could not be measured.
@@ -64,11 +65,16 @@ class NoiseKind:
         What whole rows and columns share; all else is what is left when that is taken off.
     """
 
-    noise: Gaussian | Poisson
+    noise: Gaussian | Poisson | Rician
     fit: NoiseFit | None
     correlation: Correlation | None
     reason: str
     lines: LineOffsets = NO_LINES
+
+    def of_magnitudes(self, planes: Sequence[NDArray[Any]]) -> NoiseKind:
+        """Return this kind, or that of magnitudes where every pixel has its own noise and the background is of such."""
+        level = rayleigh_level(planes) if self.correlation is None and not self.lines else None
+        return self if level is None else NoiseKind(Rician(sigma=level), None, None, "by its background, which is never dark")
 
     def sentence(self) -> str:
         """Say what the noise is, and why."""
@@ -80,6 +86,8 @@ class NoiseKind:
                 f"{name.replace('_', ' ')} {getattr(self.noise, name):.3g}" for name in ("gain", "offset", "read_noise")
             )
             return f"Photon noise ({self.reason}): {values}{shared}."
+        if isinstance(self.noise, Rician):
+            return f"Noise of magnitudes ({self.reason}): level {self.noise.sigma:.3g}."
         return f"Gaussian noise ({self.reason}): level {self.noise.sigma:.3g}{shared}."
 
     def advice(self, given: Noise, correlated: bool, planes: Sequence[NDArray[Any]]) -> str:

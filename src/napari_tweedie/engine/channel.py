@@ -13,16 +13,19 @@ from napari_tweedie.analysis.impulses import find_impulses, resampled
 from napari_tweedie.analysis.line_offsets import NO_LINES, LineOffsets
 from napari_tweedie.analysis.noise_colour import identify_colours, sentence
 from napari_tweedie.analysis.noise_kind import NoiseKind, identify_noise
+from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
 from napari_tweedie.analysis.noise_model import NoiseFit
 from napari_tweedie.analysis.noise_of_blurred import law_of_noise
 from napari_tweedie.analysis.outliers import find_outliers
+from napari_tweedie.analysis.rayleigh import rayleigh_level
 from napari_tweedie.degradations.correlation import Correlation
-from napari_tweedie.degradations.noise import Auto, Gaussian, Noise, Poisson, build
+from napari_tweedie.degradations.noise import Auto, Gaussian, Noise, Poisson, Rician, build
 from napari_tweedie.denoisers.levels import SCALES, levels_of_autocovariance
 from napari_tweedie.images.colour_stabilisation import StabilisedColour
 from napari_tweedie.images.intensity import Intensity, are_alike, to_opponent
 from napari_tweedie.images.missing import mean_level
-from napari_tweedie.images.stabilisation import Anscombe, Stabilised
+from napari_tweedie.images.rician import Magnitude
+from napari_tweedie.images.stabilisation import Anscombe, Stabilised, Transform
 
 NOT_NOISE = ("fit", "correlation", "decision", "told", "lines", "colours", "levels", "separate", "impulses")
 """What `Channel.report` tells besides the noise model."""
@@ -86,6 +89,7 @@ class Channel:
         stabilises: bool = False,
         blur: NDArray[Any] | None = None,
         lines: bool = False,
+        magnitudes: bool = False,
     ) -> Self:
         """Measure what `noise` leaves open on some planes, in which missing pixels are NaN.
 
@@ -101,24 +105,27 @@ class Channel:
             The point-spread function with which they are blurred, ([Z,] Y, X); their noise is told from it better.
         lines : bool
             Whether what whole rows and columns share may be taken off.
+        magnitudes : bool
+            Whether the noise may be found to be that of magnitudes.
 
         Raises
         ------
         ValueError
             If the noise cannot be measured on these planes.
         """
-        found = _identified(planes, noise, lines)
+        found = _identified(planes, noise, lines, magnitudes)
         planes = [found.lines.without(plane) for plane in planes] if found else planes
-        if blur is not None and found is not None:
+        if blur is not None and found is not None and not isinstance(found.noise, Rician):
             found = replace(_of_blurred(planes, noise, found, blur), lines=found.lines)
         resolved = noise if found is None else found.noise
         sigma = resolved.level(mean_level(planes))
         assert sigma is not None
         known = (found.fit, found.correlation, found.sentence()) if found else (None, None, "")
         told = known[-1] if isinstance(noise, Auto) else ""
-        if stabilises and not isinstance(noise, Auto):
+        if stabilises and not isinstance(noise, Auto | Rician):
             told = identify_noise(planes).advice(resolved, found is not None and found.correlation is not None, planes)
-        intensity = _stabilised(resolved, planes) if stabilises and isinstance(resolved, Poisson) else Intensity.of(planes)
+        transform = _transform(resolved) if stabilises else None
+        intensity = Intensity.of(planes) if transform is None else Stabilised.by(transform, planes)
         return cls(intensity, sigma, resolved, *known, told, lines=found.lines if found else NO_LINES)
 
     @classmethod
@@ -143,7 +150,7 @@ class Channel:
         levels = [model.level(mean) or 0.0 for model, mean in zip(colours, means, strict=True)]
         shapes = [kind.correlation for kind in kinds if kind.correlation is not None]
         shape = shapes[0] if len(shapes) > 1 else None
-        intensity = StabilisedColour.of_stacks(tuple(map(_transform, colours)), stacks, not separate)
+        intensity = StabilisedColour.of_stacks(tuple(map(_anscombe, colours)), stacks, not separate)
         said = sentence(kinds)
         told = said if isinstance(noise, Auto) else ""
         sigma = float(np.sqrt(np.mean(np.square(levels))))
@@ -153,8 +160,8 @@ class Channel:
         """Return which pixels of a plane (Y, X), in grey levels, neither their neighbours nor the noise explain."""
         impulses = find_impulses(plane, self.impulses, self._level_at)
         rest = np.where(impulses, np.nan, plane) if impulses.any() else plane
-        if isinstance(self.noise, Poisson):
-            return impulses | find_outliers(_transform(self.noise).forward(rest), 1.0)
+        if (transform := _transform(self.noise)) is not None:
+            return impulses | find_outliers(transform.forward(rest), 1.0)
         return impulses | find_outliers(rest, self.sigma)
 
     def _level_at(self, brightness: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -170,8 +177,13 @@ class Channel:
 
     @property
     def is_stabilised(self) -> bool:
-        """Whether its photon noise is made the same everywhere."""
+        """Whether its noise, which follows the brightness, is made the same everywhere."""
         return isinstance(self.intensity, Stabilised)
+
+    @property
+    def keeps_light(self) -> bool:
+        """Whether the mean of its noise is 0, so that an estimate has the light of the measurement."""
+        return not isinstance(self.noise, Rician)
 
     @property
     def takes_colours(self) -> bool:
@@ -222,11 +234,11 @@ class Channel:
         separate, impulses = bool(report.get("separate")), tuple(map(float, report.get("impulses", ())))
         colours = tuple(build(each) for each in report.get("colours", ()))
         if stabilises and colours:
-            transforms = tuple(map(_transform, colours))
+            transforms = tuple(map(_anscombe, colours))
             map_ = StabilisedColour(*intensity, transforms[1], transforms, not separate)
             return cls(map_, sigma, noise, *known, colours=colours, separate=separate)
-        if stabilises and isinstance(noise, Poisson):
-            return cls(Stabilised(*intensity, anscombe=_transform(noise)), sigma, noise, *known, impulses=impulses)
+        if stabilises and (transform := _transform(noise)) is not None:
+            return cls(Stabilised(*intensity, transform), sigma, noise, *known, impulses=impulses)
         levels = tuple((int(position), float(level)) for position, level in report.get("levels", ()))
         return cls(Intensity(*intensity), sigma, noise, *known, levels=levels, separate=separate, impulses=impulses)
 
@@ -243,13 +255,18 @@ class Channel:
         return {**self.noise.describe(), **points, **shape, **lines, **colours, **levels, **impulses, **words}
 
 
-def _identified(planes: Sequence[NDArray[Any]], noise: Noise, lines: bool) -> NoiseKind | None:
-    """Measure what a noise model leaves open; None where that is nothing."""
+def _identified(planes: Sequence[NDArray[Any]], noise: Noise, lines: bool, magnitudes: bool) -> NoiseKind | None:
+    """Measure what a noise model leaves open, which may be that of magnitudes; None where that is nothing."""
     if isinstance(noise, Auto):
         lines &= noise.lines == "auto"
-        return identify_noise(planes, noise.model, noise.correlation, noise.gain, noise.offset, noise.read_noise, lines=lines)
+        found = identify_noise(planes, noise.model, noise.correlation, noise.gain, noise.offset, noise.read_noise, lines=lines)
+        return found.of_magnitudes(planes) if magnitudes and noise.is_open else found
     if noise.is_white and noise.level(0.0) is not None:
         return None
+    if isinstance(noise, Rician):
+        level = rayleigh_level(planes, beside=False)
+        reason = "as given" if level is None else "as given, its level by the background"
+        return NoiseKind(Rician(sigma=estimate_stack_noise_level(planes) if level is None else level), None, None, reason)
     correlation: Literal["white", "correlated"] = "white" if noise.is_white else "correlated"
     if isinstance(noise, Poisson):
         return identify_noise(planes, "poisson", correlation, noise.gain, noise.offset, noise.read_noise, lines=lines)
@@ -277,11 +294,14 @@ def _of_blurred(planes: Sequence[NDArray[Any]], noise: Noise, found: NoiseKind, 
     return NoiseKind(model, fit, None, "as given" if open_to == "poisson" else grown)
 
 
-def _stabilised(noise: Poisson, planes: Sequence[NDArray[Any]]) -> Stabilised:
-    return Stabilised.by(_transform(noise), planes)
+def _transform(noise: Noise) -> Transform | None:
+    """Return the transform that makes noise of which everything is known the same everywhere; None where it is so."""
+    if isinstance(noise, Rician):
+        return Magnitude(noise.sigma) if noise.sigma else None
+    return _anscombe(noise) if isinstance(noise, Poisson) else None
 
 
-def _transform(noise: Poisson) -> Anscombe:
+def _anscombe(noise: Poisson) -> Anscombe:
     """Return the transform that makes photon noise of which everything is known the same everywhere."""
     assert noise.gain is not None
     assert noise.offset is not None

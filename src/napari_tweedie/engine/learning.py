@@ -207,7 +207,7 @@ def _target(block: Any, target: Any, channel: Any, name: str) -> tuple[Any, floa
     if noise > CLEAN * channel.pixel_level:
         return stabilised, noise
     if isinstance(intensity, Stabilised):
-        return (intensity.anscombe.expected(brought) - intensity.offset) / intensity.scale, 0.0
+        return (intensity.transform.expected(brought) - intensity.offset) / intensity.scale, 0.0
     return stabilised, 0.0
 
 

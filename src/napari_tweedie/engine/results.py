@@ -47,9 +47,13 @@ class Results:
         precise = not self.blocks.colour and any(channel.intensity.dtype is np.float64 for channel in self.blocks.channels)
         return np.zeros(shape, np.uint8 if is_8_bit else np.float64 if precise else np.float32)
 
+    def _keeps_light(self, index: Index) -> bool:
+        channel = self.blocks.channel(index)
+        return channel.is_stabilised and channel.keeps_light
+
     def write(self, result: NDArray[Any], output: Output, index: Index, estimate: NDArray[np.float32]) -> None:
         """Put an estimate, shape (samples, components or count, [Z,] Y, X), in grey levels, into its place in the result."""
-        if self.blocks.recipe.job == "denoise" and output.kind == "image" and self.blocks.channel(index).is_stabilised:
+        if self.blocks.recipe.job == "denoise" and output.kind == "image" and self._keeps_light(index):
             estimate = keep_light(estimate, self.blocks.samples(index))
         mixed = self.blocks.colour and not (self.blocks.recipe.job == "denoise" and self.blocks.channel(index).takes_colours)
         empty = self.blocks.left_out.empty(index, estimate.shape[2:])

@@ -71,6 +71,7 @@ def known_from(planes: Sequence[NDArray[Any]], recipe: Recipe, colour: bool, lea
     if colour:
         return Channel.of_colour(planes, **known)
     known["lines"] = recipe.takes_lines_off
+    known["magnitudes"] = recipe.job in ("denoise", "restore", "sample")
     impulses = impulse_values(planes) if leaves_out else ()
     planes = [resampled(plane, find_impulses(plane, impulses)) for plane in planes]
     channel = Channel.of(planes, **known)

@@ -25,8 +25,8 @@ class StabilisedColour(Stabilised):
     ----------
     offset, scale : float
         Map what the transforms give, whose noise is about 1, to about [0, 1], the same for all colours.
-    anscombe : Anscombe
-        The transform of green.
+    transform : Transform
+        That of green.
     colours : tuple of Anscombe
         Those of red, green and blue.
     mixed : bool

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,19 @@ MOST_PHOTONS = 200.0
 TABLE_SIZE = 1000
 NEIGHBOURHOOD = 6.0
 """Standard deviation, in pixels, of the window in which an estimate keeps the light of its measurement."""
+
+
+class Transform(Protocol):
+    """What makes the noise of an image the same everywhere, of a standard deviation of about 1, and its unbiased inverse."""
+
+    def forward(self, image: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the image with noise that is the same everywhere."""
+
+    def expected(self, clean: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the mean of `forward` over noisy measurements of a clean image."""
+
+    def back(self, stabilised: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the clean image that `stabilised` is expected of."""
 
 
 @dataclass(frozen=True)
@@ -81,31 +94,31 @@ class Anscombe:
 
 @dataclass(frozen=True)
 class Stabilised(Intensity):
-    """The map from grey levels with photon noise to about [0, 1] with noise that is the same everywhere, and its inverse.
+    """The map from grey levels whose noise follows the brightness to about [0, 1], where it is even, and its inverse.
 
     Parameters
     ----------
     offset, scale : float
         Map what the transform gives, whose noise is about 1, to about [0, 1].
-    anscombe : Anscombe
+    transform : Transform
         The transform.
     """
 
-    anscombe: Anscombe = Anscombe(1.0, 0.0, 0.0)
+    transform: Transform = Anscombe(1.0, 0.0, 0.0)
 
     @classmethod
-    def by(cls, anscombe: Anscombe, planes: Iterable[NDArray[Any]]) -> Self:
+    def by(cls, transform: Transform, planes: Iterable[NDArray[Any]]) -> Self:
         """Return the map that takes the 0.1 and 99.9 percentiles of some planes to 0 and 1 (NaN left out)."""
-        range_ = Intensity.of(anscombe.forward(thinned(plane)) for plane in planes)
-        return cls(range_.offset, range_.scale, anscombe)
+        range_ = Intensity.of(transform.forward(thinned(plane)) for plane in planes)
+        return cls(range_.offset, range_.scale, transform)
 
     def forward(self, image: NDArray[Any]) -> NDArray[np.float32]:
         """Map grey levels to about [0, 1], as float32."""
-        return super().forward(self.anscombe.forward(image))
+        return super().forward(self.transform.forward(image))
 
     def back(self, image: NDArray[Any]) -> NDArray[Any]:
         """Map numbers in about [0, 1] to grey levels, of the type `dtype`."""
-        return self.anscombe.back(image * np.float64(self.scale) + self.offset).astype(self.dtype)
+        return self.transform.back(image * np.float64(self.scale) + self.offset).astype(self.dtype)
 
     def width(self, image: NDArray[Any], std: float) -> NDArray[np.float64]:
         """Return the grey levels between numbers, about in [0, 1], plus and minus half of a standard deviation."""
@@ -115,7 +128,7 @@ class Stabilised(Intensity):
     @property
     def dtype(self) -> type[np.floating[Any]]:
         """Type that holds grey levels without rounding them visibly."""
-        ends = self.anscombe.back(np.array([self.offset, self.offset + self.scale]))
+        ends = self.transform.back(np.array([self.offset, self.offset + self.scale]))
         return Intensity(float(ends[0]), float(ends[1] - ends[0])).dtype
 
 

@@ -10,13 +10,15 @@ import numpy as np
 from napari_tweedie.core.cancellation import cancellation_point
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.results import Output
-from napari_tweedie.degradations.noise import Gaussian, Poisson
+from napari_tweedie.degradations.noise import Gaussian, Poisson, Rician
 from napari_tweedie.degradations.problem import NOISE_FLOOR, Problem
 from napari_tweedie.degradations.whitened import Whitened
 from napari_tweedie.engine.jobs.doubted_blur import Doubt, doubt
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
 from napari_tweedie.engine.jobs.misfit import Misfit, neighbour_correlation
 from napari_tweedie.images.intensity import Intensity
+from napari_tweedie.images.rician import Magnitude
+from napari_tweedie.images.stabilisation import Stabilised
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -138,6 +140,8 @@ class Restore(Job):
             noise = noise.model_copy(update={"gain": noise.gain * as_white**2, "read_noise": noise.read_noise * as_white})
             y = _evened(degradation, y)
             return Problem(y, degradation, noise.in_units(background, intensity.scale))
+        if isinstance(noise, Rician) and not channel.is_stabilised and degradation.is_image:
+            y = self._without_bias(index, y, tools)
         degradation, y = degradation.in_units(y, intensity.offset, intensity.scale)
         sigma, dark = channel.level, -intensity.offset / intensity.scale
         if channel.correlation is not None and self._method.whitens and Whitened.suits(degradation, y):
@@ -151,6 +155,18 @@ class Restore(Job):
         else:
             y = _evened(degradation, y)
         return Problem(y, degradation, Gaussian(sigma=sigma), dark=dark)
+
+    def _without_bias(self, index: Index, y: Tensor, tools: Tools) -> Tensor:
+        """Return magnitudes less what their noise adds to the mean of those that are left when it is removed."""
+        level = self.blocks.channel(index).sigma
+        if not level:
+            return y
+        planes = y.cpu().numpy()
+        magnitude = Magnitude(level)
+        map_ = Stabilised.by(magnitude, planes.reshape(-1, *planes.shape[-2:]))
+        denoiser = tools.tiled(self.recipe.denoiser.normalised(map_.offset, map_.scale))
+        clean = map_.back(denoiser(tools.tensor(map_.forward(planes)), 1 / map_.scale).cpu().numpy()).astype(np.float64)
+        return y - torch.from_numpy(magnitude.mean(clean) - clean).to(y)
 
     @property
     def _method(self) -> Solver | Sampler:
