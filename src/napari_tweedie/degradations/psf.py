@@ -27,12 +27,14 @@ from napari_tweedie.degradations.psf_array import (
     trimmed,
     widths,
 )
-from napari_tweedie.degradations.psf_noise import background, noise, without_noise
+from napari_tweedie.degradations.psf_noise import background, noise, without_noise, without_strays
 
 Array = NDArray[np.float64]
 
 SAME_SIZE = 0.01
 """Relative difference up to which pixel sizes count as equal."""
+TOLD = 0.001
+"""Part of the light that is left out from which on that is told."""
 NOTICED = 0.05
 """Distance of the centre of mass from the middle, in pixels, from which on it is corrected."""
 
@@ -163,6 +165,11 @@ def _cleaned(kernel: Array) -> tuple[Array, list[str]]:
             kernel = kept
             mirrors = f", averaged with its mirror images along {', '.join(alike)}" if alike else ""
             notes.append(f"Noise of {part:.2g} % of its peak was removed from the point-spread function{mirrors}.")
+            kernel, apart = without_strays(kernel)
+            if apart > TOLD:
+                notes.append(
+                    f"{100 * apart:.2g} % of the light of the point-spread function lies apart from it: it was left out."
+                )
     if part := cut_off(kernel):
         notes.append(
             f"At its border the point-spread function still has {100 * part:.0f} % of its peak: its tail was cut off, and what "

@@ -17,6 +17,8 @@ SHARE = 2 * np.pi**0.5
 """Values along an axis, of means over a Gaussian of 1 px, that count as one."""
 NOTICED = 0.25
 """Distance from the diagonal, in pixels, from which on a function is not symmetric about it."""
+SPECK, STRAY = 0.01, 0.2
+"""Part of its sum up to which a piece apart from the peak is a speck, and, if it touches the border, stray light."""
 SMOOTH = 1.5
 """Frequencies, in periods a side, over which the power of a noisy function is averaged."""
 
@@ -90,6 +92,26 @@ def without_noise(psf: Array, sigma: float) -> tuple[Array, list[str]]:
     power = gaussian_filter(np.abs(transform) ** 2, SMOOTH, mode="wrap")
     smooth = np.fft.ifftn(transform * np.clip(1 - sigma**2 * psf.size / power, 0, 1)).real
     return np.where(_standing_out(psf, sigma), smooth, 0.0), alike
+
+
+def without_strays(psf: Array) -> tuple[Array, float]:
+    """Return a function of which noise was set to zero without what lies apart from its peak, and what part of its sum that was.
+
+    Those are pieces that hold hardly any of it, and pieces at the border, where a point has no light of its own left: uneven
+    background, or a neighbour that was cut. They would move its centre of mass.
+    """
+    from scipy.ndimage import label
+
+    pieces, count = label(psf > 0, np.ones((3,) * psf.ndim))
+    if count < 2:
+        return psf, 0.0
+    parts = np.bincount(pieces.ravel(), np.clip(psf, 0, None).ravel()) / np.clip(psf, 0, None).sum()
+    stray = parts < SPECK
+    at_border = np.unique(outermost(pieces.astype(np.float64)).astype(int))
+    stray[at_border] |= parts[at_border] < STRAY
+    stray[pieces[np.unravel_index(psf.argmax(), psf.shape)]] = False
+    stray[0] = False
+    return np.where(stray[pieces], 0.0, psf), float(parts[stray].sum())
 
 
 def _standing_out(psf: Array, sigma: float) -> NDArray[np.bool_]:
