@@ -155,7 +155,7 @@ def main() -> None:
         best = next(name for name in results if name.startswith("richardson-lucy"))
         named = {
             "measured": measured, "napari-tweedie, untouched": results["untouched"],
-            f"Richardson–Lucy, best of {max(COUNTS)} updates": results[best], "truth": truth,
+            f"Richardson-Lucy, best of {max(COUNTS)} updates": results[best], "truth": truth,
         }  # fmt: skip
         draw(given.picture, {name: fitted(image, truth) for name, image in named.items()}, truth)
 
