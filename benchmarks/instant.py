@@ -5,7 +5,8 @@ user's image does, and so do the middles of photographs and micrographs, which a
 deviation of 64 samples.
 
 Usage: ``python benchmarks/instant.py DATA [--denoiser NAME] [--images N] [--only PART …] [--sets NAME …]``, the parts being
-``phantoms``, ``pictures``, ``volumes`` and ``agreement``; DATA holds the sets ``bsd68`` and ``clean``.
+``phantoms``, ``pictures``, ``volumes`` and ``agreement``, and ``denoisers``, which goes through the other bundled denoisers; DATA
+holds the sets ``bsd68`` and ``clean``.
 """
 
 import argparse
@@ -158,11 +159,42 @@ def agreement(folder: Path, sets: list[str], denoiser: str, images: int) -> None
             print(f"| {name} | {sigma:.0f} | {' '.join(f'{r:.2f}' for r in each)} | {whole:.2f} | {ratio:.2f} |", flush=True)
 
 
+OTHERS = ("csc", "deep-ksvd", "lidia", "bm3d", "nlm", "wavelet", "total-variation")
+"""Denoisers whose standard deviation follows from their Jacobian."""
+
+
+def others(folder: Path, sets: list[str], names: list[str], images: int) -> None:
+    """Print what 90 % intervals of other denoisers hold over all noises, and the factor at which the middle row would hold it."""
+    kinds = {title: [draw(100 + seed) for seed in range(images)] for title, draw in PHANTOMS.items()}
+    kinds |= {name: middles(folder / name, images) for name in sets}
+    print(f"\n| denoiser | {' | '.join(kinds)} | largest | factor for 90 % |\n|{' --- |' * (len(kinds) + 3)}")
+    for denoiser in names:
+        cells, wanted, largest = [], [], 0.0
+        for truths in kinds.values():
+            shares = []
+            for noise, brightest in NOISES.values():
+                z = np.concatenate([standardised(brightest * truth, noise, denoiser, n) for n, truth in enumerate(truths)])
+                shares.append(100 * np.mean(z <= 1.645))
+                wanted.append(float(np.quantile(z, 0.9)) / 1.645)
+                largest = max(largest, float(z.max()))
+            cells.append(f"{np.mean(shares):.1f} ({min(shares):.0f}–{max(shares):.0f})")
+        factor = f"{np.median(wanted):.2f} ({min(wanted):.2f}–{max(wanted):.2f})"
+        print(f"| {denoiser} | {' | '.join(cells)} | {largest:.1f} | {factor} |", flush=True)
+
+
+def standardised(truth: Image, noise: dict[str, Any], denoiser: str, seed: int) -> NDArray[np.float64]:
+    """Return the errors of a denoised image, each over its standard deviation."""
+    y = noisy(truth, noise, np.random.default_rng(seed))
+    result = nt.denoise(y, denoiser, std=True, noise=noise, outliers="keep")
+    return np.ravel(np.abs(result.image - truth) / np.maximum(result.std, 1e-12))
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--denoiser", default="unet")
+    parser.add_argument("--denoisers", nargs="*", default=OTHERS)
     parser.add_argument("--images", type=int, default=4)
     parser.add_argument("--only", nargs="*", default=["phantoms", "pictures", "volumes", "agreement"])
     parser.add_argument("--sets", nargs="*", default=["bsd68", "clean"])
@@ -173,6 +205,8 @@ def main() -> None:
         pictures(options.folder, options.sets, options.denoiser, options.images)
     if "volumes" in options.only:
         volumes(options.denoiser, options.images)
+    if "denoisers" in options.only:
+        others(options.folder, options.sets, options.denoisers, options.images)
     if "agreement" in options.only:
         agreement(options.folder, options.sets, options.denoiser, options.images)
 

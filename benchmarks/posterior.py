@@ -1,13 +1,13 @@
 """Spread of samples against that of the posterior: variance ratios on Gaussian fields, whose posterior is known exactly.
 
-Usage: ``python benchmarks/posterior.py [--quick] [NAME …]``. Rows of deepinv appear where it is installed.
+Usage: ``python benchmarks/posterior.py [--quick | --samples=N] [--peers] [NAME …]``; ``--peers`` adds the samplers
+of deepinv, which has to be installed.
 """
 
 import sys
 import time
 import warnings
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -19,7 +19,9 @@ from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.degradations.problem import Problem
 
 SIDE = 20
-COUNT = 200 if "--quick" in sys.argv else 1000
+COUNT = int(
+    next((given[10:] for given in sys.argv if given.startswith("--samples=")), "200" if "--quick" in sys.argv else "1000")
+)
 MASK = torch.rand(SIDE, SIDE, generator=torch.Generator().manual_seed(3)) < 0.5
 OPERATORS = {
     "identity": degradations.load("identity"),
@@ -53,45 +55,6 @@ def ours(name: str) -> Callable[[Problem, Counted], Tensor]:
         return estimate
 
     return draw
-
-
-def theirs(name: str) -> Callable[[Problem, Counted], Tensor]:
-    """Return what draws samples with a sampler of deepinv, at its default settings."""
-    import deepinv
-
-    def draw(problem: Problem, denoiser: Counted) -> Tensor:
-        sigma, operator = problem.noise_level, problem.degradation
-        noise = deepinv.physics.GaussianNoise(sigma)
-        if operator.name == "identity":
-            physics = deepinv.physics.Denoising(noise)
-        elif operator.name == "mask":
-            known = operator(torch.ones(1, 1, SIDE, SIDE))[0]
-            physics = deepinv.physics.Inpainting(img_size=(1, SIDE, SIDE), mask=known, noise_model=noise)
-        elif name == "moment matching":  # the others need singular values of its own kind
-            physics = deepinv.physics.LinearPhysics(operator, operator.adjoint, noise_model=noise)
-        else:
-            raise ValueError(f"{operator.name} is not compared")
-        model = {
-            "DDRM": lambda: deepinv.sampling.DDRM(denoiser),
-            "DiffPIR": lambda: deepinv.sampling.DiffPIR(denoiser, deepinv.optim.L2(), sigma=sigma),
-            "DPS": lambda: deepinv.sampling.DPS(denoiser, dtype=torch.float32),
-            "moment matching": lambda: moment_matching(denoiser),
-        }[name]()
-        y = problem.measurement.repeat(COUNT, 1, 1, 1)
-        first = {"x_init": (COUNT, 1, SIDE, SIDE)} if name == "moment matching" else {}
-        samples: Tensor = model(y, physics, seed=0, **first)
-        return samples.detach()
-
-    return draw
-
-
-def moment_matching(denoiser: Counted) -> Any:
-    """Return reverse diffusion guided by moment matching (Rozet et al. 2024), from far above the prior's spread, in 100 steps."""
-    from deepinv.sampling import EulerSolver, MomentMatchingDataFidelity, PosteriorDiffusion, VarianceExplodingDiffusion
-
-    solver = EulerSolver(timesteps=torch.linspace(1, 0.001, 101), rng=torch.Generator())
-    sde = VarianceExplodingDiffusion(sigma_min=0.005, sigma_max=20.0, alpha=1.0)
-    return PosteriorDiffusion(MomentMatchingDataFidelity(), denoiser, sde, solver, minus_one_one=False)
 
 
 def exact_posterior(field: Any, problem: Problem) -> tuple[Tensor, Tensor]:
@@ -132,8 +95,10 @@ def row(title: str, draw: Callable[[Problem, Counted], Tensor], slope: float, si
 def main() -> None:
     """Print the table."""
     methods = {name: ours(name) for name in samplers.names() if name != "implicit-prior"}
-    if find_spec("deepinv"):
-        methods.update({f"deepinv {name}": theirs(name) for name in ("DDRM", "DiffPIR", "DPS", "moment matching")})
+    if "--peers" in sys.argv:
+        from posterior_peers import SAMPLERS, theirs
+
+        methods.update({f"deepinv {name}": theirs(name, COUNT) for name in SAMPLERS})
     chosen = [name for name in sys.argv[1:] if not name.startswith("--")]
     methods = {name: draw for name, draw in methods.items() if not chosen or name in chosen}
     print(f"| sampler | prior | noise | {' | '.join(OPERATORS)} | denoiser calls | seconds, {COUNT} samples |\n|" + " --- |" * 9)
@@ -145,4 +110,5 @@ def main() -> None:
                     row(title, draw, slope, sigma)
 
 
-main()
+if __name__ == "__main__":
+    main()
