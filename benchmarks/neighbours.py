@@ -3,9 +3,10 @@
 Usage: ``python benchmarks/neighbours.py DATA [--only NAME] [--denoiser NAME] [--bm4d] [--std] [--picture FILE]``; DATA holds
 ``bench/deconv3d/rlf_test.tif``, ``bench/pairs_oct`` and ``real/microscopy``; ``bleaching`` is the sample of this repository.
 Moving scenes are real time-lapses, reduced 2 × 2 to lower their own noise, with simulated photon noise: their 99.9 percentile
-has 5 or 20 photons. bm4d, which needs the package of that name, is given the stack as a volume, stabilised as ours is, on the
-middle 96 × 96 pixels; the column beside it is ours there. The mean over all planes is that of a still scene. ``--std`` prints how
-true the standard deviations are instead, also of drawn scenes whose truth has no noise of its own.
+has 5 or 20 photons. Neighbours: with what a network learnt that they tell; averaged: without it. bm4d, which needs the package
+of that name, is given the stack as a volume, stabilised as ours is, on the middle 96 × 96 pixels; the column beside it is ours
+there. The mean over all planes is that of a still scene. ``--std`` prints how true the standard deviations are instead, also of
+drawn scenes whose truth has no noise of its own.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from napari_tweedie.training.synthetic import Scene, cells, dead_leaves, filamen
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 SIDE, CROP = 160, 96
+KNOWN = ("unet", "unet-small")
+"""Denoisers for which it was learnt what neighbours tell beyond their average."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,9 @@ def flash(denoiser: str) -> None:
     region[20:60, 100:140] = True
     print("| | peak of the flash, % of the true one | largest error of the trace of a region, % | flicker of the background |")
     print("| --- | --- | --- | --- |")
-    for name, choice in (("frames alone", "none"), ("neighbours", "auto")):
-        found = done(case, neighbours=choice)
+    chosen = {"frames alone": {"neighbours": "none"}, "averaged": {"fusion": "averaged"}, "neighbours": {}}
+    for name, choice in chosen.items():
+        found = done(case, **choice)
         rise = (found[3:6, spot].mean() - found[[0, 1, 7, 8]][:, spot].mean()) / (stack[3:6, spot] - stack[0, spot]).mean()
         measured = (noisy[3:6, spot].mean() - noisy[[0, 1, 7, 8]][:, spot].mean()) / (stack[3:6, spot] - stack[0, spot]).mean()
         trace = np.abs(found[:, region].mean(1) / noisy[:, region].mean(1) - 1).max()
@@ -178,6 +182,7 @@ def main() -> None:
         "PSNR, dB",
         "noisy",
         "alone",
+        "averaged",
         "neighbours",
         "three directions",
         "mean of all",
@@ -195,9 +200,10 @@ def main() -> None:
         between = time.monotonic()
         ours = done(case)
         seconds = f"{between - started:.1f} / {time.monotonic() - between:.1f}"
+        averaged = done(case, fusion="averaged") if given.denoiser in KNOWN else ours
         volume = f"{case.psnr(done(case, neighbours='none', volume=True)):.2f}" if case.recipe.axes[0] == "z" else ""
         mean = np.broadcast_to(case.noisy.mean(0), case.noisy.shape)
-        row = [f"{case.psnr(image):.2f}" for image in (case.noisy, alone, ours)] + [volume, f"{case.psnr(mean):.2f}"]
+        row = [f"{case.psnr(image):.2f}" for image in (case.noisy, alone, averaged, ours)] + [volume, f"{case.psnr(mean):.2f}"]
         if given.bm4d:
             crop = Case(case.noisy[(slice(None), *middle)], case.truth[(slice(None), *middle)], case.recipe, case.scored)
             row += [f"{crop.psnr(bm4d(case, middle)):.2f}", f"{crop.psnr(ours[(slice(None), *middle)]):.2f}"]
@@ -205,13 +211,13 @@ def main() -> None:
             row += ["", ""]
         print(f"| {name} | {' | '.join(row)} | {seconds} |", flush=True)
         if given.picture and name.startswith("dividing nuclei, 5"):
-            _picture(given.picture, [case.noisy[4], alone[4], ours[4], case.truth[4]])
+            _picture(given.picture, [case.noisy[4], alone[4], averaged[4], ours[4], case.truth[4]])
     if not given.only:
         flash(given.denoiser)
 
 
 def _picture(path: Path, images: list[np.ndarray]) -> None:
-    """Write a frame: noisy, alone, with its neighbours, the truth."""
+    """Write a frame: noisy, alone, averaged with its neighbours, with what else these tell, the truth."""
     from skimage.io import imsave
 
     top = np.percentile(images[-1], 99.8)

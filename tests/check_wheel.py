@@ -16,7 +16,17 @@ held = {str(path.relative_to(package)) for path in package.rglob("*") if path.is
 needed = {"napari.yaml", "sample_data/README.md", "sample_data/stack_psf.tif"}
 needed |= {
     f"weights/{name}.{suffix}"
-    for name in ("unet", "unet-levels", "unet-small", "lidia", "csc", "deep-ksvd", "unrolled-gaussian-blur")
+    for name in (
+        "unet",
+        "unet-levels",
+        "unet-small",
+        "unet-stack",
+        "errors",
+        "lidia",
+        "csc",
+        "deep-ksvd",
+        "unrolled-gaussian-blur",
+    )
     for suffix in ("safetensors", "md")
 }
 needed |= {"icon.png", "docs/index.html", "docs/pictures/icon.png"}

@@ -9,7 +9,7 @@ from safetensors import safe_open
 from typer.testing import CliRunner
 
 from napari_tweedie.cli import app
-from napari_tweedie.denoisers.network import load_errors, load_network
+from napari_tweedie.denoisers.network import load_errors, load_fusion, load_network
 from napari_tweedie.images.files import write
 
 pytestmark = pytest.mark.slow
@@ -47,9 +47,18 @@ def test_errors_writes_weights_that_say_whose_errors_they_know(tmp_path: Path) -
     assert json.loads(metadata(weights)["training"])["steps"] == 2
 
 
-def test_shares_of_more_than_all_are_refused(tmp_path: Path) -> None:
+def test_fusion_writes_weights_that_say_whose_results_they_mend(tmp_path: Path) -> None:
+    settings = {"denoisers": ["unet-small"], "examples": 2, "held": 0, "patch": 32, "crop": 32, "steps": 2}
+    call("fusion", tmp_path / "run", "--synthetic", 0, "--even", 1, "--settings", json.dumps(settings), "--device", "cpu")
+    weights = tmp_path / "run" / "weights.safetensors"
+    assert load_fusion(weights, torch.device("cpu")).denoisers == ("unet-small",)
+    assert json.loads(metadata(weights)["training"])["steps"] == 2
+
+
+@pytest.mark.parametrize("command", ["errors", "fusion"])
+def test_shares_of_more_than_all_are_refused(tmp_path: Path, command: str) -> None:
     with pytest.raises(ValueError, match=r"together at most 1 \(got 0.8 and 0.3\)"):
-        call("errors", tmp_path / "run", "--synthetic", 0.8, "--even", 0.3)
+        call(command, tmp_path / "run", "--synthetic", 0.8, "--even", 0.3)
     assert not (tmp_path / "run").exists()
 
 
@@ -106,7 +115,7 @@ def test_adapt_refuses_in_a_sentence(options: list[str], message: str, tmp_path:
         call("adapt", tmp_path / "image.tif", *options)
 
 
-@pytest.mark.parametrize("command", ["train", "unroll", "errors", "pack"])
+@pytest.mark.parametrize("command", ["train", "unroll", "errors", "fusion", "pack"])
 def test_a_licence_class_that_no_image_has_is_refused_with_those_that_are(command: str, tmp_path: Path) -> None:
     folder = tmp_path / "photographs"
     folder.mkdir()
@@ -116,7 +125,7 @@ def test_a_licence_class_that_no_image_has_is_refused_with_those_that_are(comman
     with pytest.raises(ValueError, match="no image has the licence class 'nonsense': choose from NC, open, repo-open, research"):
         call(command, out, "--photographs", folder, "--licence", "nonsense")
     if command != "pack":
-        rest = ("--even", 0) if command == "errors" else ()
+        rest = ("--even", 0) if command in ("errors", "fusion") else ()
         with pytest.raises(ValueError, match="licence class 'nonsense'"):
             call(command, out, "--synthetic", 1, *rest, "--licence", "nonsense")
     assert not out.exists()

@@ -118,6 +118,38 @@ def test_the_recipe_of_a_result_gives_the_same_pixels(still: Array) -> None:
     np.testing.assert_array_equal(last(run(Recipe(**result.provenance["recipe"]), still)).image, result.image)
 
 
+def test_what_neighbours_tell_is_learnt_for_some_denoisers_and_averaged_for_the_others(still: Array) -> None:
+    still = still[:3, :32, :32]
+    results = {
+        name: last(run(Recipe(axes="tyx", neighbours="t", **given, **SIGMA), still))
+        for name, given in {
+            "own": {"denoiser": SMALL},
+            "learnt": {"denoiser": SMALL, "fusion": "learnt"},
+            "averaged": {"denoiser": SMALL, "fusion": "averaged"},
+            "other": {"denoiser": {"name": "gaussian", "std": 1.0}},
+        }.items()
+    }
+    resolved = {name: result.provenance["recipe"]["fusion"] for name, result in results.items()}
+    assert resolved == {"own": "learnt", "learnt": "learnt", "averaged": "averaged", "other": "averaged"}
+    np.testing.assert_array_equal(results["own"].image, results["learnt"].image)
+    assert rms(results["own"].image - results["averaged"].image) > 0.01
+    assert "weights_for_stacks" in results["own"].provenance["denoiser"]
+
+
+def test_what_is_learnt_changes_no_light(still: Array) -> None:
+    """The mean over some pixels, as a trace takes it, is that of the average; borders, which are continued, aside."""
+    stack = still[:3]
+    learnt, averaged = (denoised(stack, neighbours="t", fusion=fusion, **SIGMA) for fusion in ("learnt", "averaged"))
+    apart = learnt - averaged
+    means = gaussian_filter(apart, (0, 12, 12))[:, 20:-20, 20:-20]
+    assert np.abs(means).max() < 0.15 * apart.std()
+
+
+def test_fusion_that_was_learnt_for_other_denoisers_is_refused(still: Array) -> None:
+    with pytest.raises(ValueError, match="not learnt for the denoiser 'gaussian'"):
+        denoised(still, denoiser="gaussian", fusion="learnt", neighbours="t")
+
+
 @pytest.mark.parametrize(
     ("recipe", "shape", "reason"),
     [

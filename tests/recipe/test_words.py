@@ -17,6 +17,12 @@ def test_a_recipe_is_said_in_words_with_what_was_changed_and_no_more() -> None:
     assert sampled.startswith("Noise removed: 7 samples")
 
 
+def test_it_is_said_who_helps_and_how() -> None:
+    helped = Recipe(neighbours="t", fusion="averaged")
+    assert "Helped by neighbouring frames" in in_words(helped).splitlines()
+    assert "Helped by neighbouring planes, as it was learnt" in in_words(Recipe(neighbours="z", fusion="learnt"))
+
+
 @pytest.mark.parametrize("name", degradations.registry.names())
 def test_every_degradation_is_said_in_words(name: str) -> None:
     degradation = degradations.registry.all()[name].model_construct()

@@ -69,7 +69,7 @@ def test_it_learns_to_tell_errors_better_than_one_level_for_all(tmp_path: Path, 
 
 
 def test_a_run_that_was_cut_off_goes_on_as_if_it_had_not_been(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("napari_tweedie.training.errors.SAVE_SECONDS", 0.0)
+    monkeypatch.setattr("napari_tweedie.training.rehearsal.SAVE_SECONDS", 0.0)
     settings = ErrorTraining(**SMALL, steps=100)
 
     def cut(what: str, done: int, loss: float) -> None:

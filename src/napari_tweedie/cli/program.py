@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from napari_tweedie.cli import commands, demo, guarantees, info, measuring, training
+from napari_tweedie.cli import commands, demo, guarantees, info, measuring, rehearsing, training
 
 app = typer.Typer(
     help="Denoise, restore and sample images with a denoiser as the model of what images look like.",
@@ -20,7 +20,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     commands.denoise, commands.restore, commands.sample, measuring.measure, commands.decompose, commands.degrade,
     commands.run, commands.batch,
     info.inspect, info.calibrate, guarantees.guarantee, info.psf, measuring.camera, info.schema,
-    training.train, training.unroll, training.errors, training.pack, training.adapt, training.package, demo.demo,
+    training.train, training.unroll, rehearsing.errors, rehearsing.fusion, training.pack, training.adapt, training.package,
+    demo.demo,
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,9 +53,9 @@ def train(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     with sentences():
         training = Training.model_validate_json(settings)
-    sources = _sources(packed, photographs, microscopy, medical, licence, synthetic)
+    sources = sources_of(packed, photographs, microscopy, medical, licence, synthetic)
     place = devices.pick(device)
-    _begin(out, training)
+    begun(out, training)
     network = run(training, sources, out, place, start=start)
     write_weights(network, out / "weights.safetensors", training=training.model_dump_json())
 
@@ -79,9 +79,9 @@ def unroll(
 
     with sentences():
         chosen = Unrolling.model_validate_json(settings)
-    sources = _sources(packed, photographs, microscopy, medical, licence, synthetic)
+    sources = sources_of(packed, photographs, microscopy, medical, licence, synthetic)
     place = devices.pick(device)
-    _begin(out, chosen)
+    begun(out, chosen)
     with Progress(transient=True) as bar:
         task = bar.add_task(f"train for {chosen.degradation.name}", total=chosen.steps)
         network, schedule = train_unrolled(chosen, sources, out, place, lambda step, loss: bar.update(task, completed=step))
@@ -89,44 +89,7 @@ def unroll(
     typer.echo(f"{out / 'weights.safetensors'}: {chosen.turns} turns, trained for {chosen.degradation.name}")
 
 
-def errors(
-    out: Out,
-    photographs: Folders = [],
-    microscopy: Folders = [],
-    medical: Folders = [],
-    packed: Packed = None,
-    synthetic: Drawn = 0.2,
-    even: Annotated[float, typer.Option(min=0, max=1, help="Share of images drawn on even ground.")] = 0.25,
-    licence: Licences = [*LICENCES],
-    settings: Settings = "{}",
-    device: Device = "auto",
-) -> None:
-    """Train the network that knows how far denoisers err; the same command goes on after an interruption."""
-    from napari_tweedie.core import device as devices
-    from napari_tweedie.core.sentences import sentences
-    from napari_tweedie.training.errors import ErrorTraining, train_errors
-    from napari_tweedie.training.export import write_weights
-    from napari_tweedie.training.synthetic import Even
-
-    with sentences():
-        chosen = ErrorTraining.model_validate_json(settings)
-    if synthetic + even > 1:
-        raise ValueError(f"--synthetic and --even are shares, together at most 1 (got {synthetic:g} and {even:g})")
-    taken = 0.0 if even == 1 else synthetic / (1 - even)
-    found = [] if even == 1 else _sources(packed, photographs, microscopy, medical, licence, taken)
-    sources = [*(dataclasses.replace(each, share=each.share * (1 - even)) for each in found), Even(even)]
-    place = devices.pick(device)
-    _begin(out, chosen)
-    with Progress(transient=True) as bar:
-        tasks = {
-            "denoise": bar.add_task("denoise patches", total=chosen.patches),
-            "learn": bar.add_task("learn", total=chosen.steps),
-        }
-        network = train_errors(chosen, sources, out, place, lambda what, done, _: bar.update(tasks[what], completed=done))
-    write_weights(network, out / "weights.safetensors", training=chosen.model_dump_json())
-
-
-def _begin(out: Path, settings: BaseModel) -> None:
+def begun(out: Path, settings: BaseModel) -> None:
     """Make the folder of a training, and write its settings there."""
     from napari_tweedie.images.files import made_folder
 
@@ -134,15 +97,16 @@ def _begin(out: Path, settings: BaseModel) -> None:
     (out / "settings.json").write_text(settings.model_dump_json(indent=2))
 
 
-def _sources(
+def sources_of(
     packed: Path | None,
     photographs: list[Path],
     microscopy: list[Path],
     medical: list[Path],
     licence: list[str],
     synthetic: float,
+    shares: Mapping[str, float] = SHARES,
 ) -> list[Images | Synthetic]:
-    """Return where patches come from, with their shares."""
+    """Return where patches come from, with their shares: those given are of what is drawn from images."""
     from napari_tweedie.training.data import Images
     from napari_tweedie.training.packing import unpack
     from napari_tweedie.training.synthetic import Synthetic
@@ -151,7 +115,7 @@ def _sources(
         raise ValueError(f"--packed {packed} is in place of folders of images: give the one or the others")
     groups = _groups(photographs, microscopy, medical, licence) | (unpack(packed) if packed else {})
     sources: list[Images | Synthetic] = [Synthetic(synthetic)]
-    for kind, share in SHARES.items():
+    for kind, share in shares.items():
         names = [name for name in groups if name.startswith(kind)]
         sources += [Images(groups[n], share * (1 - synthetic) / len(names), kind != "photographs") for n in names]
     if not groups and not synthetic > 0:

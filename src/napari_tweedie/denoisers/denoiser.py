@@ -52,6 +52,8 @@ class Denoiser(Method):
     no more than its Jacobian says."""
     knows_errors: ClassVar[bool] = False
     """Whether it was learnt, from images, how far it errs where (`analysis.learnt_errors`): its Jacobian is not asked then."""
+    knows_fusion: ClassVar[bool] = False
+    """Whether it was learnt, from clips, what neighbours tell beyond their average (`denoisers.mending`)."""
     longest_wave: ClassVar[float] = inf
     """Length in pixels from which on it knows waves no better than the noisy image does: samples of the posterior have them from
     there; infinite: it knows them all."""

@@ -8,31 +8,29 @@ weights w that fall where patches differ by more than their noise explains. The 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
 from napari_tweedie.core.cancellation import cancellation_point
 from napari_tweedie.core.lazy import torch
+from napari_tweedie.denoisers.matching import matched, taken
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 CONTEXT = 3
 """Planes on each side that help."""
-TILE, HALO = 1024, 48
-"""Side, in pixels, of the tiles in which planes are fused, and what they see of their surroundings."""
-REACH = 8
-"""Furthest displacement, in pixels along each axis, that is looked for from one plane to another."""
+TILE, HALO, BEYOND = 1024, 48, 80
+"""Side, in pixels, of the tiles in which planes are fused, what they see of their surroundings, and what they must see to be
+mended."""
 AROUND, LEAST = 17, 0.05
 """Height and width, in pixels, over which the noise is looked at, and the least share of its variance that it may have."""
 PATCH = 7
 """Height and width, in pixels, of the patches that are compared."""
-BLOCK, TRIED = 4, 12
-"""Side, in pixels, of blocks that are displaced as one, by patches of three times the side, and displacements that are tried."""
 DEPENDENT = 0.3
 """Correlation of the noise of two planes beyond which one tells nothing new of the other."""
-STAY = 0.3
-"""By how much, in variances of the noise, the squared difference must fall for a patch to be looked for elsewhere."""
 FLOOR, STEEP = 0.03, 0.5
 """Mean squared difference, in variances of the noise, of denoised patches of the same scene: where it is flat, and by how much
 more where it is steep."""
@@ -50,7 +48,46 @@ SURE = 2.0
 """Difference of light, in its standard deviations, up to which a weight stays as it is."""
 
 
-def fuse(noisy: Tensor, clean: Tensor, sigma: Tensor, middle: int) -> tuple[Tensor, Tensor]:
+@dataclass(frozen=True)
+class Beside:
+    """The planes beside one, of its brightness, every pixel the one that was found for that of the plane."""
+
+    noisy: Tensor
+    """As measured, shape (N − 1, 1, Y, X)."""
+    clean: Tensor
+    """Denoised one by one, same shape."""
+    weight: Tensor
+    """How well they fit, 0 to 1, same shape; −1 where a plane tells nothing new."""
+    sigma: Tensor
+    """Their noise levels, shape (N − 1,)."""
+    distance: Tensor
+    """How many planes away they are, shape (N − 1,)."""
+
+
+@dataclass(frozen=True)
+class Fused:
+    """A fused plane, and what was fused."""
+
+    plane: Tensor
+    """Shape (1, 1, Y, X)."""
+    level: Tensor
+    """Level of its noise, same shape."""
+    noisy: Tensor
+    """The plane as measured, same shape."""
+    clean: Tensor
+    """The plane denoised alone, same shape."""
+    sigma: float
+    """Noise level of the plane as measured."""
+    beside: Beside
+
+
+def together(noisy: Tensor, clean: Tensor, levels: Sequence[float], place: int) -> Fused:
+    """Bring planes, as measured and denoised one by one, to the brightness of one of them, and fuse them into it; as `fuse`."""
+    lines = [(1.0, 0.0) if n == place else brightness(plane, clean[place]) for n, plane in enumerate(clean)]
+    return fuse(brought(noisy, lines), brought(clean, lines), brought_levels(levels, lines, noisy), place)
+
+
+def fuse(noisy: Tensor, clean: Tensor, sigma: Tensor, middle: int) -> Fused:
     """Fuse planes into one of them.
 
     Parameters
@@ -61,47 +98,54 @@ def fuse(noisy: Tensor, clean: Tensor, sigma: Tensor, middle: int) -> tuple[Tens
         Their noise levels, shape (N,), > 0.
     middle : int
         Which of them the others are fused into.
-
-    Returns
-    -------
-    Tensor, Tensor
-        The fused plane and the level of its noise, both of shape (1, 1, Y, X).
     """
     height, width = noisy.shape[-2:]
-    fused, level = torch.empty_like(noisy[:1]), torch.empty_like(noisy[:1])
+    others = [n for n in range(len(noisy)) if n != middle]
+    fused, level, *beside = (torch.empty_like(noisy[:count]) for count in (1, 1, *[len(others)] * 3))
     for top, left in product(range(0, height, TILE), range(0, width, TILE)):
         first, last = max(0, top - HALO), min(height, top + TILE + HALO)
         before, after = max(0, left - HALO), min(width, left + TILE + HALO)
         place = (..., slice(first, last), slice(before, after))
         inside = (..., slice(top - first, top - first + TILE), slice(left - before, left - before + TILE))
         target = (..., slice(top, top + TILE), slice(left, left + TILE))
-        parts = _fused(noisy[place], clean[place], sigma, middle)
-        fused[target], level[target] = (part[inside] for part in parts)
-    return fused, level
+        for whole, part in zip((fused, level, *beside), _fused(noisy[place], clean[place], sigma, middle), strict=True):
+            whole[target] = part[inside]
+    distance = torch.tensor([abs(n - middle) for n in others]).to(sigma)
+    measured, denoised, weight = beside
+    own = slice(middle, middle + 1)
+    around = Beside(measured, denoised, weight, sigma[others], distance)
+    return Fused(fused, level, noisy[own], clean[own], float(sigma[middle]), around)
 
 
-def _fused(noisy: Tensor, clean: Tensor, sigma: Tensor, middle: int) -> tuple[Tensor, Tensor]:
-    """Do the same for a tile."""
+def _fused(noisy: Tensor, clean: Tensor, sigma: Tensor, middle: int) -> tuple[Tensor, ...]:
+    """Do the same for a tile; return plane, level, and what is beside it."""
     here, own = clean[middle], sigma[middle] ** -2
     residuals = noisy - clean
     fraction = _fraction(residuals, sigma)
     total = own * noisy[middle]
     weights = torch.full_like(total, float(own))
     variances = weights.clone()
+    beside: list[tuple[Tensor, Tensor, Tensor]] = []
     for other in range(len(noisy)):
-        if other == middle or _correlation(residuals[middle], residuals[other]) > DEPENDENT:
+        if other == middle:
+            continue
+        if _correlation(residuals[middle], residuals[other]) > DEPENDENT:
+            beside.append((here, here, torch.full_like(here, -1)))
             continue
         cancellation_point()
         variance = (sigma[other] ** 2 + sigma[middle] ** 2) / 2 * fraction
-        place = _matched(here, clean[other], variance)
-        found, measured = _taken(clean[other], place), _taken(noisy[other], place)
+        place = matched(here, clean[other], variance)
+        found, measured = taken(clean[other], place), taken(noisy[other], place)
         steep = _mean((_slope(here) + _slope(found)) / 2) / variance
         near = max(LEAST_NEAR, FARTHER ** (abs(other - middle) - 1))
-        weight = near * _weight(here - found, noisy[middle] - measured, steep, variance) * sigma[other] ** -2
+        fitting = near * _weight(here - found, noisy[middle] - measured, steep, variance)
+        beside.append((measured, found, fitting))
+        weight = fitting * sigma[other] ** -2
         total += weight * measured
         weights += weight
         variances += weight.square() * sigma[other] ** 2
-    return (total / weights)[None], (variances.sqrt() / weights)[None]
+    stacked = [torch.stack(each) for each in zip(*beside, strict=True)] if beside else [noisy[:0]] * 3
+    return (total / weights)[None], (variances.sqrt() / weights)[None], *stacked
 
 
 def _correlation(here: Tensor, there: Tensor) -> float:
@@ -127,65 +171,11 @@ def _weight(difference: Tensor, noisy: Tensor, steep: Tensor, variance: Tensor) 
     return torch.exp(-excess - light.square() / 2)
 
 
-def _matched(here: Tensor, there: Tensor, variance: Tensor) -> Tensor:
-    """Return the place in a plane (1, Y, X) of the patch that is most like that around every pixel of another, flat indices.
-
-    Displacements are those of blocks. They are looked for on means over 2 × 2 pixels; those that win most there are tried, with
-    those a pixel beside them, on the pixels. Blocks stay where they are unless another place is more like by more than noise.
-    """
-    height, width = here.shape[-2:]
-    small = [torch.nn.functional.avg_pool2d(_even(plane), 2) for plane in (here, there, variance)]
-    reach = range(-(REACH // 2), REACH // 2 + 1)
-    found = _searched(small[0], small[1], small[2], [(down, right) for down in reach for right in reach], 2)
-    winners, counts = torch.unique(found.flatten(1), dim=1, return_counts=True)
-    most = winners[:, counts.argsort(descending=True)[:TRIED]].T.tolist()
-    tried = {(2 * down + a, 2 * right + b) for down, right in most for a in (-1, 0, 1) for b in (-1, 0, 1)}
-    shifts = _searched(here, there, variance, sorted(tried), BLOCK)
-    return _places(shifts.repeat_interleave(BLOCK, 1).repeat_interleave(BLOCK, 2)[:, :height, :width])
-
-
-def _searched(here: Tensor, there: Tensor, variance: Tensor, displacements: list[tuple[int, int]], block: int) -> Tensor:
-    """Return which displacement makes patches most alike, for every block of `block` × `block` pixels: shape (2, Y, X)."""
-    height, width = here.shape[-2:]
-
-    def patches(plane: Tensor) -> Tensor:
-        return torch.nn.functional.avg_pool2d(plane, 3 * block, block, block, ceil_mode=True, count_include_pad=False)[0]
-
-    reach = REACH + 1
-    wide = torch.nn.functional.pad(there[None], [reach] * 4, mode="replicate")[0]
-    least = patches((here - there).square()) - STAY * patches(variance)
-    best = torch.zeros(2, *least.shape, dtype=torch.long, device=here.device)
-    for down, right in displacements:
-        moved = wide[:, reach + down : reach + down + height, reach + right : reach + right + width]
-        distance = patches((here - moved).square())
-        better = distance < least
-        least = torch.where(better, distance, least)
-        best[0][better], best[1][better] = down, right
-    return best
-
-
-def _places(shifts: Tensor) -> Tensor:
-    """Return flat indices of the pixels displaced by shifts (2, Y, X), at the border those of the border."""
-    height, width = shifts.shape[1:]
-    rows = (torch.arange(height, device=shifts.device).view(-1, 1) + shifts[0]).clamp(0, height - 1)
-    columns = (torch.arange(width, device=shifts.device) + shifts[1]).clamp(0, width - 1)
-    return rows * width + columns
-
-
-def _taken(plane: Tensor, places: Tensor) -> Tensor:
-    return plane.flatten()[places].view(plane.shape)
-
-
 def _slope(plane: Tensor) -> Tensor:
     """Return the squared gradient of a plane (1, Y, X)."""
     wide = torch.nn.functional.pad(plane[None], [1] * 4, mode="replicate")[0]
     down, right = wide[:, 2:, 1:-1] - wide[:, :-2, 1:-1], wide[:, 1:-1, 2:] - wide[:, 1:-1, :-2]
     return (down.square() + right.square()) / 4
-
-
-def _even(plane: Tensor) -> Tensor:
-    height, width = plane.shape[-2:]
-    return torch.nn.functional.pad(plane[None], [0, width % 2, 0, height % 2], mode="replicate")[0]
 
 
 def _mean(plane: Tensor) -> Tensor:
@@ -225,3 +215,13 @@ def brightness(clean: Tensor, reference: Tensor) -> tuple[float, float]:
         scale = CERTAIN * residual.median().clamp(min=1e-9)
         weights = (1 - (residual / scale).square()).clamp(min=0).square()
     return a, b
+
+
+def brought(planes: Tensor, lines: Sequence[tuple[float, float]]) -> Tensor:
+    """Return planes (N, 1, Y, X) with their brightness changed by straight lines."""
+    return torch.stack([a * plane + b for plane, (a, b) in zip(planes, lines, strict=True)])
+
+
+def brought_levels(levels: Sequence[float], lines: Sequence[tuple[float, float]], like: Tensor) -> Tensor:
+    """Return the noise levels of planes whose brightness was so changed, shape (N,)."""
+    return torch.tensor([level * a for level, (a, _) in zip(levels, lines, strict=True)]).to(like)

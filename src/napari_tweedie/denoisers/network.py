@@ -25,15 +25,18 @@ if TYPE_CHECKING:
     from napari_tweedie.denoisers.convolutional_sparse_coding import ConvolutionalSparseCoding
     from napari_tweedie.denoisers.deep_ksvd import DeepKSVD
     from napari_tweedie.denoisers.error_network import ErrorNetwork
+    from napari_tweedie.denoisers.fusion_network import FusionNetwork
     from napari_tweedie.denoisers.non_local_network import NonLocalNetwork
     from napari_tweedie.denoisers.unet import UNet
 
 Network: TypeAlias = "UNet | NonLocalNetwork | ConvolutionalSparseCoding | DeepKSVD"
 """The networks whose weights are read and written here: their `forward` predicts the noise."""
-AnyNetwork = TypeVar("AnyNetwork", "Network", "ErrorNetwork")
+AnyNetwork = TypeVar("AnyNetwork", "Network", "ErrorNetwork", "FusionNetwork")
 WEIGHTS = Path(__file__).parents[1] / "weights"
 ERRORS = "errors"
 """Name of the weights that know how far bundled denoisers err."""
+STACK = "unet-stack"
+"""Name of the weights that know what neighbours tell beyond their average."""
 MAP_WINDOW = 9
 """Height and width, in pixels, over which a map of noise levels is averaged for a network that was trained on one level."""
 
@@ -58,6 +61,7 @@ class Unet(Denoiser):
     takes_map: ClassVar[bool] = True
     takes_levels: ClassVar[bool] = True
     knows_errors: ClassVar[bool] = True
+    knows_fusion: ClassVar[bool] = True
     for_levels: ClassVar[str] = "unet-levels"
     """Name of the weights that are used where sigma is a map, or the levels of noise that is not white."""
 
@@ -84,6 +88,7 @@ class Unet(Denoiser):
         precision = self.on(device).precision
         hashes = {"weights": self.name, "weights_for_levels": self.for_levels}
         hashes |= {"weights_for_errors": ERRORS} if self.knows_errors else {}
+        hashes |= {"weights_for_stacks": STACK} if self.knows_fusion else {}
         return {**{key: weights_hash(weights_file(name)) for key, name in hashes.items()}, "precision": precision}
 
 
@@ -113,6 +118,7 @@ class Lidia(Unet):
     flat_error: ClassVar[tuple[float, float]] = (0.06, 0.003)
     takes_levels: ClassVar[bool] = False
     knows_errors: ClassVar[bool] = False
+    knows_fusion: ClassVar[bool] = False
     for_levels: ClassVar[str] = "lidia"
 
     precision: Literal["auto", "float32", "bfloat16"] = Parameter(
@@ -185,6 +191,17 @@ def load_errors(path: Path, device: Device) -> ErrorNetwork:
     from napari_tweedie.denoisers.error_network import ErrorNetwork
 
     return _loaded(path, device, lambda architecture, _: ErrorNetwork(architecture["denoisers"], architecture["widths"]))
+
+
+@kept_until_changed(16)
+def load_fusion(path: Path, device: Device) -> FusionNetwork:
+    """Build the network that mends fused planes and that a safetensors file holds, on `device`, ready for inference."""
+    from napari_tweedie.denoisers.fusion_network import FusionNetwork
+
+    def made(facts: dict[str, Any], _: Any) -> FusionNetwork:
+        return FusionNetwork(facts["denoisers"], facts["width"], facts["widths"])
+
+    return _loaded(path, device, made)
 
 
 def _loaded(path: Path, device: Device, made: Callable[[dict[str, Any], Any], AnyNetwork]) -> AnyNetwork:

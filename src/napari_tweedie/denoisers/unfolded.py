@@ -25,6 +25,7 @@ class Unfolded(Unet):
     bytes_per_pixel: ClassVar[int] = 300
     follows_offset: ClassVar[bool] = True
     knows_errors: ClassVar[bool] = False
+    knows_fusion: ClassVar[bool] = False
     longest_wave: ClassVar[float] = 32.0
     takes_levels: ClassVar[bool] = False
 

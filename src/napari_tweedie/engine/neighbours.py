@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, TypeAlias
 
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.denoisers.fusion import brightness, fuse
+from napari_tweedie.denoisers.fusion import brightness, brought, brought_levels, together
 from napari_tweedie.denoisers.tiling import Tiled
 
 if TYPE_CHECKING:
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_tweedie.denoisers import Denoiser
+    from napari_tweedie.denoisers.fusion import Fused
     from napari_tweedie.denoisers.tiling import TileByTile
     from napari_tweedie.engine.blocks import Blocks
     from napari_tweedie.images.axes import Index
 
-Shares: TypeAlias = "Generator[tuple[float, Tensor], None, tuple[Tensor, Tensor]]"
+Shares: TypeAlias = "Generator[tuple[float, Tensor], None, Fused]"
 COARSE = 8
 """Side, in pixels, of the squares whose means tell the brightness of planes that are not denoised yet."""
 
@@ -73,8 +74,8 @@ class Neighbours:
 
         Returns
         -------
-        Tensor, Tensor
-            The fused block and the level of its noise, shape (1, 1, Y, X).
+        Fused
+            The fused block, and what was fused.
         """
         beside = self.beside(index)
         new = [other for other in dict.fromkeys([index, *beside]) if other not in self._kept]
@@ -106,23 +107,8 @@ class Neighbours:
             stack[:, :, place] = denoiser.among(x, sigma[0, 0, :, 0, 0], place)  # type: ignore[index]
             return stack
 
-        stack = _brought(noisy, lines)[None, :, 0][None]
-        levels = _levels([level for _, level in planes], lines, noisy).view(1, 1, -1, 1, 1)
+        stack = brought(noisy, lines)[None, :, 0][None]
+        levels = brought_levels([level for _, level in planes], lines, noisy).view(1, 1, -1, 1, 1)
         for share, clean in Tiled(middle, tile, denoiser.halo).tile_by_tile(stack, levels):
             yield share, clean[:, :, place]
         return clean[:, :, place]
-
-
-def together(noisy: Tensor, clean: Tensor, levels: list[float], place: int) -> tuple[Tensor, Tensor]:
-    """Bring planes, as measured and denoised one by one, to the brightness of one of them, and fuse them into it; as `fuse`."""
-    lines = [(1.0, 0.0) if n == place else brightness(plane, clean[place]) for n, plane in enumerate(clean)]
-    return fuse(_brought(noisy, lines), _brought(clean, lines), _levels(levels, lines, noisy), place)
-
-
-def _brought(planes: Tensor, lines: list[tuple[float, float]]) -> Tensor:
-    """Return planes (N, 1, Y, X) with their brightness changed by straight lines."""
-    return torch.stack([a * plane + b for plane, (a, b) in zip(planes, lines, strict=True)])
-
-
-def _levels(levels: list[float], lines: list[tuple[float, float]], like: Tensor) -> Tensor:
-    return torch.tensor([level * a for level, (a, _) in zip(levels, lines, strict=True)]).to(like)

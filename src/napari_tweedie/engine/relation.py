@@ -16,9 +16,9 @@ from napari_tweedie.core.lazy import torch
 from napari_tweedie.degradations.fission import split_gaussian, split_photons
 from napari_tweedie.degradations.noise import Camera, Poisson
 from napari_tweedie.denoisers.coloured import matched
+from napari_tweedie.denoisers.fusion import together
 from napari_tweedie.denoisers.mapped import mapped
 from napari_tweedie.engine.blocks import Blocks
-from napari_tweedie.engine.neighbours import together
 from napari_tweedie.engine.sampling import spread
 from napari_tweedie.images.arrays import fetched
 from napari_tweedie.images.axes import Index, Layout, window
@@ -138,7 +138,8 @@ def _both(y: Tensor, level: float, place: int, channel: Channel) -> tuple[Tensor
     """Return a plane (Y, X) of planes (N, 1, Y, X) denoised alone, and with the others."""
     denoiser = matched(denoisers.registry.build(JUDGE), channel.correlation)
     clean = torch.cat([denoiser(plane[None], level) for plane in y])
-    helped = mapped(denoiser)(*together(y, clean, [level] * len(y), place))
+    fused = together(y, clean, [level] * len(y), place)
+    helped = mapped(denoiser)(fused.plane, fused.level)
     return clean[place, 0], helped[0, 0]
 
 

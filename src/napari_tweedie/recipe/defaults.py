@@ -115,7 +115,8 @@ def with_neighbours(recipe: Recipe, axes: str, shape: Sequence[int]) -> tuple[Re
             obstacle = f"the axes {axes!r} have no {recipe.neighbours}"
         if obstacle:
             raise ValueError(f"neighbours = {recipe.neighbours!r}: {obstacle}; choose none")
-        return recipe, _helped(recipe)
+        made = recipe.model_copy(update={"fusion": _fusion(recipe)})
+        return made, _helped(made)
     note = ""
     if recipe.hides_depth and lengths.get("z", 1) > 1 and 3 not in recipe.denoiser.ndim:
         note = (
@@ -124,13 +125,26 @@ def with_neighbours(recipe: Recipe, axes: str, shape: Sequence[int]) -> tuple[Re
         )
     if recipe.neighbours == "auto" and not obstacle:
         if several[0] == "t" or len(recipe.spacing) == 3:
-            made = recipe.model_copy(update={"neighbours": several[0]})
+            made = recipe.model_copy(update={"neighbours": several[0], "fusion": _fusion(recipe)})
             return made, _helped(made)
         note = (
             "The distance of the planes is not known, so that each was denoised alone: give the spacing, or choose "
             "neighbours: z, for those beside it to help."
         )
     return recipe.model_copy(update={"neighbours": "none"}), note
+
+
+def _fusion(recipe: Recipe) -> str:
+    """Return how planes come together.
+
+    Raises
+    ------
+    ValueError
+        If that was learnt for other denoisers only.
+    """
+    if recipe.fusion == "learnt" and not recipe.denoiser.knows_fusion:
+        raise ValueError(f"fusion = 'learnt': it was not learnt for the denoiser {recipe.denoiser.name!r}; choose averaged")
+    return ("learnt" if recipe.denoiser.knows_fusion else "averaged") if recipe.fusion == AUTO else recipe.fusion
 
 
 def _helped(recipe: Recipe) -> str:

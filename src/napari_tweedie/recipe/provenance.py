@@ -61,20 +61,25 @@ def stored_recipe(path: Path) -> dict[str, Any]:
 
 def recipe_in(made: Mapping[str, Any]) -> Any:
     """Return the recipe in provenance so that it gives the same pixels: what older ones left to the memory is filled in."""
-    recipe = _with_tile(made["recipe"], made)
+    recipe = _pinned(made["recipe"], made)
     if isinstance(recipe, dict) and isinstance(first := recipe.get("first"), list):
         steps = made.get("steps")
         each = steps if isinstance(steps, list) and len(steps) > len(first) else [None] * len(first)
-        return recipe | {"first": list(map(_with_tile, first, each))}
+        return recipe | {"first": list(map(_pinned, first, each))}
     return recipe
 
 
-def _with_tile(recipe: Any, made: Any) -> Any:
-    """Return a stored recipe with the side of the tiles that its run chose."""
-    if not (isinstance(recipe, dict) and isinstance(made, dict)) or recipe.get("tile"):
+def _pinned(recipe: Any, made: Any) -> Any:
+    """Return a stored recipe with the side of the tiles that its run chose, and with planes averaged if it knew nothing else."""
+    if not (isinstance(recipe, dict) and isinstance(made, dict)):
         return recipe
-    tile = made.get("tile")
-    return recipe | {"tile": tile} if isinstance(tile, int) and tile >= SMALLEST_TILE else recipe
+    pinned: dict[str, Any] = {}
+    tile, weights = made.get("tile"), made.get("denoiser")
+    if not recipe.get("tile") and isinstance(tile, int) and tile >= SMALLEST_TILE:
+        pinned["tile"] = tile
+    if recipe.get("neighbours") in ("t", "z") and "fusion" not in recipe and isinstance(weights, dict):
+        pinned["fusion"] = "averaged"
+    return recipe | pinned
 
 
 def as_one(stored: Any) -> Any:

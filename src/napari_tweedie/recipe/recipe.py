@@ -115,6 +115,11 @@ class Recipe(Model):
         description="Planes beside one another that help to denoise it: t: frames, z: planes of a stack, none; for the job "
         "denoise. auto: t, else z where the distance of the planes is known.",
     )
+    fusion: Literal["auto", "learnt", "averaged"] = Field(
+        "auto",
+        description="How planes beside one another come together: averaged: their average where they fit, denoised; learnt: and "
+        "what else they tell, by a network. auto: learnt, where it knows the denoiser.",
+    )
     spacing: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] = Field(
         (), description="Size of a pixel along each spatial axis, (Z,) Y, X, in the unit of the layer; empty: unknown."
     )

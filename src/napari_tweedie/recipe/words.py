@@ -18,7 +18,8 @@ def in_words(recipe: Recipe) -> str:
     noise = recipe.noise.title if recipe.noise.name != AUTO else "measured on the image"
     lines.append(f"Noise: {noise}" + (f", taken {recipe.strength:g} times as strong" if recipe.strength != 1 else ""))
     if recipe.neighbours in ("t", "z"):
-        lines.append(f"Helped by neighbouring {'frames' if recipe.neighbours == 't' else 'planes'}")
+        learnt = ", as it was learnt" if recipe.fusion == "learnt" else ""
+        lines.append(f"Helped by neighbouring {'frames' if recipe.neighbours == 't' else 'planes'}{learnt}")
     if recipe.volume:
         lines.append("Z is depth")
     return "\n".join(lines)

@@ -89,7 +89,7 @@ def read_folder(folder: Path, licences: frozenset[str]) -> list[Image]:
     classes = _licence_classes(folder)
     if classes is not None:
         paths = [path for path in paths if classes.get(path) in licences]
-    images = [plane for path in paths for plane in _planes(path)]
+    images = [plane for path in paths for plane in read_planes(path)]
     if not images:
         raise FileNotFoundError(f"no image with a licence among {sorted(licences)} below {folder}")
     return images
@@ -117,7 +117,7 @@ def _licence_classes(folder: Path) -> dict[Path, str] | None:
     return None
 
 
-def _planes(path: Path) -> list[Image]:
+def read_planes(path: Path) -> list[Image]:
     """Return the planes of an image; of colours, their mean."""
     picture = read(path)
     image, axes = plain(picture.data), picture.axes

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,16 +19,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from napari_tweedie import denoisers
-from napari_tweedie.core.device import fastest_precision
 from napari_tweedie.denoisers.error_network import ErrorNetwork, seen
 from napari_tweedie.images.stabilisation import keep_light
 from napari_tweedie.training.data import Source, draw_batch
-from napari_tweedie.training.export import write_checkpoint
-from napari_tweedie.training.loop import gone_on
 from napari_tweedie.training.noises import Example, Noise, photons, uneven, white
+from napari_tweedie.training.rehearsal import begin, in_fastest_precision, kept, rehearse
 
-SAVE_SECONDS = 30.0
-"""Seconds between two checkpoints."""
 TOGETHER = 16
 """Patches that are denoised at a time."""
 HELD, WIDTH = 0.9, 1.645
@@ -94,12 +89,12 @@ class Errors:
         self.settings, self.sources, self.folder = settings, sources, folder
         side, several = settings.patch, len(settings.denoisers)
         count = settings.patches
-        self._clean = self._file("denoised", (several, count, side, side), np.float32)
+        self._clean = kept(folder, "denoised", (several, count, side, side), np.float32)
         self._residual, self._error = (
-            self._file(name, (several, count, side, side), np.float16) for name in ("residual", "error")
+            kept(folder, name, (several, count, side, side), np.float16) for name in ("residual", "error")
         )
-        self._level = self._file("level", (count, side, side), np.float16)
-        self._counted = self._file("counted", (count,), np.uint8)
+        self._level = kept(folder, "level", (count, side, side), np.float16)
+        self._counted = kept(folder, "counted", (count,), np.uint8)
         self._done = folder / "patches.json"
 
     def fill(self, device: torch.device, told: Callable[[int], None]) -> None:
@@ -150,12 +145,6 @@ class Errors:
         fields = [np.broadcast_to(each.field * each.levels[0], each.clean.shape) for each in examples]
         noisy, sigma = (np.stack(each)[:, None].astype(np.float32) for each in ([one.noisy for one in examples], fields))
         return examples, noisy, sigma.astype(np.float16).astype(np.float32)
-
-    def _file(self, name: str, shape: tuple[int, ...], dtype: type) -> NDArray[Any]:
-        path = self.folder / f"{name}.npy"
-        if path.exists():
-            return np.lib.format.open_memmap(path, "r+")
-        return np.lib.format.open_memmap(path, "w+", dtype, shape)
 
 
 def error_of(example: Example, made: NDArray[Any], sigma: NDArray[Any]) -> NDArray[np.float64]:
@@ -222,49 +211,20 @@ def train_errors(
     ValueError
         If the folder is of other settings, or there is nothing to train on.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    described, stored = settings.model_dump_json(), folder / "begun.json"
-    if stored.exists() and stored.read_text() != described:
-        raise ValueError(f"{folder} holds a training with other settings: give another folder, or these settings")
-    stored.write_text(described)
+    begin(settings, folder)
     errors = Errors(settings, sources, folder)
     errors.fill(device, lambda done: told("denoise", done, 0.0))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        network, averaged = (ErrorNetwork(settings.denoisers, settings.widths) for _ in range(2))
-    averaged.load_state_dict(network.state_dict())
-    for each in (network, averaged):
-        each.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99))
-    parts: dict[str, Any] = {"network": network, "averaged": averaged, "optimiser": optimiser}
-    checkpoint = folder / "checkpoint.pt"
-    first = gone_on(checkpoint, device, parts)
-    precision, saved, losses = fastest_precision(device), time.monotonic(), []
-    for step in range(first, settings.steps):
-        shown, which, squared = errors.batch(np.random.default_rng((settings.seed, 2, step)), device)
-        with torch.autocast(device.type, dtype=precision, enabled=precision is not torch.float32):
+
+    def loss_at(network: ErrorNetwork, step: int, rng: np.random.Generator) -> Tensor:
+        shown, which, squared = errors.batch(rng, device)
+        with in_fastest_precision(device):
             found = network(shown.contiguous(memory_format=torch.channels_last), which)
-        measure = negative_log_likelihood if step < settings.squares * settings.steps else quantile_loss
-        loss = measure(found, squared)
-        optimiser.param_groups[0]["lr"] = settings.rate(step)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        with torch.no_grad():
-            decay = min(settings.average, (1 + step) / (10 + step))
-            torch._foreach_lerp_(list(averaged.parameters()), list(network.parameters()), 1 - decay)
-        losses.append(float(loss.detach()))
-        last = step + 1 == settings.steps
-        if (step + 1) % 50 == 0 or last:
-            told("learn", step + 1, float(np.mean(losses)))
-            with (folder / "log.jsonl").open("a") as lines:
-                lines.write(json.dumps({"step": step + 1, "loss": round(float(np.mean(losses)), 5)}) + "\n")
-            losses.clear()
-        if time.monotonic() - saved > SAVE_SECONDS or last:
-            write_checkpoint({"step": step + 1, **{name: part.state_dict() for name, part in parts.items()}}, checkpoint)
-            saved = time.monotonic()
-    return averaged.eval().requires_grad_(False)
+        return (negative_log_likelihood if step < settings.squares * settings.steps else quantile_loss)(found, squared)
+
+    def make() -> ErrorNetwork:
+        return ErrorNetwork(settings.denoisers, settings.widths)
+
+    return rehearse(make, loss_at, settings, folder, device, lambda step, loss: told("learn", step, loss))
 
 
 def _tensor(array: NDArray[Any], device: torch.device) -> Tensor:

@@ -11,11 +11,12 @@ import torch
 from safetensors.torch import save
 
 from napari_tweedie.denoisers.error_network import ErrorNetwork
+from napari_tweedie.denoisers.fusion_network import FusionNetwork
 from napari_tweedie.denoisers.network import Network
 from napari_tweedie.images.whole import whole
 
 
-def write_weights(network: Network | ErrorNetwork, path: Path, **facts: str) -> None:
+def write_weights(network: Network | ErrorNetwork | FusionNetwork, path: Path, **facts: str) -> None:
     """Write the weights as float16 safetensors whose metadata holds the architecture and facts about their making."""
     tensors = {name: tensor.detach().cpu().to(torch.float16).contiguous() for name, tensor in network.state_dict().items()}
     architecture = json.dumps(network.architecture)

@@ -25,6 +25,8 @@ from napari_tweedie.degradations.noise import Poisson
 from napari_tweedie.denoisers.coloured import matched
 from napari_tweedie.denoisers.inpainting import inpainted
 from napari_tweedie.denoisers.mapped import mapped
+from napari_tweedie.denoisers.mending import mended
+from napari_tweedie.denoisers.tiling import exhaust
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
 from napari_tweedie.engine.neighbours import Neighbours
 from napari_tweedie.images.stabilisation import NEIGHBOURHOOD, Stabilised
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_tweedie.denoisers import Denoiser
+    from napari_tweedie.denoisers.fusion import Fused
     from napari_tweedie.denoisers.tiling import Tiled, Volume
     from napari_tweedie.engine.blocks import Blocks
     from napari_tweedie.engine.channel import Channel
@@ -46,6 +49,8 @@ ALONE = 0.6
 """Share of the work on a block, where neighbours help, that is done before it is denoised with them."""
 SINGLE = 1e-3
 """Share of the pixels of a block, if outliers, from which on the denoiser fills them in, and not the mean of others."""
+MENDED = 0.8
+"""Share of the rest that is done before what they tell beyond their average is added."""
 FEW = 0.3
 """Photons expected of a pixel at which a network that learnt errors sees by itself half of what the noise hides."""
 
@@ -75,19 +80,24 @@ class Denoise(Job):
             return
         x: Tensor
         sigma: float | Tensor
-        (x, _), sigma, before = self._measured(tools, index), level, 0.0
+        (x, _), sigma, before, mends = self._measured(tools, index), level, 0.0, False
         if self.neighbours is not None and level > 0:
-            x, sigma = yield from _so_far(self._fused(index, tools, plain), ALONE)
-            plain, before = mapped(plain), ALONE
+            fused = yield from _so_far(self._fused(index, tools, plain), ALONE)
+            mends = self.recipe.fusion == "learnt" and plain.knows_fusion
+            plain, x, sigma, before = mapped(plain), fused.plane, fused.level, ALONE
         denoiser = tools.tiled(plain)
         learnt = self.recipe.probes and plain.knows_errors
         part = 0.7 if learnt else 1 / (2 + self.recipe.probes) if self.recipe.probes else 1 - before
         for share, estimate in denoiser.tile_by_tile(x, sigma):
-            yield Step(1.0 if share == 1 and not self.recipe.probes else before + part * share, {"denoised": estimate})
+            done = share == 1 and not (self.recipe.probes or mends)
+            yield Step(1.0 if done else before + part * share * (MENDED if mends else 1), {"denoised": estimate})
+        result = exhaust(mended(plain.name, channel.is_stabilised, fused, estimate, tools.tile)) if mends else estimate
+        if mends and not self.recipe.probes:
+            yield Step(1.0, {"denoised": result})
         if self.recipe.probes and level <= 0:
             yield Step(1.0, {"denoised": estimate, "std": torch.zeros_like(estimate)})
         elif learnt:
-            yield Step(1.0, {"denoised": estimate, "std": self._learnt(index, denoiser, plain.name, x, estimate, sigma)})
+            yield Step(1.0, {"denoised": result, "std": self._learnt(index, denoiser, plain.name, x, estimate, sigma)})
         elif self.recipe.probes:
             generator = torch.Generator().manual_seed(self.recipe.seed)
             precise = tools.tiled(in_float32(plain))
@@ -178,7 +188,7 @@ def _precise(x: Tensor) -> Tensor:
     return x.cpu().double()
 
 
-def _so_far(shares: Shares, all_: float) -> Generator[Step, None, tuple[Tensor, Tensor]]:
+def _so_far(shares: Shares, all_: float) -> Generator[Step, None, Fused]:
     """Tell how far the work before the last turn is; return what comes of it."""
     while True:
         try:
