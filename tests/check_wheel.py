@@ -26,6 +26,7 @@ needed |= {
         "csc",
         "deep-ksvd",
         "unrolled-gaussian-blur",
+        "unrolled-fourier-mask",
     )
     for suffix in ("safetensors", "md")
 }

@@ -160,6 +160,29 @@ def test_the_bundled_one_sharpens_in_three_calls_what_a_gaussian_has_blurred(sce
     assert errors[0] < errors[1]
 
 
+def test_the_bundled_one_restores_from_a_quarter_of_the_frequencies_what_takes_splitting_many_turns(scene: np.ndarray) -> None:
+    from napari_tweedie import denoisers
+
+    clean, scan = torch.from_numpy(scene).float()[None, None], degradations.load("fourier-mask", seed=3)
+    y = scan(clean)
+    noise = torch.randn(y.shape, generator=torch.Generator().manual_seed(0))
+    problem = Problem(y + SIGMA * noise * scan.observed(y), scan, Gaussian(sigma=SIGMA))
+    with torch.no_grad():
+        states = list(solvers.load("unrolled")(problem, torch.nn.Identity()))
+        *_, other = solvers.load("hqs", iterations=12)(problem, denoisers.load("unet-small", precision="float32"))
+    assert len(states) == states[-1].total == 6
+    errors = [float((state.estimate - clean).square().mean()) for state in (states[-1], other)]
+    assert errors[0] < 0.9 * errors[1]
+
+
+def test_a_scan_with_a_phase_is_refused_in_words_that_fit(scene: np.ndarray) -> None:
+    x = torch.from_numpy(scene).float()
+    spectrum = torch.fft.fftshift(torch.fft.fft2(x * torch.exp(1j * x), norm="ortho"))
+    rows = degradations.load("fourier-mask").mask(tuple(x.shape))
+    with pytest.raises(ValueError, match="trained for 'complex-fourier', and nothing is bundled for it"):
+        nt.restore(spectrum.numpy() * rows, "fourier-mask", "unrolled", sigma=0.01)
+
+
 def test_the_bundled_one_refuses_other_widths_and_noise_and_is_pinned_by_its_hash(problem: Problem) -> None:
     trained = solvers.load("unrolled")
     assert "trained for std from 0.7 to 3 (got 5)" in trained.obstacle_in(degradations.load("gaussian-blur", std=5.0))

@@ -28,7 +28,8 @@ class Unrolled(Solver):
     """A few turns of half-quadratic splitting, trained end to end for one degradation: steps, strengths and a network of its own.
 
     It needs a fraction of the calls of `hqs`, and knows what its degradation does to images. For another degradation, or much
-    other noise than it was trained with, choose `hqs`. One for Gaussian blur is bundled; ``napari-tweedie unroll`` trains others.
+    other noise than it was trained with, choose `hqs`. Bundled are one for Gaussian blur and one for undersampled rows of a
+    Fourier transform; ``napari-tweedie unroll`` trains others.
 
     Notes
     -----
@@ -42,7 +43,8 @@ class Unrolled(Solver):
 
     path: Path = Parameter(
         Path(),
-        "What was trained for this degradation, .safetensors of `napari-tweedie unroll`; empty: bundled, for Gaussian blur.",
+        "What was trained for this degradation, .safetensors of `napari-tweedie unroll`; empty: bundled, for Gaussian blur and "
+        "undersampled rows of a Fourier transform.",
     )
     sha256: str | None = Parameter(None, "Hash of its content: another one is refused.", advanced=True)
 
@@ -55,7 +57,8 @@ class Unrolled(Solver):
         way_out = "choose a file of `napari-tweedie unroll`, or hqs"
         path = self._file(degradation)
         if path is None:
-            missing = "what is bundled has another content than the recipe says" if self.sha256 else "nothing is bundled for it"
+            changed = self.sha256 and not self._candidates()
+            missing = "what is bundled has another content than the recipe says" if changed else "nothing is bundled for it"
             return f"{needed}, and {missing}: {way_out}"
         if wrong := self._wrong(path):
             return f"{needed}, and {wrong}: {way_out}"
