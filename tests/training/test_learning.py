@@ -9,7 +9,7 @@ from napari_tweedie.denoisers.network import denoise
 from napari_tweedie.denoisers.unet import UNet, blurred, initialise
 from napari_tweedie.training import objectives
 from napari_tweedie.training.data import Images
-from napari_tweedie.training.held_out import errors
+from napari_tweedie.training.held_out import DOUBT, errors, gain
 from napari_tweedie.training.learning import Learning, learn
 from napari_tweedie.training.loop import Training, train
 from napari_tweedie.training.synthetic import dead_leaves
@@ -140,6 +140,14 @@ def test_a_second_recording_is_measured_against(network: UNet, generator: torch.
     with torch.no_grad():
         wrong = (denoise(network, image, SIGMA, torch.float32) - truth).square()[0, 0] / SIGMA**2
     assert float(found.mean()) == pytest.approx(float(wrong[tiles[0].held_out].mean()), abs=0.1)
+
+
+def test_a_fall_below_what_is_known_of_the_noise_counts_for_nothing() -> None:
+    """However certain it is; one that is larger, or against a second image, counts."""
+    before = torch.full((100,), 0.05)
+    assert gain(before, before - 0.003, DOUBT) == 0
+    assert gain(before, before - 0.003) == pytest.approx(10 * np.log10(0.05 / 0.047), rel=1e-3)
+    assert gain(before, before - 0.006, DOUBT) == pytest.approx(10 * np.log10(0.05 / 0.044), rel=1e-3)
 
 
 def test_a_partner_that_is_needed_is_asked_for(network: UNet) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from napari_tweedie.core.device import fastest_precision
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.denoisers.stepwise import in_steps
-from napari_tweedie.training.held_out import errors, gain
+from napari_tweedie.training.held_out import DOUBT, errors, gain
 from napari_tweedie.training.tiles import CHECKED, Tile, draw, fingerprint, told
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class Run:
         self.precision = torch.float32 if needs_digits else fastest_precision(tiles[0].noisy.device)
         self.step, self.total = 0, settings.steps
         self.before = errors(before, self.checked, settings.seed)
+        self.doubt = 0.0 if all(tile.partner is not None for tile in self.checked) else DOUBT
         self.held_out, self.lowest = float(self.before.mean()), math.inf
         self.gain, self.idle = 0.0, 0
         self.best: Network | None = None
@@ -95,7 +96,7 @@ class Run:
         self.current.eval()
         after = errors(self._learnt, self.checked, self.settings.seed)
         self.current.train()
-        self.held_out, found = float(after.mean()), gain(self.before, after)
+        self.held_out, found = float(after.mean()), gain(self.before, after, self.doubt)
         self.idle = 0 if self.held_out < ENOUGH * self.lowest else self.idle + 1
         self.lowest = min(self.lowest, self.held_out)
         if found > self.gain:
