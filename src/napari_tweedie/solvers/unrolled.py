@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TILE, HALO = 512, 56
 """Pixels of a tile that the network gets at once, and around it."""
+WAY_OUT = "choose a file of `napari-tweedie unroll`, or hqs"
 
 
 class Unrolled(Solver):
@@ -53,30 +54,32 @@ class Unrolled(Solver):
         return max((len(schedule.shares) for schedule in known), default=1)
 
     def obstacle_in(self, degradation: Degradation) -> str:
-        needed = f"{self.name} needs what was trained for {degradation.name!r}"
-        way_out = "choose a file of `napari-tweedie unroll`, or hqs"
+        needed = self._needed(degradation)
         path = self._file(degradation)
         if path is None:
             changed = self.sha256 and not self._candidates()
             missing = "what is bundled has another content than the recipe says" if changed else "nothing is bundled for it"
-            return f"{needed}, and {missing}: {way_out}"
+            return f"{needed}, and {missing}: {WAY_OUT}"
         if wrong := self._wrong(path):
-            return f"{needed}, and {wrong}: {way_out}"
+            return f"{needed}, and {wrong}: {WAY_OUT}"
         schedule = schedule_of(path)
         if schedule.degradation != degradation.name:
-            return f"{needed}, and {path.name} is for {schedule.degradation!r}: {way_out}"
+            return f"{needed}, and {path.name} is for {schedule.degradation!r}: {WAY_OUT}"
         return self._untrained(degradation, path)
 
     def _untrained(self, degradation: Degradation, path: Path) -> str:
         """Return what a file was not trained for, though for this kind of degradation; empty: it was."""
-        way_out, schedule = "choose a file of `napari-tweedie unroll`, or hqs", schedule_of(path)
+        needed, schedule = f"{self._needed(degradation)}, and {path.name} was trained for", schedule_of(path)
         for name, (low, high) in schedule.ranges.items():
             if not low <= (value := degradation.actual(name)) <= high:
-                return f"{path.name} was trained for {name} from {low:g} to {high:g} (got {value:.3g}): {way_out}"
+                return f"{needed} {name} from {low:g} to {high:g} (got {value:.3g}): {WAY_OUT}"
         for name, kind in schedule.choices.items():
             if (value := degradation.actual(name)) != kind:
-                return f"{path.name} was trained for {name} {kind!r} (got {value!r}): {way_out}"
+                return f"{needed} {name} {kind!r} (got {value!r}): {WAY_OUT}"
         return ""
+
+    def _needed(self, degradation: Degradation) -> str:
+        return f"{self.name} needs what was trained for {degradation.name!r}"
 
     def obstacle(self, problem: Problem) -> str:
         if problem.measurement.ndim != 4:
