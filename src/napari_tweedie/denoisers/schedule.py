@@ -125,7 +125,7 @@ def schedule_of(path: Path) -> Schedule:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, "pt") as file:
+        with safe_open(path, "np") as file:  # "pt" would load torch
             made = _read(json.loads((file.metadata() or {})["unrolled"]))
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path.name} holds no unrolled solver, only what `napari-tweedie unroll` writes does") from error
