@@ -137,7 +137,7 @@ def walk(viewer: Viewer, sample: str, folder: Path, hand: bool) -> list[str]:
     clicks, started, busy = 1, time.monotonic(), time.process_time()
     _holder, door = viewer.window.add_plugin_dock_widget(PLUGIN, "Tweedie")
     times = [(time.monotonic() - started, time.process_time() - busy)]
-    for done in (lambda: door.attempt.picture.is_complete, lambda: door.survey is not None, door.is_done):
+    for done in (lambda: door.attempt.picture.is_complete or door.is_done(), lambda: door.survey is not None, door.is_done):
         wait(done)
         times.append((time.monotonic() - started, time.process_time() - busy))
     picture("1_front_door")

@@ -125,3 +125,14 @@ def test_layers_that_hold_next_to_nothing_are_looked_at(
     viewer.add_image(odd[kind], name=kind, contrast_limits=(0, 10))
     assert look().startswith("Denoise it")
     assert not door.message.label.text()
+
+
+def test_nothing_is_said_of_k_space_as_if_it_were_an_image(
+    viewer: Viewer, door: Tweedie, look: Callable[[], str], rng: np.random.Generator, scene: np.ndarray
+) -> None:
+    spectrum = np.fft.fftshift(np.fft.fft2(scene + 0.05 * rng.normal(size=scene.shape)))
+    viewer.add_image(np.stack([spectrum.real, spectrum.imag]).astype(np.float32), name="k-space")
+    assert "k-space" in look()
+    assert "measurement" in door.found.words.text()
+    assert "hot or dead" not in door.found.words.text()
+    assert door.found.plots.isHidden()

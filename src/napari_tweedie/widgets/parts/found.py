@@ -55,7 +55,10 @@ class Found(QWidget):
         self.plots.hide()
 
     def show_survey(self, survey: Survey, clues: Clues, spacing: tuple[float, ...], unit: str) -> None:
-        """Show what was found."""
+        """Show what was found; of projections and k-space, which do not look like an image, nothing is told as of one."""
+        if clues.scan:
+            self.clear("A measurement rather than an image: its noise is found once its image is made.")
+            return
         lines = [("Noise", clues.noise_in_words())]
         if survey.detail is not None:
             lines.append(("Detail", _detail(survey.detail.finest, spacing, unit)))
