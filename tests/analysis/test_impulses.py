@@ -71,3 +71,11 @@ def test_resampled_impulses_leave_the_level_of_white_noise_as_it_is(rng: np.rand
     assert made.std() == pytest.approx(SIGMA, rel=0.03)
     beside = np.corrcoef(made[:, 1:].ravel(), made[:, :-1].ravel())[0, 1]
     assert abs(beside) < 0.1
+
+
+def test_impulses_without_surroundings_are_missing_once_resampled() -> None:
+    plane = np.full((12, 12), 255.0)
+    plane[0, 0] = 3
+    made = resampled(plane, plane == 255)
+    assert made[0, 0] == 3
+    assert np.isnan(made).sum() == 143

@@ -91,13 +91,14 @@ def find_impulses(
 def resampled(plane: NDArray[Any], impulses: NDArray[np.bool_]) -> NDArray[Any]:
     """Return a plane in whose impulses there is noise as around them, so that the noise can be measured.
 
-    An impulse becomes the mean of the nearest pixels and what another one nearby differs from the mean around it by.
+    An impulse becomes the mean of the nearest pixels and what another one nearby differs from the mean around it by; NaN where
+    too little is known around it.
     """
     if not impulses.any():
         return plane
     rng = np.random.default_rng(0)
-    made = plane.astype(np.float64)
-    kept = np.where(impulses, np.nan, made)
+    kept = np.where(impulses, np.nan, plane.astype(np.float64))
+    made = kept.copy()
     rows, columns = np.nonzero(impulses)
     for part in range(0, len(rows), AT_ONCE):
         place = rows[part : part + AT_ONCE], columns[part : part + AT_ONCE]
