@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tweedie.analysis.outliers import AT_ONCE, around
+from napari_tweedie.analysis.outliers import AT_ONCE, around, step_of
 
 LEAST_SHARE, FEWEST = 2e-3, 30
 """Share of the pixels, and number, that impulses of one value are at least; fewer are single outliers."""
@@ -160,16 +160,12 @@ def _surroundings(
         enough = np.isfinite(near).sum(1) >= KNOWN
         middle[place][enough] = np.nanmedian(near[enough], 1)
         spread[place][enough] = 1.4826 * np.nanmedian(np.abs(near - middle[place][:, None])[enough], 1)
-    return middle, np.maximum(spread, max(_step(plane[known]), float(np.finfo(np.float64).tiny)))
+    levels = plane[known]
+    step = step_of(levels[:: max(1, levels.size // SEEN)])
+    return middle, np.maximum(spread, max(step, float(np.finfo(np.float64).tiny)))
 
 
 def _alike(at: NDArray[np.bool_], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return which share of the pixels around some have their value, too."""
     near = around(at, rows, columns, RADIUS)
     return np.asarray((np.nansum(near, 1) - 1) / (near.shape[1] - 1))
-
-
-def _step(values: NDArray[Any]) -> float:
-    """Return the smallest distance between two grey levels."""
-    levels = np.unique(values[:: max(1, values.size // SEEN)])
-    return float(np.diff(levels).min()) if levels.size > 1 else 0.0

@@ -60,7 +60,7 @@ def find_outliers(plane: NDArray[Any], level: float) -> NDArray[np.bool_]:
     )  # differences count, on whatever pedestal
     sample = values[np.isfinite(values)][:: max(1, values.size // SEEN)]
     low, high = np.percentile(sample, (0.5, 99.5))
-    level = max(level, STEPS / CERTAIN * _step(sample))
+    level = max(level, STEPS / CERTAIN * step_of(sample))
     found = _standing_alone(values, level, low, high)
     for _ in range(TURNS if found.sum() > max(SEVERAL, MANY * found.size) else 0):
         new = _standing_alone(np.where(found, np.float32(np.nan), values), level, low, high, expected=True)
@@ -79,10 +79,10 @@ def _standing_alone(
     for sign, end in ((1, high), (-1, -low)):
         signed, height = sign * values, (1 - ALONE) * certain * level
         extreme = signed > end + BEYOND * (high - low)
-        highest = _second_everywhere(signed) if expected else _highest_neighbour(signed)
+        highest = _second_neighbour(signed) if expected else _highest_neighbour(signed)
         above = signed > highest + np.float32(height)
-        rows, columns = np.nonzero(extreme & ~above)
-        above[rows, columns] = signed[rows, columns] > _second_neighbour(signed, rows, columns) + np.float32(height)
+        if not expected and (extreme & ~above).any():
+            above |= extreme & (signed > _second_neighbour(signed) + np.float32(height))
         rows, columns = np.nonzero(above)
         for part in range(0, len(rows), AT_ONCE):
             place = rows[part : part + AT_ONCE], columns[part : part + AT_ONCE]
@@ -90,8 +90,8 @@ def _standing_alone(
     return found
 
 
-def _step(values: NDArray[np.float32]) -> float:
-    """Return the smallest distance between two grey levels."""
+def step_of(values: NDArray[Any]) -> float:
+    """Return the smallest distance between two of some grey levels."""
     levels = np.unique(values)
     return float(np.diff(levels).min()) if levels.size > 1 else 0.0
 
@@ -108,7 +108,7 @@ def _highest_neighbour(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.maximum(beside[1:-1], np.maximum(three[:-2], three[2:]))
 
 
-def _second_everywhere(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _second_neighbour(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the second highest of the eight neighbours of every pixel."""
     framed = _framed(values)
     height, width = values.shape
@@ -120,15 +120,6 @@ def _second_everywhere(values: NDArray[np.float32]) -> NDArray[np.float32]:
             second = np.maximum(second, np.minimum(highest, near))
             highest = np.maximum(highest, near)
     return second
-
-
-def _second_neighbour(values: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Return the second highest of the eight neighbours of some pixels."""
-    if not rows.size:
-        return np.empty(0, np.float32)
-    framed = _framed(values)
-    near = [framed[rows + dy, columns + dx] for dy, dx in product(range(3), range(3)) if (dy, dx) != (1, 1)]
-    return np.asarray(np.partition(near, -2, axis=0)[-2])
 
 
 def _stand_alone(

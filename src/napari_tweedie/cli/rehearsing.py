@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 from rich.progress import Progress
@@ -25,7 +25,14 @@ from napari_tweedie.cli.training import (
 )
 
 if TYPE_CHECKING:
+    from napari_tweedie.denoisers.error_network import ErrorNetwork
+    from napari_tweedie.denoisers.fusion_network import FusionNetwork
     from napari_tweedie.training.data import Source
+    from napari_tweedie.training.errors import ErrorTraining
+    from napari_tweedie.training.fusing import FusionTraining
+
+Told: TypeAlias = Callable[[str, int, float], None]
+"""Is told what is being done, how much of it is done, and the loss."""
 
 MOVING = {"photographs": 0.38, "microscopy": 0.54, "medical": 0.08}
 """Of what clips are made of: most that users have several frames of are micrographs."""
@@ -49,20 +56,12 @@ def errors(
     from napari_tweedie.core import device as devices
     from napari_tweedie.core.sentences import sentences
     from napari_tweedie.training.errors import ErrorTraining, train_errors
-    from napari_tweedie.training.export import write_weights
 
     with sentences():
         chosen = ErrorTraining.model_validate_json(settings)
     sources = _with_even(packed, (photographs, microscopy, medical), licence, synthetic, even)
     place = devices.pick(device)
-    begun(out, chosen)
-    with Progress(transient=True) as bar:
-        tasks = {
-            "denoise": bar.add_task("denoise patches", total=chosen.patches),
-            "learn": bar.add_task("learn", total=chosen.steps),
-        }
-        network = train_errors(chosen, sources, out, place, lambda what, done, _: bar.update(tasks[what], completed=done))
-    write_weights(network, out / "weights.safetensors", training=chosen.model_dump_json())
+    _rehearsed(out, chosen, "patches", chosen.patches, lambda told: train_errors(chosen, sources, out, place, told))
 
 
 def fusion(
@@ -82,7 +81,6 @@ def fusion(
     from napari_tweedie.core import device as devices
     from napari_tweedie.core.sentences import sentences
     from napari_tweedie.training.clips import Clips, read_stacks
-    from napari_tweedie.training.export import write_weights
     from napari_tweedie.training.fusing import FusionTraining, train_fusion
 
     with sentences():
@@ -90,14 +88,24 @@ def fusion(
     sources = _with_even(packed, (photographs, microscopy, medical), licence, synthetic, even, MOVING)
     clips = Clips(sources, [stack for folder in stacks for stack in read_stacks(folder)])
     place = devices.pick(device)
-    begun(out, chosen)
+    _rehearsed(out, chosen, "clips", chosen.examples, lambda told: train_fusion(chosen, clips, out, place, told))
+
+
+def _rehearsed(
+    out: Path,
+    settings: ErrorTraining | FusionTraining,
+    what: str,
+    count: int,
+    train: Callable[[Told], ErrorNetwork | FusionNetwork],
+) -> None:
+    """Train in a folder under a bar, and write the weights there."""
+    from napari_tweedie.training.export import write_weights
+
+    begun(out, settings)
     with Progress(transient=True) as bar:
-        tasks = {
-            "denoise": bar.add_task("denoise clips", total=chosen.examples),
-            "learn": bar.add_task("learn", total=chosen.steps),
-        }
-        network = train_fusion(chosen, clips, out, place, lambda what, done, _: bar.update(tasks[what], completed=done))
-    write_weights(network, out / "weights.safetensors", training=chosen.model_dump_json())
+        tasks = {"denoise": bar.add_task(f"denoise {what}", total=count), "learn": bar.add_task("learn", total=settings.steps)}
+        network = train(lambda kind, done, _: bar.update(tasks[kind], completed=done))
+    write_weights(network, out / "weights.safetensors", training=settings.model_dump_json())
 
 
 def _with_even(

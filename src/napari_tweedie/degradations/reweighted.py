@@ -53,3 +53,22 @@ class Reweighted(Degradation):
             precondition=lambda r: fourier_filter(r, 1 / spectrum),
             tolerance=self.tolerance,
         )
+
+
+class Filtered(Reweighted):
+    """``x ↦ W A x`` with a symmetric filter W of measurements."""
+
+    def of_measured(self, y: Tensor) -> Tensor:
+        """Return ``W y``."""
+        raise TypeError(f"{type(self).__name__} defines no filter")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.of_measured(self.inner(x))
+
+    def adjoint(self, y: Tensor) -> Tensor:
+        return self.inner.adjoint(self.of_measured(y))
+
+    @property
+    def is_non_negative(self) -> bool:  # type: ignore[override]
+        """No: the filter has negative weights."""
+        return False

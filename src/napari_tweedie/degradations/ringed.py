@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import PrivateAttr
 
 from napari_tweedie.core.lazy import torch
-from napari_tweedie.degradations.reweighted import Reweighted
+from napari_tweedie.degradations.reweighted import Filtered
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_tweedie.degradations.rings import Rings
 
 
-class Ringed(Reweighted):
+class Ringed(Filtered):
     """``x ↦ W A x``; W makes the slowest components along the angles weaker by how much errors of each pixel exceed noise.
 
     ``‖W (A x − y)‖²`` is the data term with these errors integrated over, as Gaussian ones that differ from pixel to pixel.
@@ -62,17 +62,6 @@ class Ringed(Reweighted):
         upright = y if self._angles == -1 else y.transpose(-2, -1)
         added = (upright @ self._slow.T) * factors @ self._slow
         return y + (added if self._angles == -1 else added.transpose(-2, -1))
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return self.of_measured(self.inner(x))
-
-    def adjoint(self, y: Tensor) -> Tensor:
-        return self.inner.adjoint(self.of_measured(y))
-
-    @property
-    def is_non_negative(self) -> bool:  # type: ignore[override]
-        """No: the filter has negative weights."""
-        return False
 
     def observed(self, y: Tensor) -> Tensor:
         return self.inner.observed(y)

@@ -10,7 +10,7 @@ from pydantic import PrivateAttr
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.degradations.degradation import Degradation
 from napari_tweedie.degradations.linear_algebra import Shape
-from napari_tweedie.degradations.reweighted import Reweighted
+from napari_tweedie.degradations.reweighted import Filtered
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +22,7 @@ WEAKEST = 0.1
 that trusts it would amplify whatever the model lacks."""
 
 
-class Whitened(Reweighted):
+class Whitened(Filtered):
     """``x ↦ W A x`` with W the filter 1/√S along Y and X, S the power spectrum of the noise of A's measurements, of mean 1.
 
     ``‖W (A x − y)‖²`` is the data term of noise of that spectrum, whose level σ a pixel is that of the white noise of W y.
@@ -50,17 +50,6 @@ class Whitened(Reweighted):
         """Return ``W y``."""
         spectrum = torch.fft.rfft2(y) * self._filter
         return torch.fft.irfft2(spectrum, s=(y.shape[-2], y.shape[-1]))
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return self.of_measured(self.inner(x))
-
-    def adjoint(self, y: Tensor) -> Tensor:
-        return self.inner.adjoint(self.of_measured(y))
-
-    @property
-    def is_non_negative(self) -> bool:  # type: ignore[override]
-        """No: the filter has negative weights."""
-        return False
 
     def norm(self, image: Shape | None = None) -> float:
         return self.inner.norm(image) * float(self._filter.max())

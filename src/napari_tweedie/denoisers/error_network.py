@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_tweedie.denoisers.network import pad_to_multiple
+from napari_tweedie.denoisers.small_unet import SmallUNet
 
 SCALES = 4
 """Scales of the starlet transform by which the network is shown an image: the coarsest reaches 30 pixels around each."""
@@ -27,19 +28,7 @@ LEAST, MOST = -14.0, 4.0
 FEATURES = 2 * SCALES + 3
 
 
-class ResidualBlock(nn.Module):
-    """x + conv(relu(conv(x))), with biases."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first, self.second = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return it for x of shape (B, width, Y, X)."""
-        return x + self.second(F.relu(self.first(x)))
-
-
-class ErrorNetwork(nn.Module):
+class ErrorNetwork(SmallUNet):
     """Small U-Net from a denoised image and its residual to the logarithm of the variance of the error.
 
     Everything that it sees is in units of the noise level, so that it is as little bound to grey levels as the denoisers are:
@@ -57,18 +46,10 @@ class ErrorNetwork(nn.Module):
     """Pixels around one that have a say in its variance, rounded up to what tiles overlap by."""
 
     def __init__(self, denoisers: Sequence[str], widths: Sequence[int] = (16, 24, 32)) -> None:
-        super().__init__()
-        self.denoisers, self.widths = tuple(denoisers), tuple(widths)
-        *fine, coarsest = widths
-        self.stride = 2 ** len(fine)
+        super().__init__(denoisers, widths)
         self.head = nn.Conv2d(FEATURES, widths[0], 3, padding=1)
         self.own = nn.Parameter(torch.zeros(2 * len(denoisers), widths[0]))
-        self.down = nn.ModuleList(ResidualBlock(width) for width in fine)
-        self.shrink = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(widths))
-        self.bottom = ResidualBlock(coarsest)
-        pairs = list(pairwise(widths))[::-1]
-        self.grow = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairs)
-        self.up = nn.ModuleList(ResidualBlock(width) for width in reversed(fine))
+        self.add_scales()
         self.tail = nn.Conv2d(widths[0], 1, 3, padding=1)
         nn.init.zeros_(self.tail.weight)
         nn.init.constant_(self.tail.bias, -3.0)  # type: ignore[arg-type]
@@ -77,10 +58,6 @@ class ErrorNetwork(nn.Module):
     def architecture(self) -> dict[str, Any]:
         """What its weights file says of it."""
         return {"name": "errors", "denoisers": list(self.denoisers), "widths": list(self.widths)}
-
-    def kind(self, denoiser: str, counted: bool) -> int:
-        """Return the number of a denoiser, of counted light whose noise was stabilised or not."""
-        return 2 * self.denoisers.index(denoiser) + counted
 
     def forward(self, shown: Tensor, kinds: Tensor) -> Tensor:
         """Return the logarithm of the variance over that of the noise, shape (B, 1, Y, X).
@@ -94,14 +71,7 @@ class ErrorNetwork(nn.Module):
         """
         height, width = shown.shape[-2:]
         features = self.head(pad_to_multiple(shown, self.stride)) + self.own[kinds][..., None, None]
-        skips = []
-        for block, shrink in zip(self.down, self.shrink, strict=True):
-            features = block(features)
-            skips.append(features)
-            features = shrink(features)
-        features = self.bottom(features)
-        for grow, block in zip(self.grow, self.up, strict=True):
-            features = block(grow(features) + skips.pop())
+        features = self.over_scales(features)
         with torch.autocast(features.device.type, enabled=False):
             made: Tensor = self.tail(F.relu(features.float()))
         return made[..., :height, :width].clamp(LEAST, MOST)

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
 CONTEXT = 3
 """Planes on each side that help."""
-TILE, HALO, BEYOND = 1024, 48, 80
-"""Side, in pixels, of the tiles in which planes are fused, what they see of their surroundings, and what they must see to be
-mended."""
+TILE, HALO = 1024, 48
+"""Side, in pixels, of the tiles in which planes are fused, and what they see of their surroundings."""
 AROUND, LEAST = 17, 0.05
 """Height and width, in pixels, over which the noise is looked at, and the least share of its variance that it may have."""
 PATCH = 7

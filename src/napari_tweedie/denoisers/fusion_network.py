@@ -8,7 +8,6 @@ its own, over some pixels: the traces of regions are those of the average.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_tweedie.degradations.linear_algebra import smoothed
-from napari_tweedie.denoisers.error_network import FEATURES, ResidualBlock, seen
+from napari_tweedie.denoisers.error_network import FEATURES, seen
 from napari_tweedie.denoisers.network import pad_to_multiple
+from napari_tweedie.denoisers.small_unet import ResidualBlock, SmallUNet
 
 if TYPE_CHECKING:
     from napari_tweedie.denoisers.fusion import Fused
@@ -32,7 +32,7 @@ LIGHT = 6.0
 """Standard deviation, in pixels, of the window over which what is added has no mean."""
 
 
-class FusionNetwork(nn.Module):
+class FusionNetwork(SmallUNet):
     """Encoder of every neighbour, means of what it finds, and a small U-Net for what is added to the result.
 
     Neighbours may be in any order and of any number. All is in units of the noise level, so that it is as little bound to grey
@@ -49,10 +49,8 @@ class FusionNetwork(nn.Module):
     """
 
     def __init__(self, denoisers: Sequence[str], width: int = 12, widths: Sequence[int] = (24, 48, 64)) -> None:
-        super().__init__()
-        self.denoisers, self.width, self.widths = tuple(denoisers), width, tuple(widths)
-        *fine, coarsest = widths
-        self.stride = 2 ** len(fine)
+        super().__init__(denoisers, widths)
+        self.width = width
         self.own = nn.Conv2d(OWN, width, 3, padding=1)
         self.each = nn.Conv2d(3, width, 3, padding=1, bias=False)
         self.facts = nn.Linear(2, width, bias=False)
@@ -60,11 +58,7 @@ class FusionNetwork(nn.Module):
         self.weights = nn.Conv2d(width, MEANS, 1)
         self.head = nn.Conv2d(OWN + 2 * width + 3 * MEANS, widths[0], 3, padding=1)
         self.kinds = nn.Parameter(torch.zeros(2 * len(denoisers), widths[0]))
-        self.down = nn.ModuleList(ResidualBlock(width) for width in fine)
-        self.shrink = nn.ModuleList(nn.Conv2d(a, b, 2, stride=2) for a, b in pairwise(widths))
-        self.bottom = ResidualBlock(coarsest)
-        self.grow = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in list(pairwise(widths))[::-1])
-        self.up = nn.ModuleList(ResidualBlock(width) for width in reversed(fine))
+        self.add_scales()
         self.tail = nn.Conv2d(widths[0], 2 + MEANS, 3, padding=1)
         for weight in self.tail.parameters():
             nn.init.zeros_(weight)
@@ -73,10 +67,6 @@ class FusionNetwork(nn.Module):
     def architecture(self) -> dict[str, Any]:
         """What its weights file says of it."""
         return {"name": "fusion", "denoisers": list(self.denoisers), "width": self.width, "widths": list(self.widths)}
-
-    def kind(self, denoiser: str, counted: bool) -> int:
-        """Return the number of a denoiser, of counted light whose noise was stabilised or not."""
-        return 2 * self.denoisers.index(denoiser) + counted
 
     def forward(self, own: Tensor, beside: Tensor, facts: Tensor, kinds: Tensor) -> Tensor:
         """Return what is to be added to the results, in noise levels, shape (B, 1, Y, X).
@@ -98,14 +88,7 @@ class FusionNetwork(nn.Module):
         beside = pad_to_multiple(beside.flatten(0, 1), self.stride).unflatten(0, beside.shape[:2])
         features, candidates = self._pooled(own, beside, facts)
         features = self.head(features) + self.kinds[kinds][..., None, None]
-        skips = []
-        for block, shrink in zip(self.down, self.shrink, strict=True):
-            features = block(features)
-            skips.append(features)
-            features = shrink(features)
-        features = self.bottom(features)
-        for grow, block in zip(self.grow, self.up, strict=True):
-            features = block(grow(features) + skips.pop())
+        features = self.over_scales(features)
         with torch.autocast(features.device.type, enabled=False):
             made = self.tail(F.relu(features.float()))[..., :height, :width]
             added = made[:, :1] + (made[:, 1:] * candidates[..., :height, :width]).sum(1, keepdim=True)

@@ -7,7 +7,6 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from napari_tweedie.core.cancellation import cancellation_point
-from napari_tweedie.denoisers.fusion import BEYOND
 from napari_tweedie.denoisers.network import STACK, load_fusion, weights_file
 
 if TYPE_CHECKING:
@@ -16,6 +15,9 @@ if TYPE_CHECKING:
     from napari_tweedie.denoisers.fusion import Fused
     from napari_tweedie.denoisers.fusion_network import FusionNetwork
     from napari_tweedie.denoisers.tiling import TileByTile
+
+BEYOND = 80
+"""Pixels around a tile that it must see to be mended."""
 
 
 def mended(denoiser: str, counted: bool, fused: Fused, result: Tensor, tile: int) -> TileByTile:

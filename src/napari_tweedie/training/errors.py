@@ -23,7 +23,8 @@ from napari_tweedie.denoisers.error_network import ErrorNetwork, seen
 from napari_tweedie.images.stabilisation import keep_light
 from napari_tweedie.training.data import Source, draw_batch
 from napari_tweedie.training.noises import Example, Noise, photons, uneven, white
-from napari_tweedie.training.rehearsal import begin, in_fastest_precision, kept, rehearse
+from napari_tweedie.training.rates import falling
+from napari_tweedie.training.rehearsal import begin, in_fastest_precision, kept, rehearse, tensor
 
 TOGETHER = 16
 """Patches that are denoised at a time."""
@@ -59,12 +60,7 @@ class ErrorTraining(BaseModel):
 
     def rate(self, step: int) -> float:
         """Learning rate at `step`."""
-        return (
-            self.learning_rate
-            * min(1.0, (step + 1) / min(100, self.steps / 10))
-            * 0.5
-            * (1 + math.cos(math.pi * step / self.steps))
-        )
+        return falling(self.learning_rate, step, self.steps, min(100, self.steps / 10))
 
     def noise(self, rng: np.random.Generator) -> Noise:
         """Draw the kind of noise of a patch."""
@@ -108,9 +104,9 @@ class Errors:
             self._level[place], self._counted[place] = sigma[:, 0], [each.counted is not None for each in examples]
             for number, function in enumerate(functions):
                 with torch.no_grad():
-                    level = _tensor(sigma, device)
+                    level = tensor(sigma, device)
                     made = torch.cat([
-                        function(_tensor(noisy[n : n + 1], device), level[n : n + 1]) for n in range(TOGETHER)
+                        function(tensor(noisy[n : n + 1], device), level[n : n + 1]) for n in range(TOGETHER)
                     ]).cpu().numpy()  # fmt: skip
                 self._clean[number, place] = made[:, 0]
                 self._residual[number, place] = np.clip((noisy - made) / sigma, -FURTHEST, FURTHEST)[:, 0]
@@ -129,7 +125,7 @@ class Errors:
 
         def turned(array: NDArray[Any]) -> Tensor:
             array = np.rot90(array.astype(np.float32), turns, (1, 2))
-            return _tensor(array[:, None, :, ::-1] if mirrored else array[:, None], device)
+            return tensor(array[:, None, :, ::-1] if mirrored else array[:, None], device)
 
         clean, residual, error = (turned(each[which, patch]) for each in (self._clean, self._residual, self._error))
         level = turned(self._level[patch])
@@ -225,7 +221,3 @@ def train_errors(
         return ErrorNetwork(settings.denoisers, settings.widths)
 
     return rehearse(make, loss_at, settings, folder, device, lambda step, loss: told("learn", step, loss))
-
-
-def _tensor(array: NDArray[Any], device: torch.device) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)

@@ -23,7 +23,8 @@ from napari_tweedie.denoisers.fusion import CONTEXT, together
 from napari_tweedie.denoisers.fusion_network import FusionNetwork, shown
 from napari_tweedie.training.clips import Clips
 from napari_tweedie.training.noises import photons, white
-from napari_tweedie.training.rehearsal import begin, in_fastest_precision, kept, rehearse
+from napari_tweedie.training.rates import falling
+from napari_tweedie.training.rehearsal import begin, in_fastest_precision, kept, rehearse, tensor
 
 FRAMES = 2 * CONTEXT + 1
 OTHERS = 2 * CONTEXT
@@ -64,8 +65,7 @@ class FusionTraining(BaseModel):
 
     def rate(self, step: int) -> float:
         """Learning rate at `step`."""
-        warm = min(1.0, (step + 1) / min(100, self.steps / 10))
-        return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return falling(self.learning_rate, step, self.steps, min(100, self.steps / 10))
 
 
 class Batch(NamedTuple):
@@ -119,7 +119,7 @@ class Examples:
         example = (photons if counted else white)(clip, level, rng)
         sigma, which = float(example.levels[0]), int(rng.integers(len(settings.denoisers)))
         function = denoisers.load(settings.denoisers[which])
-        noisy, truth = (_tensor(each[:, None], device) for each in (example.noisy, example.clean))
+        noisy, truth = (tensor(each[:, None], device) for each in (example.noisy, example.clean))
         clean = function(noisy, sigma)
         others = rng.permutation([n for n in range(FRAMES) if n != CONTEXT])[: ALIKE - 1]
         for number, place in enumerate((CONTEXT, *map(int, others)), start):
@@ -149,10 +149,10 @@ class Examples:
         def turned(array: NDArray[Any]) -> Tensor:
             array = array[which, ..., top : top + side, left : left + side].astype(np.float32)
             array = np.rot90(array, turns, (-2, -1))
-            return _tensor(array[..., ::-1] if mirrored else array, device)
+            return tensor(array[..., ::-1] if mirrored else array, device)
 
         result, own, beside = (turned(each) for each in (self._result, self._own, self._beside))
-        facts = _tensor(self._facts[which], device)
+        facts = tensor(self._facts[which], device)
         sigma = facts[:, 1].view(-1, 1, 1, 1)
         result, beside = result[:, None], beside.transpose(1, 2)
         if rng is not None and rng.random() < FEWER:
@@ -223,7 +223,3 @@ def train_fusion(
         return FusionNetwork(settings.denoisers, settings.width, settings.widths)
 
     return rehearse(make, loss_at, settings, folder, device, lambda step, loss: told("learn", step, loss), tested)
-
-
-def _tensor(array: NDArray[Any], device: torch.device) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
@@ -16,6 +15,7 @@ from napari_tweedie.core.method import Model, Parameter
 from napari_tweedie.core.registry import chosen_from
 from napari_tweedie.training import objectives
 from napari_tweedie.training.objectives import Auto, Objective
+from napari_tweedie.training.rates import falling
 from napari_tweedie.training.run import Learnt, Run
 from napari_tweedie.training.tiles import Example, Tile, cut, told
 
@@ -56,7 +56,7 @@ class Learning(Model):
     def rate(self, step: int) -> float:
         """Learning rate at `step`."""
         peak = self.learning_rate or (2e-3 if self.is_fresh else 1e-4)
-        return peak * min(1.0, (step + 1) / 10) * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return falling(peak, step, self.steps, 10)
 
     @property
     def is_fresh(self) -> bool:

@@ -30,6 +30,7 @@ from napari_tweedie.training.data import Source, draw_batch
 from napari_tweedie.training.export import write_checkpoint
 from napari_tweedie.training.losses import draw_noise_level, weighted_squared_error
 from napari_tweedie.training.noises import Noise, coloured, photons, uneven, white
+from napari_tweedie.training.rates import falling
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +76,7 @@ class Training(BaseModel):
 
     def rate(self, step: int) -> float:
         """Learning rate at `step`."""
-        warm = min(1.0, (step + 1) / min(200, self.steps / 10))
-        return self.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return falling(self.learning_rate, step, self.steps, min(200, self.steps / 10))
 
     def noise(self, rng: np.random.Generator) -> Noise:
         """Draw the kind of noise of a patch."""

@@ -141,3 +141,8 @@ def in_fastest_precision(device: torch.device) -> torch.autocast:
     """Return a context in which networks compute as fast as the device can."""
     precision = fastest_precision(device)
     return torch.autocast(device.type, dtype=precision, enabled=precision is not torch.float32)
+
+
+def tensor(array: np.ndarray[Any, Any], device: torch.device) -> Tensor:
+    """Return an array on a device, in single precision."""
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)

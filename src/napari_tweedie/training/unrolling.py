@@ -27,6 +27,7 @@ from napari_tweedie.denoisers.network import Network, denoise, weights_file
 from napari_tweedie.denoisers.schedule import NOISE, Schedule, Turn, places, schedule_of, unrolled
 from napari_tweedie.training.data import Source, draw_batch
 from napari_tweedie.training.export import write_checkpoint
+from napari_tweedie.training.rates import falling
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ class Unrolling(BaseModel):
 
     def rate(self, step: int) -> float:
         """Learning rate at `step`."""
-        return self.learning_rate * min(1.0, (step + 1) / 10) * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return falling(self.learning_rate, step, self.steps, 10)
 
 
 class UnrolledNetwork(nn.Module):

@@ -80,8 +80,10 @@ class Denoise(Job):
             return
         x: Tensor
         sigma: float | Tensor
-        (x, _), sigma, before, mends = self._measured(tools, index), level, 0.0, False
-        if self.neighbours is not None and level > 0:
+        sigma, before, mends = level, 0.0, False
+        if self.neighbours is None or level <= 0:
+            x, _ = self._measured(tools, index)
+        else:
             fused = yield from _so_far(self._fused(index, tools, plain), ALONE)
             mends = self.recipe.fusion == "learnt" and plain.knows_fusion
             plain, x, sigma, before = mapped(plain), fused.plane, fused.level, ALONE
