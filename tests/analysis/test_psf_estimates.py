@@ -83,8 +83,28 @@ def test_saturated_beads_and_pairs_are_left_out_and_told(rng: np.random.Generato
 
 
 def test_an_image_without_beads_is_refused(rng: np.random.Generator) -> None:
-    with pytest.raises(ValueError, match="0 isolated beads were found, 3 are needed"):
+    with pytest.raises(ValueError, match="no isolated bead was found"):
         psf_of_beads(rng.poisson(100, (96, 96)).astype(float))
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "One bead alone was found"), (2, "Only 2 beads were found")])
+def test_one_or_two_beads_give_their_widths_and_are_told(count: int, said: str, rng: np.random.Generator) -> None:
+    image = np.full((64, 96), 100.0)
+    grids = np.indices(image.shape)
+    for place in ((30.3, 28.7), (33.6, 66.2))[:count]:
+        image += 3000 * np.exp(-0.5 * sum((g - p) ** 2 for g, p in zip(grids, place, strict=True)) / 1.7**2)
+    found = nt.estimate_psf(rng.poisson(image))
+    np.testing.assert_allclose(found.fwhm, 1.7 * FWHM, rtol=0.06)
+    assert found.notes[0].startswith(said)
+    assert ("±" in found.notes[-1]) == (count > 1)
+
+
+def test_of_a_file_that_holds_one_function_hardly_any_light_is_cut_off() -> None:
+    """Of what a widefield microscope spreads out of focus, half lay outside of a box of the width of the spot."""
+    truth = nt.read(Path(str(files("napari_tweedie"))) / "sample_data" / "stack_psf.tif").data.astype(float)
+    found = nt.estimate_psf(np.pad(truth / truth.max() * 4000, 3)).psf
+    inner = tuple(slice((m - n) // 2, (m - n) // 2 + n) for n, m in zip(found.shape, np.pad(truth, 3).shape, strict=True))
+    assert np.pad(truth, 3)[inner].sum() > 0.9 * truth.sum()
 
 
 def test_widths_are_those_of_a_gaussian() -> None:

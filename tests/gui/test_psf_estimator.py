@@ -46,7 +46,7 @@ def test_an_image_without_beads_is_told_to_have_none(qtbot) -> None:  # type: ig
     qtbot.addWidget(form)
     form.estimator.estimate(viewer.layers["nothing"], "beads")
     qtbot.waitUntil(lambda: not form.estimator.told.isHidden(), timeout=20000)
-    assert "beads were found" in form.estimator.told.text()
+    assert "No isolated bead was found" in form.estimator.told.text()
     assert len(viewer.layers) == 1
 
 

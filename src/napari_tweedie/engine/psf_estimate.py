@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from napari_tweedie import degradations
-from napari_tweedie.analysis.beads import FEWEST, psf_of_beads, widths_of
+from napari_tweedie.analysis.beads import psf_of_beads, widths_of
 from napari_tweedie.core.method import checked
 from napari_tweedie.degradations.blur import Blur
 from napari_tweedie.degradations.microscope import ASSUMED, MicroscopePsf
@@ -103,11 +103,12 @@ def estimate_psf(
     if source == "beads":
         radius = None if radius is None else checked(GenericAlias(tuple, (Reach,) * pixels.ndim), radius=radius)
         found = psf_of_beads(pixels, radius)
-        spread = " × ".join(f"{width:.2f} ± {each:.2f}" for width, each in zip(found.fwhm, found.spread, strict=True))
+        widths = zip(found.fwhm, found.spread, strict=True)
+        spread = " × ".join(f"{width:.2f}" + (f" ± {each:.2f}" if each == each else "") for width, each in widths)
         notes = [*found.notes, f"Full width at half maximum: {spread} px."]
         return PsfEstimate(found.psf.astype(np.float32), found.fwhm, spacing, picture.unit, notes)
     if pixels.ndim != 2:
-        raise ValueError(f"the blur of an image is told from a plane (got shape {pixels.shape}): choose one, or {FEWEST} beads")
+        raise ValueError(f"the blur of an image is told from a plane (got shape {pixels.shape}): choose one, or beads")
     family, notes = _family(degradation, spacing, picture.unit)
     name = _unknown(family, unknown)
     noise = None if sigma is None else {"name": "gaussian", "sigma": checked(Level, sigma=sigma)}
