@@ -43,7 +43,7 @@ def main() -> None:
             measured = (gaussian_filter(clean, STD) + LEVEL * noise).astype(np.float32)
             row = []
             for Splitting.whitens in (True, False):
-                error = engine.last(engine.run(recipe, measured)).images["hqs"] - clean
+                error = engine.last(engine.run(recipe, measured)).image - clean
                 row.append(10 * np.log10(255**2 / np.mean(error[BORDER:-BORDER, BORDER:-BORDER] ** 2)))
             rows.append(row)
             print(f"| {kind}, {name} | {row[0]:.2f} | {row[1]:.2f} |", flush=True)

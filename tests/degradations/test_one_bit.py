@@ -69,7 +69,7 @@ def test_an_image_is_restored_from_its_signs_in_grey_levels(generator: torch.Gen
     signs = last(run(Recipe(job="degrade", **recipe), clean)).images["degraded"]
     assert set(np.unique(signs)) == {-1, 1}
     solver = {"name": "pnp-admm", "iterations": 60}
-    restored = last(run(Recipe(job="restore", solver=solver, **recipe), signs)).images["pnp-admm"]
+    restored = last(run(Recipe(job="restore", solver=solver, **recipe), signs)).image
     assert np.std(restored - clean) < 0.7 * np.std(clean)  # the start is constant
     assert restored.mean() == pytest.approx(clean.mean(), rel=0.1)
 

@@ -54,7 +54,7 @@ def test_measurements_unlike_the_image_are_restored_in_its_units(name: str, scen
     operator = degradations.load(name, **UNLIKE_IMAGES[name])
     start = operator.start(torch.from_numpy(measured.reshape(1, -1, *measured.shape[-2:])))[0, 0].numpy()
     seen = operator.extend(torch.from_numpy(clean)[None, None])[0, 0].numpy()
-    restored = result.images["hqs"]
+    restored = result.image
     rows, columns = np.indices(seen.shape)
     inside = np.hypot(rows - 32, columns - 32) < 30 if name == "radon" else np.ones(seen.shape, bool)
     assert restored.shape == seen.shape
@@ -71,7 +71,7 @@ def test_stacks_of_spectra_keep_their_other_axes(scene: np.ndarray) -> None:
     alone = last(run(recipe.model_copy(update={"axes": "yx"}), stack[1])).images["degraded"]
     np.testing.assert_allclose(measured[:, 1], alone, atol=1e-5)
     back = Recipe(job="restore", degradation="fourier-mask", axes="qtyx", noise={"sigma": 0.01}, solver="wiener")
-    assert last(run(back, measured)).images["wiener"].shape == stack.shape
+    assert last(run(back, measured)).image.shape == stack.shape
 
 
 def test_photon_noise_is_simulated_and_its_level_used(scene: np.ndarray) -> None:
@@ -90,7 +90,7 @@ def test_compositions_are_simulated_and_restored_with_their_arrays(scene: np.nda
     recipe = {"degradation": {"name": "composition", **parts}, "noise": {"sigma": 0.01}}
     missing = rng.random(stack.shape) < 0.3
     measured = last(run(Recipe(job="degrade", **recipe), stack, mask=missing)).images["degraded"]
-    restored = last(run(Recipe(job="restore", **recipe), np.where(missing, np.nan, measured), mask=missing)).images["hqs"]
+    restored = last(run(Recipe(job="restore", **recipe), np.where(missing, np.nan, measured), mask=missing)).image
     assert rms(restored - stack) < 0.05
 
 

@@ -146,4 +146,4 @@ class Opaque(Degradation):
 
 def test_a_restoration_may_have_another_range(noisy: np.ndarray) -> None:
     result = result_of(noisy, job="restore", degradation=Opaque(), solver="tikhonov", noise={"sigma": 1.0})
-    assert result.images["tikhonov"].mean() == pytest.approx(2 * noisy.mean(), rel=0.1)
+    assert result.image.mean() == pytest.approx(2 * noisy.mean(), rel=0.1)

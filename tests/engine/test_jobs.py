@@ -159,7 +159,7 @@ def test_a_blurred_image_of_counted_light_is_restored_in_its_grey_levels() -> No
     solver = {"name": "hqs", "iterations": 8}
     blur = {"name": "gaussian-blur", "std": 1.0}
     result = last(run(Recipe(job="restore", denoiser="unet-small", degradation=blur, noise=noise, solver=solver), counts))
-    restored = result.images["hqs"] - 100
+    restored = result.image - 100
     assert restored.min() >= -1e-3
     assert restored.sum() == pytest.approx((counts - 100).sum(), rel=0.005)
     assert np.abs(restored - 2 * light).mean() < 0.5 * np.abs(counts - 100 - 2 * light).mean()

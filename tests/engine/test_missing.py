@@ -79,7 +79,7 @@ def test_missing_pixels_are_inpainted_with_those_that_are_marked(stack: np.ndarr
 
     def restored(measured: np.ndarray, mask: np.ndarray) -> np.ndarray:
         recipe = Recipe(job="restore", degradation={"name": "mask", "mask": mask}, solver=solver, noise={"sigma": SIGMA})
-        return last(run(recipe, measured)).images["tikhonov"]
+        return last(run(recipe, measured)).image
 
     wanted = restored(image, both)
     image[30, 40:44] = np.nan

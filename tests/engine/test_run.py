@@ -88,7 +88,7 @@ def test_same_recipe_same_pixels(noisy: np.ndarray) -> None:
 def test_a_result_replays_from_its_provenance(noisy: np.ndarray) -> None:
     result = last(run(Recipe(job="restore", degradation={"name": "gaussian-blur", "std": 1.0}), noisy))
     replayed = last(run(Recipe.model_validate(json.loads(json.dumps(result.provenance["recipe"]))), noisy))
-    np.testing.assert_array_equal(replayed.image, result.images["hqs"])
+    np.testing.assert_array_equal(replayed.image, result.image)
     assert set(result.provenance) >= {"version", "denoiser", "device", "noise_levels", "seconds", "data_residuals"}
     assert len(result.provenance["denoiser"]["weights"]) == 64
 
@@ -230,7 +230,7 @@ def test_progress_rises_to_one_and_the_last_preview_is_the_result(noisy: np.ndar
     for name in ("residual", "change"):
         assert result.provenance["convergence"][name] == pytest.approx([fact[name] for fact in facts[4:]], rel=1e-4)
     assert [step.stage for step in seen if isinstance(step, Progress)][5] == "image 2 of 2 · iteration 2 of 4"
-    assert [step for step in seen if isinstance(step, Preview)][-1].images["hqs"] is result.images["hqs"]
+    assert [step for step in seen if isinstance(step, Preview)][-1].images["deblurred"] is result.image
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_a_solver_that_diverges_far_from_the_image_is_refused(noisy: np.ndarray,
 
     monkeypatch.setattr(Unet, "__call__", exploding)
     recipe = Recipe(job="restore", solver="pnp-pgd", degradation="gaussian-blur")
-    with pytest.raises(ValueError, match="restore with 'unet', 'gaussian-blur', 'pnp-pgd' gave 'pnp-pgd' values from"):
+    with pytest.raises(ValueError, match="restore with 'unet', 'gaussian-blur', 'pnp-pgd' gave 'deblurred' values from"):
         last(run(recipe, np.stack([noisy, noisy])))
 
 

@@ -75,7 +75,7 @@ def test_a_simulated_measurement_is_restored_with_a_click_each(
     degrade.choosers["noise"].form.editors["sigma"].set(3.0)
     press(degrade)
     press(restore)
-    degraded, restored = viewer.layers["cells · degraded"], viewer.layers["cells · degraded · hqs"]
+    degraded, restored = viewer.layers["cells · degraded"], viewer.layers["cells · degraded · deblurred"]
     recipe = restored.metadata[METADATA]["recipe"]
     assert recipe["degradation"] == degraded.metadata[METADATA]["recipe"]["degradation"]
     assert recipe["degradation"]["std"] == 1.3
@@ -98,7 +98,7 @@ def test_spectra_are_simulated_as_a_stack_and_restored(
     assert low < 0 < high < np.abs(measured.data).max()
     assert restore.source.axes.text() == "qyx"
     press(restore)
-    restored = viewer.layers["slice · degraded · pnp-admm"]
+    restored = viewer.layers["slice · degraded · reconstructed"]
     start = np.fft.ifft2(np.fft.ifftshift(measured.data[0] + 1j * measured.data[1]), norm="ortho")
     assert restored.data.squeeze().shape == clean.shape
     np.testing.assert_allclose(restored.scale[-2:], (0.5, 0.5))
@@ -144,7 +144,7 @@ def test_two_masks_of_one_name_are_refused(viewer: Viewer, degrade: Degrade, cle
 def test_convergence_is_drawn_and_kept(viewer: Viewer, restore: Restore, press: Press, noisy: np.ndarray, qtbot: QtBot) -> None:
     viewer.add_image(noisy, name="cells")
     press(restore)
-    provenance = viewer.layers["cells · hqs"].metadata[METADATA]
+    provenance = viewer.layers["cells · deblurred"].metadata[METADATA]
     curves = {curve.label: curve for curve in restore.convergence.plot.curves}
     iterations = restore.choosers["solver"].method().iterations
     np.testing.assert_array_equal(curves["change"].x, np.arange(2, iterations + 1))

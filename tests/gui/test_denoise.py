@@ -86,7 +86,7 @@ def test_a_lazy_layer_computes_what_is_shown(
     viewer.dims.set_point(0, 123)
     qtbot.waitUntil(lambda: bool(exact.noise.levels), timeout=LIMIT)
     result = look(exact)
-    assert result.name == "cells · denoised (lazy)"
+    assert result.name == "cells · denoised on demand"
     assert "napari waits" in exact.bar.status.toolTip()
     assert (result.data.shape, result.data.dtype) == (stack.shape, np.float32)
     assert (result.colormap.name, tuple(result.scale), result.contrast_limits) == ("magma", (1, 0.5, 0.5), [60, 140])
@@ -122,3 +122,23 @@ def test_an_error_while_looking_is_told_once_and_leaves_the_layer_empty(
         viewer.dims.set_point(0, number)
     assert np.isnan(result.data[2].compute()).all()
     assert len([message for message in messages() if "no numbers" in message]) == 1
+
+
+def test_how_neighbours_come_together_is_a_choice_where_they_help(
+    viewer: Viewer, denoise: Denoise, press: Callable[[Panel], str], rng: np.random.Generator
+) -> None:
+    field = denoise.fusion.editors["fusion"].widget
+    viewer.add_image(1000 + 50 * rng.standard_normal((32, 32)), name="cells")
+    assert field.isHidden()
+    viewer.add_image(1000 + 50 * rng.standard_normal((3, 32, 32)), name="film", axis_labels=("t", "y", "x"))
+    assert not field.isHidden()
+    denoise.choosers["denoiser"].choose("gaussian")
+    field.setCurrentText("learnt")
+    assert "was not learnt for this denoiser" in denoise.obstacle()
+    assert not denoise.bar.run.isEnabled()
+    field.setCurrentText("averaged")
+    assert denoise.recipe().fusion == "averaged"
+    assert not denoise.obstacle()
+    denoise.choosers["denoiser"].choose("unet-small")
+    denoise.fill(denoise.recipe(fusion="learnt"))
+    assert field.currentText() == "learnt"

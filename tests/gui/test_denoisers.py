@@ -31,7 +31,7 @@ def test_a_chosen_denoiser_denoises_and_restores(
     viewer.add_image(noisy, name="cells")
     truth = 1000 + 400 * scene
     restore.choosers["degradation"].choose("identity")
-    for panel, result in ((denoise, "cells · denoised"), (restore, "cells · hqs")):
+    for panel, result in ((denoise, "cells · denoised"), (restore, "cells · denoised [1]")):
         panel.choosers["denoiser"].choose(name)
         press(panel)
         layer = viewer.layers[result]

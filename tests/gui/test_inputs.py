@@ -30,7 +30,7 @@ def test_marked_pixels_are_filled_from_the_others(
     restore.choosers["degradation"].choose("mask")
     assert restore.source.image().name == "cells"
     press(restore)
-    result = viewer.layers["cells · pnp-admm"]
+    result = viewer.layers["cells · filled"]
     error = (result.data - 1000 - 400 * scene)[marked]
     assert np.sqrt(np.mean(error**2)) < 60
     assert result.metadata[METADATA]["recipe"]["degradation"]["mask"]["name"] in {"Labels", "Shapes"}
@@ -49,7 +49,7 @@ def test_a_blur_is_undone_with_the_function_of_another_layer(
     assert restore.chosen_layers()["psf"].name == "my psf"
     press(restore)
     inner = np.s_[8:-8, 8:-8]
-    before, after = (np.std((image - truth)[inner]) for image in (blurred, viewer.layers["cells · hqs"].data))
+    before, after = (np.std((image - truth)[inner]) for image in (blurred, viewer.layers["cells · deblurred"].data))
     assert after < 0.8 * before
 
 
@@ -58,7 +58,7 @@ def test_a_function_on_other_pixels_is_resampled(viewer: Viewer, restore: Restor
     viewer.add_image(noisy, name="cells", scale=(200, 200), units=("nm", "nm"))
     restore.choosers["degradation"].choose("psf-blur")
     press(restore)
-    facts = viewer.layers["cells · hqs"].metadata["napari_tweedie"]
+    facts = viewer.layers["cells · deblurred"].metadata["napari_tweedie"]
     assert facts["recipe"]["spacing"] == pytest.approx([200, 200])
     assert facts["recipe"]["unit"] == "nanometer"
     assert "resampled to the pixels of the image, 2 × 2 times" in facts["notes"][0]
@@ -80,7 +80,7 @@ def test_a_finer_result_lies_where_its_pixels_come_from(
     restore.choosers["solver"].choose("wiener")
     assert not restore.choosers["denoiser"].isEnabled()
     press(restore)
-    result = viewer.layers["cells · wiener"]
+    result = viewer.layers["cells · enlarged"]
     assert result.data.shape == (128, 192)
     assert result.units == layer.units
     block = np.array([[10, 10], [10, 11], [11, 10], [11, 11]])  # the four pixels that one pixel of the input is made of

@@ -40,12 +40,12 @@ def test_the_best_strength_is_drawn_and_can_be_used(dock: Inspect, finish: Calla
     dock.choosers["inspection"].choose("strength")
     dock.run()
     finish(dock)
-    assert "cells · denoised at the best strength" in dock.viewer.layers
+    assert "cells · denoised, best strength" in dock.viewer.layers
     button = dock.findings.findChild(QPushButton)
     dock.source.layer.set_value(dock.viewer.layers["cells"])
     button.click()
     finish(dock)
-    (denoised,) = [layer for layer in dock.viewer.layers if "noise levels" in layer.name]
+    (denoised,) = [layer for layer in dock.viewer.layers if "strength " in layer.name]
     assert denoised.data.shape == (3, 64, 48)
     used = denoised.metadata["napari_tweedie"]["recipe"]["noise"]["sigma"]
     assert used == pytest.approx(float(button.text().split()[4]) * dock.noise.levels[0], rel=0.02)

@@ -145,7 +145,7 @@ def test_a_sampler_is_learnt_from_a_target_and_draws(viewer: Viewer, dock: Learn
     assert not dock.package.isVisible()
     dock.use.click()
     finish(dock)
-    samples = viewer.layers["striped cells · trained sampler samples"]
+    samples = viewer.layers["striped cells · learnt samples"]
     assert samples.data.shape == (16, 64, 64)
     assert samples.data.std(0).min() > 0
     stored = samples.metadata[METADATA]["recipe"]

@@ -61,7 +61,7 @@ def test_what_samples_do_not_agree_on_and_the_relative_spread_are_layers_on_dema
     np.testing.assert_allclose(marks.scale, (0.5, 0.5))
     assert "% of the pixels show structure" in dock.bar.status.text()
     dock.derived.relative.click()
-    relative = layers["cells · std, relative"]
+    relative = layers["cells · relative std"]
     np.testing.assert_allclose(relative.data, layers["cells · std"].data / layers["cells · mean"].data, rtol=1e-5)
     dock.derived.outline.click()
     qtbot.waitUntil(lambda: "cells · uncertain here" in layers, timeout=LIMIT)

@@ -110,7 +110,7 @@ def test_restoring_says_how_well_the_data_are_explained(
 ) -> None:
     viewer.add_image(noisy, name="cells")
     status = press(restore)
-    provenance = viewer.layers["cells · hqs"].metadata[METADATA]
+    provenance = viewer.layers["cells · deblurred"].metadata[METADATA]
     assert provenance["data_residuals"][0] == pytest.approx(provenance["noise_levels"][0], rel=0.3)
     assert "residual" in status
 

@@ -58,7 +58,7 @@ def test_cancelling_a_restoration_keeps_the_estimate_and_says_so(
     status = finish(restore)
     kept = viewer.layers[-1]
     assert " of 200)" in kept.name
-    assert kept.name.startswith("cells · hqs (stopped at ")
+    assert kept.name.startswith("cells · deblurred (stopped at ")
     assert kept.metadata[METADATA]["stopped"] in status
     assert kept.data.mean() == pytest.approx(noisy.mean(), rel=0.05)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari_tweedie.denoisers.denoiser import Denoise
 
 
+BEST = "denoised, best strength"
 USUAL_STRENGTHS = 17
 """Strengths that a search by Stein's estimate looks at, for the progress."""
 
@@ -95,7 +96,7 @@ class Strength(Inspection):
     probes: int = Parameter(2, "Random probes of the divergence; each costs a denoising a strength.", ge=1, le=64, advanced=True)
 
     def images(self) -> tuple[Output, ...]:
-        return (Output("denoised at the best strength"),)
+        return (Output(BEST),)
 
     def __call__(self, x: Tensor, denoiser: Denoise, sigma: float, generator: Generator) -> Iterator[Finding]:
         for curve in Sure(denoiser, x, sigma, generator, self.probes).search():
@@ -105,7 +106,7 @@ class Strength(Inspection):
                 "best": curve.best / sigma,
             }
             yield Finding(min(0.95, len(curve.strengths) / USUAL_STRENGTHS), {}, report)
-        yield Finding(1.0, {"denoised at the best strength": denoiser(x, curve.best)}, report)
+        yield Finding(1.0, {BEST: denoiser(x, curve.best)}, report)
 
 
 class AdaptiveBasis(Inspection):

@@ -139,9 +139,7 @@ def _nearest(places: Array, count: int) -> list[list[int]]:
     return [np.argsort(((places - place) ** 2).sum(1))[:count].tolist() for place in places]
 
 
-def _widest(
-    volume: Array, smooth: Array, bright: NDArray[np.bool_], radius: tuple[int, ...], level: float
-) -> tuple[int, ...]:
+def _widest(volume: Array, smooth: Array, bright: NDArray[np.bool_], radius: tuple[int, ...], level: float) -> tuple[int, ...]:
     """Return how far the widest of the bright spots reach, at least as far as is said."""
     peaks = np.argwhere((smooth == maximum_filter(smooth, tuple(2 * r + 1 for r in radius))) & bright)
     own = [_reach(volume, smooth, level, tuple(place)) for place in peaks]

@@ -38,6 +38,7 @@ class Blur(Degradation):
     """
 
     iterations: ClassVar[int] = 12
+    undone: ClassVar[str] = "deblurred"
     admm_weight: ClassVar[float] = 0.7
     red_weight: ClassVar[float] = 0.2
     doubted: ClassVar[tuple[str, str]] = ("point-spread function", "its width, its centre and the pixel sizes")

@@ -26,6 +26,7 @@ class ComplexFourier(Degradation):
 
     name: ClassVar[str] = "complex-fourier"
     title: ClassVar[str] = "Undersampled Fourier transform of a complex image"
+    undone: ClassVar[str] = "reconstructed"
     solver: ClassVar[str] = "pnp-admm"
     is_non_negative: ClassVar[bool] = False
     is_image: ClassVar[bool] = False

@@ -34,6 +34,8 @@ class Degradation(Method):
     """The same for RED."""
     suits_gradients: ClassVar[bool] = True
     """Whether some tens of gradient steps restore what A sees: not if it sees most of that far more weakly than the rest."""
+    undone: ClassVar[str] = "restored"
+    """What an image is called of which it was undone, in a word that everybody knows."""
     ndim: ClassVar[tuple[int, ...]] = (2, 3)
     """Numbers of spatial axes that the operator works on."""
     is_image: ClassVar[bool] = True

@@ -32,6 +32,7 @@ class FourierMask(Degradation):
 
     name: ClassVar[str] = "fourier-mask"
     title: ClassVar[str] = "Undersampled Fourier transform"
+    undone: ClassVar[str] = "reconstructed"
     is_non_negative: ClassVar[bool] = False
     solver: ClassVar[str] = "pnp-admm"
     ndim: ClassVar[tuple[int, ...]] = (2,)

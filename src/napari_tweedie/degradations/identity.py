@@ -18,6 +18,7 @@ class Identity(Degradation):
 
     name: ClassVar[str] = "identity"
     title: ClassVar[str] = "Noise only"
+    undone: ClassVar[str] = "denoised"
     is_pixelwise: ClassVar[bool] = True
     is_disjoint: ClassVar[bool] = True
 

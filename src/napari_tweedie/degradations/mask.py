@@ -23,6 +23,7 @@ class Mask(Degradation):
 
     name: ClassVar[str] = "mask"
     title: ClassVar[str] = "Missing pixels"
+    undone: ClassVar[str] = "filled"
     is_pixelwise: ClassVar[bool] = True
     is_disjoint: ClassVar[bool] = True
     solver: ClassVar[str] = "pnp-admm"

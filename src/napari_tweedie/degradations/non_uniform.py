@@ -87,6 +87,7 @@ class NonUniformFourier(Degradation):
 
     name: ClassVar[str] = "non-uniform-fourier"
     title: ClassVar[str] = "Fourier transform on a trajectory"
+    undone: ClassVar[str] = "reconstructed"
     is_non_negative: ClassVar[bool] = False
     solver: ClassVar[str] = "pnp-admm"
     ndim: ClassVar[tuple[int, ...]] = (2,)

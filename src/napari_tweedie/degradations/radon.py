@@ -42,6 +42,7 @@ class Radon(Degradation):
 
     name: ClassVar[str] = "radon"
     title: ClassVar[str] = "Projections (tomography)"
+    undone: ClassVar[str] = "reconstructed"
     suits_gradients: ClassVar[bool] = False
     ndim: ClassVar[tuple[int, ...]] = (2,)
     is_image: ClassVar[bool] = False

@@ -31,6 +31,7 @@ class RandomProjection(Degradation):
 
     name: ClassVar[str] = "random-projection"
     title: ClassVar[str] = "Random projections"
+    undone: ClassVar[str] = "reconstructed"
     is_non_negative: ClassVar[bool] = False
     solver: ClassVar[str] = "d-amp"
     ndim: ClassVar[tuple[int, ...]] = (2,)

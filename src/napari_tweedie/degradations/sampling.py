@@ -30,6 +30,7 @@ class Downsample(Degradation):
 
     name: ClassVar[str] = "downsample"
     title: ClassVar[str] = "Low resolution"
+    undone: ClassVar[str] = "enlarged"
 
     factor: int = Parameter(2, "Pixels per large pixel along Y and X.", unit="px", ge=1, le=16)
     axial_factor: int = Parameter(1, "Planes per large pixel along Z, for stacks.", unit="px", ge=1, le=16)

@@ -16,6 +16,7 @@ from napari_tweedie.images.missing import plain
 from napari_tweedie.images.picture import stem, suffix
 from napari_tweedie.images.sources import FILE
 from napari_tweedie.images.tiff import SUFFIXES
+from napari_tweedie.images.titles import SEPARATOR
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -50,7 +51,7 @@ def layers(path: str) -> list[LayerData]:
         warnings.warn(f"{Path(path).name} holds {len(images)} images: the first {MOST} are opened.", stacklevel=2)
     for number, name in enumerate(images[:MOST]):
         picture = read(path, number)
-        title = f"{picture.name} · {name or number + 1}" if len(images) > 1 else picture.name
+        title = f"{picture.name}{SEPARATOR}{name or number + 1}" if len(images) > 1 else picture.name
         for note in picture.notes:
             warnings.warn(f"{Path(path).name}: {note}", stacklevel=2)
         levels = ome_zarr.levels_of(Path(path), number) if Path(path).is_dir() else [plain_or_lazy(picture.data)]
@@ -70,7 +71,7 @@ def labels(path: Path) -> list[LayerData]:
         if levels[0].dtype.kind not in "ui":
             warnings.warn(f"{path.name}: the labels {name!r} hold {levels[0].dtype}, and are left out.", stacklevel=2)
             continue
-        shown = layer_of(picture, f"{stem(path)} · {name}")
+        shown = layer_of(picture, f"{stem(path)}{SEPARATOR}{name}")
         del shown["rgb"]
         found.append((_one_or_all(levels), shown, "labels"))
     return found
@@ -114,7 +115,7 @@ def channels(picture: Picture, levels: Sequence[Any], title: str) -> list[LayerD
     count = levels[0].shape[at]
     for number in range(count):
         named = picture.channels[number] if picture.channels else f"channel {number + 1}"
-        own = shown | {"name": f"{title} · {named}", "blending": "additive"}
+        own = shown | {"name": f"{title}{SEPARATOR}{named}", "blending": "additive"}
         for field in ("scale", "translate", "units", "axis_labels"):
             own[field] = tuple(value for n, value in enumerate(shown[field]) if n != at)
         if count > 1:

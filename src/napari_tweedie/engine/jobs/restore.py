@@ -51,7 +51,7 @@ class Restore(Job):
         self._told: dict[str, None] = {}
 
     def outputs(self) -> list[Output]:
-        return [Output(self.recipe.solver.name), *self.phase()]
+        return [Output(self.recipe.degradation.undone), *self.phase()]
 
     def phase(self) -> list[Output]:
         """Return the phase, in radians, where the degradation says that it is wanted."""
@@ -74,7 +74,7 @@ class Restore(Job):
             if state.iteration == state.total:
                 self._judge(problem, state.estimate, state.residual)
                 self._doubt_blur(problem, state.estimate, index, tools)
-            estimates = {self.recipe.solver.name: problem.degradation.shown(estimate)}
+            estimates = {self.recipe.degradation.undone: problem.degradation.shown(estimate)}
             estimates |= {output.name: problem.degradation.phase_of(estimate) for output in self.phase()}
             yield Step(state.iteration / state.total, estimates, facts, state.note)
 

@@ -9,6 +9,7 @@ import numpy as np
 from napari.layers import Image
 from qtpy.QtWidgets import QPushButton, QWidget
 
+from napari_tweedie.images.titles import shortened
 from napari_tweedie.widgets.compare.overlap import lazily, plane, plane_crops, shared
 from napari_tweedie.widgets.compare.side_by_side import place
 from napari_tweedie.widgets.compare.view import View
@@ -82,7 +83,7 @@ def difference(viewer: Viewer, reference: Image, layer: Image) -> Image:
     limit = float(np.percentile(apart, SHARE)) if apart.size else 0.0
     limit = limit or 1.0
     made = result_layer(larger, pixels, "", crop.start, (1,) * larger.ndim, "difference")
-    made.name = f"{layer.name} − {reference.name}"
+    made.name = f"{shortened(layer.name)} − {shortened(reference.name)}"
     made.contrast_limits, made.blending = (-limit, limit), "translucent_no_depth"
     made.metadata = {METADATA: {"difference": [layer.name, reference.name]}}
     return made

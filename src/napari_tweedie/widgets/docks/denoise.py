@@ -12,7 +12,7 @@ from napari_tweedie.recipe.recipe import JobName, Recipe
 from napari_tweedie.widgets.docks.panel import Panel
 from napari_tweedie.widgets.forms.field_error import FieldError
 from napari_tweedie.widgets.forms.layout import Fold, one_row
-from napari_tweedie.widgets.forms.method_form import Chooser
+from napari_tweedie.widgets.forms.method_form import Chooser, Form
 from napari_tweedie.widgets.layers.lazy_layer import lazy_layer, shown_crop
 from napari_tweedie.widgets.layers.messages import sentence
 from napari_tweedie.widgets.parts.derived import Derived
@@ -45,12 +45,14 @@ class Denoise(Panel):
         self.std, self.lazy = QCheckBox("standard deviation"), QCheckBox("only what is shown")
         for check in (self.std, self.lazy):
             check.toggled.connect(self._on_edit)
+        self.fusion = Form(Recipe, ["fusion"], self.viewer.layers)
+        self.fusion.changed.connect(self._on_edit)
         self._looking = Background(self)
         self.removed, self.derived = Removed(), Derived(self.viewer)
         return super()._choosers()
 
     def _further(self) -> list[QWidget]:
-        return [*super()._further(), one_row("", self.std, STD_TIP), one_row("", self.lazy, LAZY_TIP)]
+        return [*super()._further(), self.fusion, one_row("", self.std, STD_TIP), one_row("", self.lazy, LAZY_TIP)]
 
     def _seen_after(self) -> list[QWidget]:
         self._removed = Fold("What was removed", [self.removed])
@@ -60,11 +62,12 @@ class Denoise(Panel):
 
     def recipe(self, **changes: Any) -> Recipe:
         with_std = self.std.isChecked() and not self.lazy.isChecked()
-        return super().recipe(**{"probes": PROBES if with_std else 0, **changes})
+        return super().recipe(**{"probes": PROBES if with_std else 0, **self.fusion.values(), **changes})
 
     def fill(self, recipe: Recipe) -> None:
         self.std.setChecked(recipe.probes > 0)
         self.lazy.setChecked(False)
+        self.fusion.fill(dict(recipe))
         super().fill(recipe)
 
     def _on_ended(self, text: str) -> None:
@@ -80,6 +83,10 @@ class Denoise(Panel):
         if self.std.isChecked() and self.std.isEnabled() and image is not None and image.rgb:
             raise FieldError("colour has no standard deviation: split the layer into channels, or untick it", self.std)
         super().check()
+        recipe = self.recipe()
+        if recipe.fusion == "learnt" and self.source.neighbours_help() and not recipe.denoiser.knows_fusion:
+            field = self.fusion.editors["fusion"].widget
+            raise FieldError("how neighbours come together was not learnt for this denoiser: choose averaged, or auto", field)
 
     def run(self, preview: bool = False) -> None:
         """Run, or add a layer that is computed where it is looked at."""
@@ -102,4 +109,5 @@ class Denoise(Panel):
 
     def _on_edit(self, *changed: object) -> None:
         self.std.setEnabled(not self.lazy.isChecked())
+        self.fusion.show_row("fusion", self.source.neighbours_help())
         super()._on_edit(*changed)

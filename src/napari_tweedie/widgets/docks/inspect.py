@@ -66,7 +66,7 @@ class Inspect(Panel):
         image, recipe = self.source.image(), self.recipe(job="denoise")
         level = recipe.noise.level(0.0) or (self.noise.levels[0] if self.noise.levels else 0.0)
         recipe = recipe.model_copy(update={"noise": Gaussian(sigma=strength * level)})
-        what = f"denoised at {strength:.2f} noise levels"
+        what = f"denoised, strength {strength:.2f}"
         return Order(recipe, image, what, Crop.whole(image_array(image).shape), estimated=False)
 
     def _on_progressed(self, progress: Progress) -> None:

@@ -165,7 +165,7 @@ class Learn(Panel):
         use: dict[str, Any] = {"denoiser": {"name": "file", "path": str(self._written)}}
         what = "denoised, learnt"
         if self._samples:
-            use, what = {"job": "sample", "sampler": {"name": "trained", "path": str(self._written)}}, "trained sampler"
+            use, what = {"job": "sample", "sampler": {"name": "trained", "path": str(self._written)}}, "learnt"
         return Order(self.recipe(**use), image, what, Crop.whole(image_array(image).shape))
 
     def _packed(self) -> tuple[Picture, dict[str, Any], Path]:

@@ -31,6 +31,7 @@ WRITTEN = {
     "axial_std": "Blur along Z",
     "relative_width": "Times as wide",
     "level": "Interval level",
+    "fusion": "Neighbours are",
     "refractive_index": "Immersion (n)",
 }
 """Labels of fields that are not their names."""

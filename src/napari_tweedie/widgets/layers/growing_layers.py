@@ -83,8 +83,7 @@ class Growing:
             title = " ".join(filter(None, [self.title, name if len(preview.images) > 1 or not self.title else ""]))
             image = image.reshape(stacked + shape)
             unit = unit_of(output, grey_unit(self.source))
-            title = f"{title} ({unit})" if unit else title  # is seen beside the colour bar
-            self.by_name[name] = result_layer(self.source, image, title, self.crop.start, zoom, output.kind)
+            self.by_name[name] = result_layer(self.source, image, title, self.crop.start, zoom, output.kind, unit)
             self.by_name[name].metadata[METADATA] = self.metadata
             self._outputs[name] = output
             layer = self.by_name[name]

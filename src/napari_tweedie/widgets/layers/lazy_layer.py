@@ -34,7 +34,7 @@ def lazy_layer(source: Image, recipe: Recipe) -> Image:
     data: Any = lazy_levels(recipe, list(source.data), failed=failed) if source.multiscale else None
     shape = image_array(source).shape
     image = data or lazy(recipe, source.data, failed=failed)
-    layer = result_layer(source, image, "denoised (lazy)", (0,) * len(shape), (1.0,) * len(shape))
+    layer = result_layer(source, image, "denoised on demand", (0,) * len(shape), (1.0,) * len(shape))
     crop = {"start": [0] * len(shape), "stop": list(shape)}
     made = {"version": version("napari-tweedie"), "recipe": recipe.model_dump(mode="json"), "axes": recipe.axes}
     layer.metadata[METADATA] = {"input": source.name, "crop": crop, **made, "result": "denoised", "lazy": True}

@@ -11,13 +11,16 @@ from napari.layers import Image, Labels, Layer
 from numpy.typing import NDArray
 
 from napari_tweedie.engine.bad_pixels import KINDS
+from napari_tweedie.images.titles import titled
 from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.recipe.words import in_words
 from napari_tweedie.widgets.layers.colours import KIND_COLOURS, SIGNED, label_colours
-from napari_tweedie.widgets.layers.input import METADATA, recipe_of
+from napari_tweedie.widgets.layers.input import METADATA, made_of, recipe_of
 
 
-def result_layer(source: Image, image: Any, what: str, start: Sequence[int], zoom: Sequence[float], kind: str = "image") -> Image:
+def result_layer(
+    source: Image, image: Any, what: str, start: Sequence[int], zoom: Sequence[float], kind: str = "image", unit: str = ""
+) -> Image:
     """Return a new layer that lies where its pixels come from in the input.
 
     Parameters
@@ -35,6 +38,8 @@ def result_layer(source: Image, image: Any, what: str, start: Sequence[int], zoo
         Pixels of the result per pixel of the input, an axis each.
     kind : str
         An "image" looks like the input; a "difference" and a "spread" have colours of their own.
+    unit : str
+        Unit of its values, which is seen beside a colour bar.
     """
     ndim = source.ndim
     zoomed = np.asarray(zoom[:ndim], dtype=float)
@@ -45,7 +50,7 @@ def result_layer(source: Image, image: Any, what: str, start: Sequence[int], zoo
     limits = {"image": list(source.contrast_limits), "difference": [-1.0, 1.0], "spread": [0.0, 1.0]}[kind]
     return Image(
         image,
-        name=f"{source.name} · {what}",
+        name=titled(source.name, what, unit),
         rgb=rgb,
         multiscale=isinstance(image, list),
         cache=False,  # what is computed on demand has a cache of its own
@@ -86,8 +91,14 @@ def tell(layer: Layer) -> None:
     recipe = recipe_of(layer)
     if recipe:
         with suppress(ValueError):  # a recipe of methods that are not installed here
-            told = f"{layer.name}\n{in_words(Recipe(**recipe))}"
+            told = "\n".join(filter(None, [layer.name, _source_in_words(layer), in_words(Recipe(**recipe))]))
             layer.__dict__["get_source_str"] = lambda: told
+
+
+def _source_in_words(layer: Layer) -> str:
+    """Say what a layer was made of, whose name its own may hold shortened."""
+    source = made_of(layer).get("input", "")
+    return f"Made of {source}" if source else ""
 
 
 def outliers_layer(source: Image, labels: NDArray[np.uint8], start: Sequence[int]) -> Labels:
@@ -95,7 +106,7 @@ def outliers_layer(source: Image, labels: NDArray[np.uint8], start: Sequence[int
     first = np.asarray(start)
     return Labels(
         labels,
-        name=f"{source.name} · outliers",
+        name=titled(source.name, "outliers"),
         scale=source.scale,
         translate=source.affine.inverse(source.data_to_world(first)),
         rotate=source.rotate,

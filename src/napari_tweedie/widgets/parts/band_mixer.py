@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QComboBox, QWidget
 from superqt import QLabeledDoubleSlider
 
 from napari_tweedie.analysis.decomposition import PRESETS, preset, recombine
+from napari_tweedie.images.titles import source_of, titled
 from napari_tweedie.widgets.forms.layout import Rows, shrinkable
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.input import METADATA
@@ -95,7 +96,7 @@ class Recombine(QWidget):
         if self._result is None:
             _, state, kind = base.as_layer_data_tuple()
             own = dict(base.metadata[METADATA])
-            state |= {"name": base.name.replace("base", "recombined"), "metadata": {METADATA: own | {"result": "recombined"}}}
+            state |= {"name": titled(source_of(base.name), "recombined"), "metadata": {METADATA: own | {"result": "recombined"}}}
             layer: Any = Layer.create(np.zeros_like(base.data), state, kind)
             self._result = self.viewer.add_layer(layer)
         return self._result

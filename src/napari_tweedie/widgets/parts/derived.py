@@ -11,6 +11,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QHideEvent
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
+from napari_tweedie.images.titles import source_of, titled
 from napari_tweedie.widgets.layers.colours import label_colours
 from napari_tweedie.widgets.layers.contrast import fit_contrast
 from napari_tweedie.widgets.layers.event_relay import Relay
@@ -100,8 +101,13 @@ class Derived(QWidget):
         shown, std = self._made["shown"], self._made["std"]
         black = black_of(made_of(shown))
         share = relative(np.asarray(image_array(std)), np.asarray(image_array(shown)) - black)
-        what = std.name.partition(" (")[0]
-        layer = Image(share, name=f"{what}, relative", colormap=std.colormap, contrast_limits=(0, 1), **placed_as(std))
+        layer = Image(
+            share,
+            name=titled(source_of(std.name), "relative std"),
+            colormap=std.colormap,
+            contrast_limits=(0, 1),
+            **placed_as(std),
+        )
         fit_contrast(layer, "spread")
         layer.metadata[METADATA] = made_of(std) | {"result": "relative std", "black": black}
         show_scale(layer)
@@ -148,7 +154,7 @@ class Derived(QWidget):
         """Add marks in one colour, where a layer lies; nothing if that is gone."""
         if place not in self.viewer.layers:
             return None
-        name = f"{place.name.rpartition(' · ')[0] or place.name} · {what}"
+        name = titled(source_of(place.name), what)
         layer = Labels(marks.astype(np.uint8), name=name, colormap=label_colours([colour]), **placed_as(place))
         self.viewer.add_layer(layer)
         return layer

@@ -13,6 +13,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QGridLayout, QLabel, QMenu, QPushButton, QWidget
 
+from napari_tweedie.images.titles import titled
 from napari_tweedie.images.units import is_relative, symbol
 from napari_tweedie.widgets.forms.layout import column, one_row
 from napari_tweedie.widgets.layers.input import METADATA
@@ -147,7 +148,7 @@ class PsfEstimator(QWidget):
             return
         layer = Image(
             found.psf,
-            name=f"{name} · PSF",
+            name=titled(name, "PSF"),
             scale=found.spacing,
             units=(found.unit or "pixel",) * found.psf.ndim,
             axis_labels=tuple("zyx"[-found.psf.ndim :]),

@@ -11,6 +11,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QListWidget, QListWidgetItem, QPushButton, QWidget
 
 from napari_tweedie.core.array_input import Input
+from napari_tweedie.images.titles import what_of
 from napari_tweedie.recipe.export import essentials
 from napari_tweedie.recipe.provenance import stored_recipe
 from napari_tweedie.recipe.recipe import Recipe
@@ -65,7 +66,7 @@ class RecipeList(QWidget):
         """Add the recipes of the selected layers."""
         made = [layer for layer in self._layers.selection if recipe_of(layer)]
         for layer in sorted(made, key=self._layers.index):
-            self._add(layer.name.rpartition(" · ")[2], recipe_of(layer))
+            self._add(what_of(layer.name), recipe_of(layer))
         if not made:
             self.told.emit("No result is selected: select layers that were made by these docks.")
 

@@ -111,6 +111,10 @@ class Source(QWidget):
             return self._said
         return axis if self.neighbours.isChecked() else "none"
 
+    def neighbours_help(self) -> bool:
+        """Tell whether planes beside one another are to help."""
+        return bool(self._axis()) and self.neighbours.isChecked()
+
     def _axis(self) -> str:
         """Return the axis along which planes could help; empty: none."""
         axes, image = self.axes.text(), self.image()
