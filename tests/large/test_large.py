@@ -62,6 +62,15 @@ def test_denoised_regions_have_no_seams(blobs: np.ndarray, rng: np.random.Genera
     assert difference.max() < 1e-3 * 20
 
 
+def test_regions_take_their_part_of_noise_that_differs(blobs: np.ndarray, rng: np.random.Generator, tmp_path: Path) -> None:
+    level = np.where(np.arange(blobs.shape[1]) < 90, 10.0, 40.0)
+    noisy = (1000 + 200 * blobs + level * rng.normal(size=blobs.shape)).astype(np.float32)
+    recipe = Recipe(tile=64, denoiser={"name": "unet-small", "precision": "float32"})
+    difference = np.abs(restored(recipe, noisy, "yx", tmp_path) - whole(recipe, noisy, "yx"))
+    assert difference.max() < 1e-3 * 20
+    assert read(tmp_path / "out.zarr").metadata["noise"][0]["places"]
+
+
 def test_restored_regions_are_as_good_at_their_seams_as_inside(
     blobs: np.ndarray, rng: np.random.Generator, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ from napari_tweedie.analysis.compression import Compression
 from napari_tweedie.analysis.line_offsets import NO_LINES, LineOffsets
 from napari_tweedie.analysis.noise_choice import chosen, growth
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
+from napari_tweedie.analysis.noise_map import NOWHERE, NoiseMap
 from napari_tweedie.analysis.noise_model import NoiseFit, fit_noise
 from napari_tweedie.analysis.noise_spectrum import NoiseSpectrum, power_of_blocks
 from napari_tweedie.analysis.rayleigh import rayleigh_level
@@ -43,6 +44,8 @@ LIT, MOSTLY, LESS = 10.0, 0.5, 0.93
 line through groups of patches to count as raised by texture."""
 SQUARES, SQUARE = 4, 256
 """Squares of a large plane along each axis that are looked at, and their side in pixels."""
+FEWEST_OF_PLACES = 3.0
+"""Photons a pixel below which no noise level is told of a place."""
 FEWEST = 1.0
 """Photons a pixel below which no transform makes the noise the same."""
 
@@ -63,6 +66,8 @@ class NoiseKind:
         Why this model.
     lines : LineOffsets
         What whole rows and columns share; all else is what is left when that is taken off.
+    places : NoiseMap
+        How much stronger or weaker it is from place to place: than its level, or, where that follows the light, than that law.
     """
 
     noise: Gaussian | Poisson | Rician
@@ -70,6 +75,30 @@ class NoiseKind:
     correlation: Correlation | None
     reason: str
     lines: LineOffsets = NO_LINES
+    places: NoiseMap = NOWHERE
+
+    def in_places(self, planes: Sequence[NDArray[Any]]) -> NoiseKind:
+        """Return this kind, or one whose level differs from place to place where that is certain; its level is that of the whole.
+
+        `planes` are those that it was found on, all of the same place. Where photon noise was found that differs, too, noise
+        that does not follow the light may explain more; what is left between places tells.
+        """
+        if self.correlation is not None or isinstance(self.noise, Rician) or not planes:
+            return self
+        planes = [self.lines.without(plane) for plane in planes]
+        plain = NoiseMap.measured(planes)
+        if not isinstance(self.noise, Poisson):
+            return replace(self, noise=Gaussian(sigma=plain.level), places=plain.relative) if plain else self
+        assert self.noise.gain is not None
+        assert self.noise.offset is not None
+        anscombe, dark = _anscombe(self.noise), self.noise.offset + FEWEST_OF_PLACES * self.noise.gain
+        even = NoiseMap.measured([anscombe.forward(plane) for plane in planes], planes, dark)
+        if not even:
+            return self
+        if plain and plain.misfit < even.misfit:
+            noise, reason = Gaussian(sigma=plain.level), "not following the brightness as much as the place"
+            return replace(self, noise=noise, places=plain.relative, reason=reason)
+        return replace(self, places=even.relative.times(even.level))
 
     def of_magnitudes(self, planes: Sequence[NDArray[Any]]) -> NoiseKind:
         """Return this kind, or that of magnitudes where every pixel has its own noise and the background is of such."""
@@ -81,6 +110,8 @@ class NoiseKind:
         shared = f"; {self.correlation.words()}" if self.correlation else ""
         if self.lines:
             shared += f"; {self.lines.words()}, which is taken off"
+        if self.places:
+            shared += f"; {self.places.words(None if isinstance(self.noise, Poisson) else self.noise.level(0.0))}"
         if isinstance(self.noise, Poisson):
             values = ", ".join(
                 f"{name.replace('_', ' ')} {getattr(self.noise, name):.3g}" for name in ("gain", "offset", "read_noise")

@@ -172,9 +172,9 @@ class Blocks:
                 self._channels[number] = self.known_from(planes).taken_for(self.recipe.strength)
         return self._channels[number]
 
-    def known_from(self, planes: list[NDArray[Any]]) -> Channel:
-        """Return what is known of a channel by what was `seen`."""
-        return known_from(planes, self.recipe, self.colour, self.left_out.leaves_out_outliers)
+    def known_from(self, planes: list[NDArray[Any]], whole: bool = True) -> Channel:
+        """Return what is known of a channel by what was `seen`, which is whole planes, or patches from several places."""
+        return known_from(planes, self.recipe, self.colour, self.left_out.leaves_out_outliers, whole)
 
     def _sampled(self, number: int) -> list[Index]:
         indices = [other for other in self.layout if self.layout.channel(other) == number]

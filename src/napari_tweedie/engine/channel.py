@@ -14,6 +14,7 @@ from napari_tweedie.analysis.line_offsets import NO_LINES, LineOffsets
 from napari_tweedie.analysis.noise_colour import identify_colours, sentence
 from napari_tweedie.analysis.noise_kind import NoiseKind, identify_noise
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
+from napari_tweedie.analysis.noise_map import NOWHERE, NoiseMap
 from napari_tweedie.analysis.noise_model import NoiseFit
 from napari_tweedie.analysis.noise_of_blurred import law_of_noise
 from napari_tweedie.analysis.outliers import find_outliers
@@ -27,7 +28,7 @@ from napari_tweedie.images.missing import mean_level
 from napari_tweedie.images.rician import Magnitude
 from napari_tweedie.images.stabilisation import Anscombe, Stabilised, Transform
 
-NOT_NOISE = ("fit", "correlation", "decision", "told", "lines", "colours", "levels", "separate", "impulses")
+NOT_NOISE = ("fit", "correlation", "decision", "told", "lines", "colours", "levels", "separate", "impulses", "places")
 """What `Channel.report` tells besides the noise model."""
 LEAST_SHARE = 0.7
 """Share of the noise of plain places that must be found beyond a blur: where less is, it was filtered after the detector."""
@@ -65,6 +66,8 @@ class Channel:
         Whether red, green and blue are denoised apart, as they show too little in common.
     impulses : tuple of float
         Grey levels that pixels were set to wherever they lie, see `find_impulses`.
+    places : NoiseMap
+        How much stronger or weaker than `pixel_level` the noise is from place to place.
     """
 
     intensity: Intensity
@@ -80,6 +83,7 @@ class Channel:
     levels: tuple[tuple[int, float], ...] = ()
     separate: bool = False
     impulses: tuple[float, ...] = ()
+    places: NoiseMap = NOWHERE
 
     @classmethod
     def of(
@@ -90,6 +94,7 @@ class Channel:
         blur: NDArray[Any] | None = None,
         lines: bool = False,
         magnitudes: bool = False,
+        places: bool = False,
     ) -> Self:
         """Measure what `noise` leaves open on some planes, in which missing pixels are NaN.
 
@@ -107,15 +112,17 @@ class Channel:
             Whether what whole rows and columns share may be taken off.
         magnitudes : bool
             Whether the noise may be found to be that of magnitudes.
+        places : bool
+            Whether it may be found to differ from place to place; planes are whole ones then, all of the same place.
 
         Raises
         ------
         ValueError
             If the noise cannot be measured on these planes.
         """
-        found = _identified(planes, noise, lines, magnitudes)
+        found = _identified(planes, noise, lines, magnitudes, places)
         planes = [found.lines.without(plane) for plane in planes] if found else planes
-        if blur is not None and found is not None and not isinstance(found.noise, Rician):
+        if blur is not None and found is not None and not isinstance(found.noise, Rician) and not found.places:
             found = replace(_of_blurred(planes, noise, found, blur), lines=found.lines)
         resolved = noise if found is None else found.noise
         sigma = resolved.level(mean_level(planes))
@@ -126,7 +133,8 @@ class Channel:
             told = identify_noise(planes).advice(resolved, found is not None and found.correlation is not None, planes)
         transform = _transform(resolved) if stabilises else None
         intensity = Intensity.of(planes) if transform is None else Stabilised.by(transform, planes)
-        return cls(intensity, sigma, resolved, *known, told, lines=found.lines if found else NO_LINES)
+        channel = cls(intensity, sigma, resolved, *known, told)
+        return replace(channel, lines=found.lines, places=found.places) if found else channel
 
     @classmethod
     def of_colour(
@@ -161,8 +169,15 @@ class Channel:
         impulses = find_impulses(plane, self.impulses, self._level_at)
         rest = np.where(impulses, np.nan, plane) if impulses.any() else plane
         if (transform := _transform(self.noise)) is not None:
-            return impulses | find_outliers(transform.forward(rest), 1.0)
-        return impulses | find_outliers(rest, self.sigma)
+            return impulses | find_outliers(self._as_even(transform.forward(rest)), 1.0)
+        return impulses | find_outliers(self._as_even(rest), self.sigma)
+
+    def _as_even(self, plane: NDArray[Any]) -> NDArray[Any]:
+        """Return a plane with the noise of all places equally strong, around its median."""
+        if not self.places:
+            return plane
+        middle = np.nanmedian(plane)
+        return np.asarray(middle + (plane - middle) / self.places.over(plane.shape))
 
     def _level_at(self, brightness: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the standard deviation of the noise where the image has given grey levels."""
@@ -203,9 +218,12 @@ class Channel:
         level = float(np.interp(position, positions, levels))
         return replace(self, sigma=level, noise=self.noise.model_copy(update={"sigma": level}))
 
-    def beginning(self, position: int) -> Channel:
-        """Return this channel for frames that are counted from a position on."""
-        return replace(self, levels=tuple((at - position, level) for at, level in self.levels)) if self.levels else self
+    def beginning(self, position: int, row: int = 0, column: int = 0) -> Channel:
+        """Return this channel for frames, and pixels, that are counted from a position on."""
+        if not self.levels and not self.places:
+            return self
+        levels = tuple((at - position, level) for at, level in self.levels)
+        return replace(self, levels=levels, places=self.places.beginning(row, column))
 
     def taken_for(self, strength: float) -> Channel:
         """Return this channel with its noise taken to be so many times as strong."""
@@ -232,15 +250,17 @@ class Channel:
         lines = LineOffsets.restored(report["lines"]) if report.get("lines") else NO_LINES
         known = (points, correlation, report.get("decision", ""), report.get("told", ""), 1.0, lines)
         separate, impulses = bool(report.get("separate")), tuple(map(float, report.get("impulses", ())))
+        places = NoiseMap.restored(report["places"]) if report.get("places") else NOWHERE
         colours = tuple(build(each) for each in report.get("colours", ()))
         if stabilises and colours:
             transforms = tuple(map(_anscombe, colours))
             map_ = StabilisedColour(*intensity, transforms[1], transforms, not separate)
             return cls(map_, sigma, noise, *known, colours=colours, separate=separate)
         if stabilises and (transform := _transform(noise)) is not None:
-            return cls(Stabilised(*intensity, transform), sigma, noise, *known, impulses=impulses)
+            return cls(Stabilised(*intensity, transform), sigma, noise, *known, impulses=impulses, places=places)
         levels = tuple((int(position), float(level)) for position, level in report.get("levels", ()))
-        return cls(Intensity(*intensity), sigma, noise, *known, levels=levels, separate=separate, impulses=impulses)
+        rest: dict[str, Any] = {"levels": levels, "separate": separate, "impulses": impulses, "places": places}
+        return cls(Intensity(*intensity), sigma, noise, *known, **rest)
 
     def report(self) -> dict[str, Any]:
         """Return the noise, and what it was found from, ready for JSON."""
@@ -252,15 +272,17 @@ class Channel:
         words = {name: text for name, text in (("decision", self.decision), ("told", self.told)) if text}
         lines = {"lines": self.lines.describe()} if self.lines else {}
         impulses = {"impulses": list(self.impulses)} if self.impulses else {}
-        return {**self.noise.describe(), **points, **shape, **lines, **colours, **levels, **impulses, **words}
+        places = {"places": self.places.describe()} if self.places else {}
+        return {**self.noise.describe(), **points, **shape, **lines, **colours, **levels, **impulses, **places, **words}
 
 
-def _identified(planes: Sequence[NDArray[Any]], noise: Noise, lines: bool, magnitudes: bool) -> NoiseKind | None:
-    """Measure what a noise model leaves open, which may be that of magnitudes; None where that is nothing."""
+def _identified(planes: Sequence[NDArray[Any]], noise: Noise, lines: bool, magnitudes: bool, places: bool) -> NoiseKind | None:
+    """Measure what a noise model leaves open, which may be that of magnitudes, or differ; None where that is nothing."""
     if isinstance(noise, Auto):
         lines &= noise.lines == "auto"
         found = identify_noise(planes, noise.model, noise.correlation, noise.gain, noise.offset, noise.read_noise, lines=lines)
-        return found.of_magnitudes(planes) if magnitudes and noise.is_open else found
+        found = found.of_magnitudes(planes) if magnitudes and noise.is_open else found
+        return found.in_places(planes) if places and noise.is_open else found
     if noise.is_white and noise.level(0.0) is not None:
         return None
     if isinstance(noise, Rician):

@@ -182,6 +182,8 @@ def examples_of(source: Source, settings: Learning, device: Device) -> Iterator[
             partner, noise = slope * other + offset, slope * channel.pixel_level
         correlation = None if settings.objective.restores else channel.correlation
         levels = None if channel.correlation is not None else _levels(noisy, channel.pixel_level)
+        if channel.places:
+            levels = np.broadcast_to(channel.pixel_level * channel.places.over(noisy.shape[-2:]), noisy.shape)
         on_device = [None if array is None else torch.from_numpy(np.asarray(array, np.float32)).to(device)
                      for array in (noisy, partner, levels)]  # fmt: skip
         assert on_device[0] is not None

@@ -52,7 +52,7 @@ def chosen(count: int, planes_of: Callable[[int], Sequence[NDArray[Any]]]) -> li
     return sorted([*ranked[: PLANES - 1], ranked[len(ranked) // 2]])
 
 
-def known_from(planes: Sequence[NDArray[Any]], recipe: Recipe, colour: bool, leaves_out: bool) -> Channel:
+def known_from(planes: Sequence[NDArray[Any]], recipe: Recipe, colour: bool, leaves_out: bool, whole: bool) -> Channel:
     """Return what is known of a channel by some of its planes, measured again where some of their pixels are left out.
 
     Parameters
@@ -65,6 +65,8 @@ def known_from(planes: Sequence[NDArray[Any]], recipe: Recipe, colour: bool, lea
         Whether they are of colour.
     leaves_out : bool
         Whether outliers are left out.
+    whole : bool
+        Whether the planes are whole ones, and so all of the same place.
     """
     noise = recipe.noise.remaining() if isinstance(recipe.noise, Camera) else recipe.noise
     known: dict[str, Any] = {"noise": noise, "stabilises": recipe.stabilises, "blur": recipe.kernel}
@@ -72,6 +74,7 @@ def known_from(planes: Sequence[NDArray[Any]], recipe: Recipe, colour: bool, lea
         return Channel.of_colour(planes, **known)
     known["lines"] = recipe.takes_lines_off
     known["magnitudes"] = recipe.job in ("denoise", "restore", "sample")
+    known["places"] = whole and known["magnitudes"]
     impulses = impulse_values(planes) if leaves_out else ()
     planes = [resampled(plane, find_impulses(plane, impulses)) for plane in planes]
     channel = Channel.of(planes, **known)
@@ -170,6 +173,8 @@ def of_frame(channel: Channel, planes: Sequence[NDArray[Any]]) -> Channel:
         Planes (Y, X) of the frame, in grey levels, missing pixels as NaN.
     """
     if not isinstance(channel.noise, Gaussian) or channel.correlation is not None or channel.sigma <= 0 or not planes:
+        return channel
+    if channel.places:
         return channel
     level = estimate_stack_noise_level(planes)
     if level <= 0 or 1 / DIFFERENT < level / channel.sigma < DIFFERENT:

@@ -84,7 +84,7 @@ class _Patches:
         if not planes:
             raise ValueError(f"no number was found in channel {self.number}: all pixels that were looked at are NaN or masked")
         frames = self._frames(places)
-        channel = self._blocks(places[0]).known_from(drifting(list(frames.values())) or planes)
+        channel = self._blocks(places[0]).known_from(drifting(list(frames.values())) or planes, whole=False)
         evened = {at: [channel.evened(plane) for plane in planes] for at, planes in frames.items()}
         return with_levels(channel, evened) if evened else channel
 

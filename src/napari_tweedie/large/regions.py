@@ -172,7 +172,9 @@ class Regions:
             What `measure` returned.
         """
         source = self.source(region)
-        inside, known = self.inside(region), {0: channels[self.channel(region)].beginning(self._first_frame(source))}
+        row, column = (source[self.layout.axes.index(axis)].start or 0 for axis in "yx")
+        inside = self.inside(region)
+        known = {0: channels[self.channel(region)].beginning(self._first_frame(source), row, column)}
         own = self.recipe(recipe, source)
         result = run_region(own, read(source), known, inside if self.context else None)
         return result.image if self.context else result.image[inside], result.provenance["tile"]

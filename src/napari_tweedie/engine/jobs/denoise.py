@@ -26,7 +26,7 @@ from napari_tweedie.denoisers.coloured import matched
 from napari_tweedie.denoisers.inpainting import inpainted
 from napari_tweedie.denoisers.mapped import mapped
 from napari_tweedie.denoisers.mending import mended
-from napari_tweedie.denoisers.tiling import exhaust
+from napari_tweedie.denoisers.tiling import Volume, exhaust
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
 from napari_tweedie.engine.neighbours import Neighbours
 from napari_tweedie.images.stabilisation import NEIGHBOURHOOD, Stabilised
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from napari_tweedie.denoisers import Denoiser
     from napari_tweedie.denoisers.fusion import Fused
-    from napari_tweedie.denoisers.tiling import Tiled, Volume
+    from napari_tweedie.denoisers.tiling import TileByTile, Tiled
     from napari_tweedie.engine.blocks import Blocks
     from napari_tweedie.engine.channel import Channel
     from napari_tweedie.engine.neighbours import Shares
@@ -80,13 +80,16 @@ class Denoise(Job):
             return
         x: Tensor
         sigma: float | Tensor
-        sigma, before, mends = level, 0.0, False
+        places = self._places(index, tools)
+        plain = plain if places is None else mapped(plain)
+        sigma, before, mends = level if places is None else level * places, 0.0, False
         if self.neighbours is None or level <= 0:
             x, _ = self._measured(tools, index)
         else:
             fused = yield from _so_far(self._fused(index, tools, plain), ALONE)
-            mends = self.recipe.fusion == "learnt" and plain.knows_fusion
-            plain, x, sigma, before = mapped(plain), fused.plane, fused.level, ALONE
+            mends = self.recipe.fusion == "learnt" and plain.knows_fusion and places is None  # it learnt of even noise
+            plain, x, before = mapped(plain), fused.plane, ALONE
+            sigma = fused.level if places is None else fused.level * places
         denoiser = tools.tiled(plain)
         learnt = self.recipe.probes and plain.knows_errors
         part = 0.7 if learnt else 1 / (2 + self.recipe.probes) if self.recipe.probes else 1 - before
@@ -105,7 +108,7 @@ class Denoise(Job):
             precise = tools.tiled(in_float32(plain))
             clean, variance = posterior_variance(precise, x, sigma, generator, probes=self.recipe.probes)
             own = own_variance(_precise(clean), _precise(torch.as_tensor(sigma)), plain.flat_error)
-            std = self._with_fusion(_precise(variance).maximum(own), sigma, level).sqrt().to(clean)
+            std = self._with_fusion(index, _precise(variance).maximum(own), sigma).sqrt().to(clean)
             std = self._std(index, x, clean, std, sigma) if any(plain.flat_error) else self.spread(index, clean, std)
             yield Step(1.0, {"denoised": clean, "std": std})
 
@@ -119,8 +122,11 @@ class Denoise(Job):
         """
         channel = self._frame(index)
         level, map_ = channel.level, channel.intensity
-        white = _precise(error_std(denoiser, name, x, clean, sigma, channel.is_stabilised))
-        std = self._with_fusion(white.square(), sigma, level).sqrt()
+        if isinstance(denoiser, Volume) and isinstance(sigma, torch.Tensor):  # errors of volumes were learnt at one level
+            white = _precise(sigma / level * error_std(denoiser, name, x, clean, level, channel.is_stabilised))
+        else:
+            white = _precise(error_std(denoiser, name, x, clean, sigma, channel.is_stabilised))
+        std = self._with_fusion(index, white.square(), sigma).sqrt()
         if isinstance(map_, Stabilised):
             std *= torch.from_numpy(map_.width(clean.cpu().numpy(), level) / (level * map_.scale))
         if (counted := self._photons(index, clean)) is None:
@@ -129,9 +135,13 @@ class Denoise(Job):
         share = 1 / (1 + (expected.clamp_min(0) / FEW).square())
         return self._of_photons(std.square(), photons, expected, unit, share)
 
-    def _with_fusion(self, variance: Tensor, sigma: float | Tensor, level: float) -> Tensor:
+    def _with_fusion(self, index: Index, variance: Tensor, sigma: float | Tensor) -> Tensor:
         """Return the variance of an error with that of the fusion, if planes were fused: their noise has a map of levels then."""
-        return of_fused(variance, _precise(sigma), level) if isinstance(sigma, torch.Tensor) else variance
+        if self.neighbours is None or not isinstance(sigma, torch.Tensor):
+            return variance
+        channel = self._frame(index)
+        places = torch.from_numpy(channel.places.over(sigma.shape[-2:])) if channel.places else 1.0
+        return of_fused(variance, _precise(sigma), channel.level * places)
 
     def _std(self, index: Index, x: Tensor, clean: Tensor, std: Tensor, sigma: float | Tensor) -> Tensor:
         """Return a standard deviation, as `spread` returns it, with what the noise hides."""
@@ -166,7 +176,20 @@ class Denoise(Job):
     def _fused(self, index: Index, tools: Tools, plain: Denoiser) -> Shares:
         """Fuse the planes beside a block into it; planes are denoised alone before."""
         assert self.neighbours is not None
-        return self.neighbours.fused(index, tools.tiled(plain).tile_by_tile, partial(self._measured, tools))
+        places, denoiser = self._places(index, tools), tools.tiled(plain)
+
+        def alone(x: Tensor, level: float) -> TileByTile:
+            return denoiser.tile_by_tile(x, level if places is None else level * places)
+
+        return self.neighbours.fused(index, alone, partial(self._measured, tools))
+
+    def _places(self, index: Index, tools: Tools) -> Tensor | None:
+        """Return how much stronger than its level the noise is at every pixel, (1, 1, [1,] Y, X); None: it is even."""
+        channel = self._frame(index)
+        if not channel.places:
+            return None
+        *depth, height, width = self.blocks.layout.block_shape
+        return tools.tensor(channel.places.over((height, width))).view(1, 1, *(1 for _ in depth), height, width)
 
     def _measured(self, tools: Tools, index: Index) -> tuple[Tensor, float]:
         """Return a block in normalised units, and the level of its noise."""

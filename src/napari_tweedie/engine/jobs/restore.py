@@ -12,6 +12,7 @@ from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.results import Output
 from napari_tweedie.degradations.noise import Gaussian, Poisson, Rician
 from napari_tweedie.degradations.problem import NOISE_FLOOR, Problem
+from napari_tweedie.degradations.weighted import Weighted
 from napari_tweedie.degradations.whitened import Whitened
 from napari_tweedie.engine.jobs.doubted_blur import Doubt, doubt
 from napari_tweedie.engine.jobs.job import Job, Step, Tools
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 FAINT = 0.01
 """Noise level, in ranges of the image, up to which it is no matter that the noise is weaker."""
 WHITENED = "Neighbouring pixels share noise: the data count by its power spectrum."
+WEIGHTED = "The noise differs between parts of the image: every pixel counts by its own."
 TAKEN_FOR_WHITE = (
     "Neighbouring pixels share noise, which was taken for white noise of the level that is left at twice the pixel size; hqs, "
     "where noise is Gaussian and no pixel missing, or denoising first, treats it by its power spectrum."
@@ -87,8 +89,9 @@ class Restore(Job):
             self._misfits.append(Misfit(ratio, neighbour_correlation(problem.residual(estimate))))
 
     def _doubt_blur(self, problem: Problem, estimate: Tensor, index: Index, tools: Tools) -> None:
-        """Look for signs that the blur is wrong, until there are some; noise that neighbours share would look like them."""
-        if self._doubt is not None or self.blocks.colour or self.blocks.channel(index).correlation is not None:
+        """Look for signs that the blur is wrong, until there are some; noise that is not even would look like them."""
+        channel = self.blocks.channel(index)
+        if self._doubt is not None or self.blocks.colour or channel.correlation is not None or channel.places:
             return
 
         def solve(other: Problem) -> Tensor:
@@ -150,7 +153,11 @@ class Restore(Job):
             self._told[WHITENED] = None
         elif channel.correlation is not None:
             self._told[TAKEN_FOR_WHITE] = None
-        if self._method.whitens:
+        if channel.places and self._method.whitens and degradation.is_image and degradation.is_linear:
+            weights = 1 / tools.tensor(channel.places.over(y.shape[-2:])).expand(1, 1, *y.shape[2:])
+            degradation, y = Weighted.of(degradation, weights), weights * y
+            self._told[WEIGHTED] = None
+        elif self._method.whitens:
             degradation, y = degradation.with_noise(y, sigma)
         else:
             y = _evened(degradation, y)
