@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import napari_tweedie as nt
 from napari_tweedie.analysis.beads import psf_of_beads, widths_of
+from napari_tweedie.cli import app
 
 FWHM = 2 * np.sqrt(2 * np.log(2))
 
@@ -148,3 +150,60 @@ def test_what_no_function_can_be_found_with_is_named(image: str, options: dict[s
     images["infinite"][3, 3] = np.inf
     with pytest.raises(ValueError, match=message):
         nt.estimate_psf(images[image], **options)
+
+
+def varying_beads(shape: tuple[int, int], stds: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
+    """Spots every 24 pixels, a part of one off, whose width grows from the centre to the corners."""
+    image, grids = np.full(shape, 100.0), np.indices(shape)
+    for y in range(12, shape[0] - 8, 24):
+        for x in range(12, shape[1] - 8, 24):
+            place = (y + rng.uniform(-1, 1), x + rng.uniform(-1, 1))
+            r2 = sum((2 * p / (n - 1) - 1) ** 2 for p, n in zip(place, shape, strict=True)) / 2
+            std = stds[0] + (stds[1] - stds[0]) * r2
+            image += 30000 / std**2 / 6.3 * np.exp(-0.5 * sum((g - p) ** 2 for g, p in zip(grids, place, strict=True)) / std**2)
+    return rng.poisson(image).astype(np.float64)
+
+
+def test_functions_that_vary_over_the_field_have_the_widths_of_their_places(rng: np.random.Generator) -> None:
+    image = varying_beads((192, 168), (1.4, 2.6), rng)
+    found = nt.estimate_psf(image, varying=True)
+    assert found.psf.shape[:2] == (3, 3)
+    assert found.ndim == 2
+    assert found.axes == "tcyx"
+    np.testing.assert_allclose(found.psf.sum((2, 3)), 1, rtol=1e-5)
+    widths = np.array([[np.mean(widths_of(psf.astype(float))) for psf in row] for row in found.psf])
+    expected = FWHM * np.array([[2.6, 2.0, 2.6], [2.0, 1.4, 2.0], [2.6, 2.0, 2.6]])
+    np.testing.assert_allclose(widths, expected, rtol=0.15)
+    assert found.places == ((0, 95.5, 191), (0, 83.5, 167))
+    assert "3 × 3 functions" in found.notes[0]
+    assert "differ over the field" in nt.estimate_psf(image).notes[-1]
+
+
+def test_beads_that_are_alike_give_one_function_even_if_asked_for_more(rng: np.random.Generator) -> None:
+    image = varying_beads((144, 144), (1.6, 1.6), rng)
+    found = nt.estimate_psf(image, varying=True)
+    assert found.psf.ndim == 2
+    assert found.places == ()
+    assert "alike over the field" in found.notes[0]
+    assert found.fwhm[0] == pytest.approx(1.6 * FWHM, rel=0.06)
+    assert not any("differ over the field" in note for note in nt.estimate_psf(image).notes)
+
+
+def test_too_few_beads_do_not_tell_how_a_function_varies(rng: np.random.Generator) -> None:
+    with pytest.raises(ValueError, match="6 isolated beads or more"):
+        nt.estimate_psf(varying_beads((64, 64), (1.5, 1.5), rng), varying=True)
+    with pytest.raises(ValueError, match="from beads alone"):
+        nt.estimate_psf(varying_beads((64, 64), (1.5, 1.5), rng), "image", varying=True)
+
+
+def test_the_command_writes_functions_that_vary_and_takes_them_back(rng: np.random.Generator, tmp_path: Path) -> None:
+    files_ = {name: tmp_path / f"{name}.tif" for name in ("beads", "psf", "sharp")}
+    nt.write(files_["beads"], varying_beads((120, 120), (1.2, 2.4), rng).astype(np.float32), "yx")
+    runner = CliRunner()
+    said = runner.invoke(app, ["psf", str(files_["beads"]), str(files_["psf"]), "--varying"])
+    assert said.exit_code == 0, said.output
+    assert nt.read(files_["psf"]).data.shape[:2] == (3, 3)
+    options = ["--degradation", "psf-blur", "--psf", str(files_["psf"]), "--set", "denoiser=unet-small"]
+    said = runner.invoke(app, ["restore", str(files_["beads"]), str(files_["sharp"]), *options])
+    assert said.exit_code == 0, said.output
+    assert nt.read(files_["sharp"]).data.max() > 1.5 * nt.read(files_["beads"]).data.max()

@@ -5,7 +5,12 @@ import pytest
 from napari.viewer import ViewerModel
 from scipy.ndimage import gaussian_filter
 
+from napari_tweedie.analysis.beads import widths_of
+from napari_tweedie.core.array_input import Input
 from napari_tweedie.widgets.docks.restore import Restore
+from napari_tweedie.widgets.layers.crop import Crop
+from napari_tweedie.widgets.layers.input import nanometres
+from napari_tweedie.widgets.parts.clues import GRID, kernel_axes
 from napari_tweedie.widgets.parts.degradation_form import Sequence
 from napari_tweedie.widgets.parts.psf_estimator import TALLEST, WIDEST, sections
 
@@ -83,7 +88,8 @@ def test_what_was_estimated_is_not_offered_to_be_estimated_from(qtbot) -> None: 
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20000)
     form.estimator.menu.aboutToShow.emit()
     offered = [action.text() for action in form.estimator.menu.actions() if action.text()]
-    assert offered == ["from the beads in “plane”", "its width, from “plane” itself"]
+    these = "from the beads in “plane”"
+    assert offered == [these, f"varying over the field, {these}", "its width, from “plane” itself"]
 
 
 def test_another_function_has_the_noise_measured_anew(qtbot) -> None:  # type: ignore[no-untyped-def]
@@ -125,3 +131,31 @@ def test_of_a_microscope_the_aperture_is_offered(qtbot) -> None:  # type: ignore
     form.estimator.menu.aboutToShow.emit()
     texts = [each.text() for each in form.estimator.menu.actions()]
     assert texts == ["NA, from “plane” itself"]
+
+
+def test_beads_that_differ_become_functions_for_every_place(qtbot) -> None:  # type: ignore[no-untyped-def]
+    """Blurred twice as much on the right: rows and columns of functions, wider to the right, and a preview of a part."""
+    image = beads((1.2, 1.2), (120, 120))
+    weight = np.linspace(0, 1, 120)
+    image = ((1 - weight) * image + weight * beads((2.4, 2.4), (120, 120))).astype(np.float32)
+    viewer = ViewerModel()
+    viewer.add_image(image, name="beads", scale=(0.1, 0.1), units=("um",) * 2)
+    form = Sequence(viewer.layers, "psf-blur")
+    qtbot.addWidget(form)
+    form.estimator.estimate(viewer.layers["beads"], "beads", varying=True)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20000)
+    made = viewer.layers["beads · PSF"]
+    assert made.data.shape[:2] == (3, 3)
+    assert tuple(made.axis_labels[:2]) == GRID
+    assert kernel_axes(made) == 2
+    assert nanometres(made) == pytest.approx((100, 100))
+    assert made.metadata["napari_tweedie"]["places"][0] == pytest.approx((0, 59.5, 119))
+    widths = [widths_of(made.data[1, column].astype(float))[1] for column in range(3)]
+    assert widths[0] == pytest.approx(1.2 * 2.355, abs=0.3)
+    assert widths[2] > 1.2 * widths[0]
+    assert form.chosen_layers()["psf"] is made
+    assert "3 × 3 functions" in form.estimator.told.text()
+    given = Input.of(made.data, made.name)
+    right = Crop((0, 60), (60, 120)).of_functions(given, "yx", False, (120, 120)).values()
+    np.testing.assert_allclose(right[0, -1], made.data[0, -1], atol=1e-6)
+    assert Crop((0, 60), (60, 120)).of_functions(Input.of(made.data[0, 0]), "yx", False, (120, 120)).values().ndim == 2

@@ -78,6 +78,7 @@ def psf(
     source: Annotated[str, typer.Option(help="beads: points are averaged; image: the width of the blur of any plane.")] = "beads",
     degradation: Annotated[str, typer.Option(help="Kind of an image's blur: gaussian-blur or microscope-psf.")] = "gaussian-blur",
     unknown: Annotated[str | None, typer.Option(help="What is found of it: std, or na of a microscope.")] = None,
+    varying: Annotated[bool, typer.Option(help="Let the function of beads differ over the field.")] = False,
     sigma: Sigma = None, set_: Set = [],
 ) -> None:  # fmt: skip
     """Find the point-spread function in an image of beads, or the width of the blur of any plane; write it as an image.
@@ -92,8 +93,10 @@ def psf(
     apply_settings(set_, known)
     if beyond := sorted(known.keys() - {"degradation"}):
         raise ValueError(f"--set {beyond[0]}: of a point-spread function, only the degradation can be set")
-    found = estimate_psf(image, source, degradation=known["degradation"], unknown=unknown, sigma=sigma)  # type: ignore[arg-type]
-    write(result, found.psf, "zyx"[-found.psf.ndim :], found.spacing, found.unit, {"notes": found.notes})
+    options: dict[str, Any] = {"degradation": known["degradation"], "unknown": unknown, "sigma": sigma, "varying": varying}
+    found = estimate_psf(image, source, **options)  # type: ignore[arg-type]
+    spacing = (1.0,) * (found.psf.ndim - found.ndim) + found.spacing
+    write(result, found.psf, found.axes, spacing, found.unit, {"notes": found.notes})
     for note in found.notes:
         out.print(note, highlight=False)
 

@@ -70,6 +70,10 @@ class Blur(Degradation):
     def actual(self, name: str) -> Any:
         return self.relative_width * self.std if name == "std" and hasattr(self, "std") else super().actual(name)
 
+    def varies(self, ndim: int) -> bool:
+        """Return whether it is another kernel in other places of the image."""
+        return False
+
     def weights(self, ndim: int) -> NDArray[np.float64]:
         """Return the kernel over `ndim` spatial axes, of odd size."""
         raise TypeError(f"{type(self).__name__} defines no kernel")
@@ -82,7 +86,9 @@ class Blur(Degradation):
 
     def widened(self, ndim: int) -> NDArray[np.float64]:
         """Return the weights as many times as wide as `relative_width` says."""
-        kernel = self.weights(ndim)
+        return self._as_wide(self.weights(ndim))
+
+    def _as_wide(self, kernel: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.relative_width == 1:
             return kernel
         kernel = resampled(kernel, tuple(1 / self.relative_width if length > 1 else 1.0 for length in kernel.shape))
@@ -124,7 +130,10 @@ class Blur(Degradation):
 
     def _grid(self, x: Tensor, shape: Shape) -> Tensor:
         """Return the kernel on a grid, its centre at the origin, wrapped around."""
-        kernel = torch.as_tensor(self.kernel(x.ndim - 2)).to(x)
+        return self._wrapped(self.kernel(x.ndim - 2), x, shape)
+
+    def _wrapped(self, weights: NDArray[np.float64], x: Tensor, shape: Shape) -> Tensor:
+        kernel = torch.as_tensor(weights).to(x)
         grid = torch.zeros(shape, dtype=x.dtype, device=x.device)
         sizes = zip(kernel.shape, grid.shape, strict=True)
         offsets = [(torch.arange(length, device=x.device) - length // 2) % n for length, n in sizes]
@@ -142,13 +151,19 @@ class Blur(Degradation):
         return self.crop(fourier_filter(x, self._transfer(x, grid), grid))
 
     def adjoint(self, y: Tensor) -> Tensor:
-        margins, domain = self._margins(y.ndim - 2), self.domain(tuple(y.shape[2:]))
+        domain = self.domain(tuple(y.shape[2:]))
         grid = self._fast(domain)
-        sides = zip(margins, y.shape[2:], grid, strict=True)
+        return self._within(fourier_filter(self._placed(y, grid), self._opposite(y, grid)), domain)
+
+    def _placed(self, y: Tensor, grid: Shape) -> Tensor:
+        """Return a measurement on the grid of x, where it lies in it, with zeros around."""
+        sides = zip(self._margins(y.ndim - 2), y.shape[2:], grid, strict=True)
         pads = [side for margin, n, length in reversed(list(sides)) for side in (margin, length - n - margin)]
-        x = fourier_filter(torch.nn.functional.pad(y, pads), self._opposite(y, grid))
-        within: Any = (..., *(slice(n) for n in domain))
-        return x[within]
+        return torch.nn.functional.pad(y, pads)
+
+    def _within(self, x: Tensor, domain: Shape) -> Tensor:
+        part: Any = (..., *(slice(n) for n in domain))
+        return x[part]
 
     def shape(self, image: Shape) -> Shape:
         small = tuple(n - 2 * margin for n, margin in zip(image, self._margins(len(image)), strict=True))

@@ -10,8 +10,6 @@ from pydantic import PrivateAttr
 
 from napari_tweedie.core.array_input import ArrayInput, Input
 from napari_tweedie.core.method import Parameter
-from napari_tweedie.degradations.blur import Blur
-from napari_tweedie.degradations.linear_algebra import Shape
 from napari_tweedie.degradations.psf_array import (
     NOISY_SYMMETRIC,
     SYMMETRIC,
@@ -28,6 +26,7 @@ from napari_tweedie.degradations.psf_array import (
     widths,
 )
 from napari_tweedie.degradations.psf_noise import background, noise, without_noise, without_strays
+from napari_tweedie.degradations.varying_blur import VaryingBlur
 
 Array = NDArray[np.float64]
 
@@ -39,14 +38,17 @@ NOTICED = 0.05
 """Distance of the centre of mass from the middle, in pixels, from which on it is corrected."""
 
 
-class PsfBlur(Blur):
-    """Blur with a measured or computed point-spread function."""
+class PsfBlur(VaryingBlur):
+    """Blur with a measured or computed point-spread function, or with several of them, on a grid over the field of view."""
 
     name: ClassVar[str] = "psf-blur"
     title: ClassVar[str] = "Point-spread function"
 
     psf: ArrayInput = Parameter(
-        Input.needed("psf"), "The function; it is brought to the pixels of the image and to sum 1.", layer="image"
+        Input.needed("psf"),
+        "The function; it is brought to the pixels of the image and to sum 1. With two axes more in front it varies over the field: "
+        "rows and columns of functions, from border to border.",
+        layer="image",
     )
     pixel: float | None = Parameter(
         None, "Size of its pixels along Y and X; none: as its layer says, else that of the image.", unit="nm", gt=0, advanced=True
@@ -67,12 +69,27 @@ class PsfBlur(Blur):
         informed._sizes = () if nanometres is None else tuple(size * nanometres for size in spacing)
         return informed
 
-    def weights(self, ndim: int) -> Array:
-        return self._prepared(ndim)[0]
+    def varies(self, ndim: int) -> bool:
+        array = self.psf.array
+        return array is not None and array.ndim == ndim + 2 and self.kernel_axes() == ndim
 
-    def _prepared(self, ndim: int) -> tuple[Array, list[str]]:
+    def weights(self, ndim: int) -> Array:
+        return self._prepared(self._checked(self._given(), ndim), ndim)[0]
+
+    def grid(self, ndim: int) -> Array:
+        functions = self._given()
+        kernels = [self._prepared(self._checked(function, ndim), ndim)[0] for row in functions for function in row]
+        sides = np.max([kernel.shape for kernel in kernels], axis=0)
+        pads = [[((n - m) // 2,) * 2 for n, m in zip(sides, kernel.shape, strict=True)] for kernel in kernels]
+        same = [np.pad(kernel, pad) for kernel, pad in zip(kernels, pads, strict=True)]
+        return np.array(same).reshape(*functions.shape[:2], *sides)
+
+    def _given(self) -> Array:
+        return self.psf.real().astype(np.float64)
+
+    def _prepared(self, given: Array, ndim: int) -> tuple[Array, list[str]]:
         """Return the kernel, and what was done to the function."""
-        kernel = given = self._function(ndim)
+        kernel = given
         notes: list[str] = []
         if self.correct:
             kernel, done = _cleaned(kernel)
@@ -95,9 +112,8 @@ class PsfBlur(Blur):
             kernel = odd(kernel, (0,) * ndim)
         return kernel / kernel.sum(), notes
 
-    def _function(self, ndim: int) -> Array:
-        """Return the function as it is given, over `ndim` axes."""
-        kernel = self.psf.real().astype(np.float64)
+    def _checked(self, kernel: Array, ndim: int) -> Array:
+        """Return a function as it is given, over `ndim` axes."""
         if kernel.ndim == ndim + 1 and kernel.shape[0] == 1:
             kernel = kernel[0]
         if kernel.ndim != ndim:
@@ -132,17 +148,18 @@ class PsfBlur(Blur):
             )
         return tuple(theirs / ours if theirs and ours else 1.0 for theirs, ours in pairs), notes
 
-    def _ndim(self) -> int:
-        """Return the number of axes of the function; a single plane counts as flat."""
+    def kernel_axes(self) -> int:
+        """Return the number of axes of a function; a single plane counts as flat, and before a plane or stack may be a grid."""
         shape = self.psf.values().shape
-        return len(shape) - (shape[0] == 1)
-
-    def norm(self, image: Shape | None = None) -> float:
-        kernel = self.kernel(self._ndim() if image is None else len(image))
-        return float(np.abs(kernel).sum())
+        return len(shape) - (1 if shape[0] == 1 and len(shape) < 5 else 2 if len(shape) > 3 else 0)
 
     def notes(self, ndim: int) -> list[str]:
-        return self._prepared(self._ndim())[1]
+        axes, given = self.kernel_axes(), self._given()
+        if not self.varies(axes):
+            return self._prepared(self._checked(given, axes), axes)[1]
+        rows, columns = given.shape[:2]
+        _, notes = self._prepared(self._checked(given[rows // 2, columns // 2], axes), axes)
+        return [f"The point-spread function varies over the field, between {rows} × {columns} that are given.", *notes]
 
 
 def _cleaned(kernel: Array) -> tuple[Array, list[str]]:

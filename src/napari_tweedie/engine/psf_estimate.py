@@ -11,6 +11,7 @@ from pydantic import Field
 
 from napari_tweedie import degradations
 from napari_tweedie.analysis.beads import psf_of_beads, widths_of
+from napari_tweedie.analysis.psf_field import FEWEST, PsfField, psf_field
 from napari_tweedie.core.method import checked
 from napari_tweedie.degradations.blur import Blur
 from napari_tweedie.degradations.microscope import ASSUMED, MicroscopePsf
@@ -35,9 +36,10 @@ class PsfEstimate:
     Parameters
     ----------
     psf : array
-        Of odd sides and sum 1, its centre in the middle pixel; the ``psf`` of `nt.restore`.
+        Of odd sides and sum 1, its centre in the middle pixel; the ``psf`` of `nt.restore`. Where it varies over the field, rows
+        and columns of such functions, from border to border, two axes in front.
     fwhm : tuple of float
-        Full width at half maximum along every axis, in pixels.
+        Full width at half maximum along every axis, in pixels; of one that varies, of the mean of all.
     spacing : tuple of float
         Size of its pixels along every axis, in `unit`; 1 where it is unknown.
     unit : str
@@ -46,6 +48,8 @@ class PsfEstimate:
         How it was found, a sentence each.
     degradation : Blur, optional
         The model of it that was found in an image, for `nt.restore`; None of beads.
+    places : tuple of tuple of float
+        Where the rows and the columns of functions that vary lie in the image of beads, in pixels; else empty.
     """
 
     psf: NDArray[np.float32]
@@ -54,6 +58,17 @@ class PsfEstimate:
     unit: str
     notes: list[str]
     degradation: Blur | None = None
+    places: tuple[tuple[float, ...], ...] = ()
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes of a function."""
+        return len(self.fwhm)
+
+    @property
+    def axes(self) -> str:
+        """Axes of the array in a file: rows and columns of functions are frames and channels."""
+        return "tc"[: self.psf.ndim - self.ndim] + "zyx"[-self.ndim :]
 
 
 def estimate_psf(
@@ -64,6 +79,7 @@ def estimate_psf(
     unknown: str | None = None,
     radius: tuple[int, ...] | None = None,
     sigma: float | None = None,
+    varying: bool = False,
 ) -> PsfEstimate:
     """Find the point-spread function of a microscope or camera.
 
@@ -81,6 +97,8 @@ def estimate_psf(
         How far the function of beads reaches along every axis, in pixels, 2 or more.
     sigma : float, optional
         Noise level of a plane, if it is known; it is measured otherwise.
+    varying : bool
+        Whether the function of beads may differ over the field; one function is found where they are alike.
 
     Raises
     ------
@@ -102,11 +120,15 @@ def estimate_psf(
     check_representable(float(pixels.min()), float(pixels.max()))
     if source == "beads":
         radius = None if radius is None else checked(GenericAlias(tuple, (Reach,) * pixels.ndim), radius=radius)
+        if varying:
+            return _varying(psf_field(pixels, radius), pixels.shape[-2:], spacing, picture.unit)
         found = psf_of_beads(pixels, radius)
         widths = zip(found.fwhm, found.spread, strict=True)
         spread = " × ".join(f"{width:.2f}" + (f" ± {each:.2f}" if each == each else "") for width, each in widths)
-        notes = [*found.notes, f"Full width at half maximum: {spread} px."]
+        notes = [*found.notes, f"Full width at half maximum: {spread} px.", *_differing(pixels, radius, len(found.places))]
         return PsfEstimate(found.psf.astype(np.float32), found.fwhm, spacing, picture.unit, notes)
+    if varying:
+        raise ValueError("how a blur varies over the field is told from beads alone: choose source='beads'")
     if pixels.ndim != 2:
         raise ValueError(f"the blur of an image is told from a plane (got shape {pixels.shape}): choose one, or beads")
     family, notes = _family(degradation, spacing, picture.unit)
@@ -118,6 +140,36 @@ def estimate_psf(
     told = f"{name} = {blind.value:.3g} {type(family).hint(name, 'unit')}".rstrip() + f" (full width {fwhm[0]:.2f} px)"
     notes = [_sentence(told, blind.is_bound, blind.between), *notes]
     return PsfEstimate(kernel.astype(np.float32), fwhm, spacing, picture.unit, notes, blind.degradation)
+
+
+def _varying(found: PsfField, field: tuple[int, ...], spacing: tuple[float, ...], unit: str) -> PsfEstimate:
+    """Return the functions of a field, or the one of all where beads are alike."""
+    grid, count = found.psfs, f"{found.count} beads{f'; left out: {found.left_out}' if found.left_out else ''}"
+    mean = grid.mean((0, 1))
+    notes = [f"The beads are alike over the field: one function was made of {count}."]
+    if grid.shape[:2] != (1, 1):
+        widths = zip(found.narrowest, found.widest, strict=True)
+        said = " × ".join(
+            f"{least:.2f} to {most:.2f}" if np.isfinite(most) else f"{least:.2f} and more" for least, most in widths
+        )
+        notes = [
+            f"{grid.shape[0]} × {grid.shape[1]} functions over the field were made of {count}.",
+            f"Full width at half maximum: {said} px; beads and image must show the same field.",
+        ]
+    psf, places = (grid, grid.shape[:2]) if len(notes) > 1 else (mean, ())
+    at = tuple(tuple(np.linspace(0, n - 1, count).tolist()) for n, count in zip(field, places, strict=False))
+    return PsfEstimate(psf.astype(np.float32), widths_of(mean / mean.sum()), spacing, unit, notes, places=at)
+
+
+def _differing(pixels: NDArray[np.float64], radius: tuple[int, ...] | None, count: int) -> list[str]:
+    """Say that beads differ over the field, if they do."""
+    if count < FEWEST:
+        return []
+    found = psf_field(pixels, radius)
+    if not found.varies:
+        return []
+    sizes = f"{found.narrowest[-1]:.2f} to {found.widest[-1]:.2f}"
+    return [f"Beads differ over the field: they are {sizes} px wide along X; a function that varies would fit them better."]
 
 
 def _sentence(told: str, is_bound: bool, between: tuple[float, float]) -> str:

@@ -228,10 +228,11 @@ class Recipe(Model):
 
     @property
     def kernel(self) -> NDArray[Any] | None:
-        """The point-spread function with which a measurement is blurred, and by nothing else; None where it is not."""
-        if not self.inverts or not isinstance(self.degradation, Blur):
+        """The point-spread function with which a measurement is blurred all over, and by nothing else; None where it is not."""
+        ndim = 3 if self.volume else 2
+        if not self.inverts or not isinstance(self.degradation, Blur) or self.degradation.varies(ndim):
             return None
-        return self.degradation.kernel(3 if self.volume else 2)
+        return self.degradation.kernel(ndim)
 
     @property
     def uses_denoiser(self) -> bool:

@@ -38,7 +38,7 @@ def deblur_gaussian(image: ImageData, std: Std = 2.0, sigma: Sigma = 0.0, denois
 def deblur(image: ImageData, psf: ImageData, sigma: Sigma = 0.0, denoiser: Denoiser = "unet") -> ImageData:
     """Undo the blur of a point-spread function, and noise; of three axes if the function has three."""
     function = np.asarray(psf)
-    whole = {"psf": function, "volume": function.ndim == 3}
+    whole = {"psf": function, "volume": function.ndim in (3, 5)}
     return _image("restore", image, sigma, degradation="psf-blur", denoiser=denoiser, **whole)
 
 

@@ -94,7 +94,7 @@ def doubt(problem: Problem, estimate: Tensor, solver: str, solve: Callable[[Prob
         Solves another problem in the same way.
     """
     blur, ndim = problem.degradation, problem.measurement.ndim - 2
-    if not isinstance(blur, Blur) or min(problem.measurement.shape[-2:]) < LEAST:
+    if not isinstance(blur, Blur) or blur.varies(ndim) or min(problem.measurement.shape[-2:]) < LEAST:
         return None
     measured, left, deviation = _compared(problem, estimate)
     field = liveliest(measured, SEEN[ndim])

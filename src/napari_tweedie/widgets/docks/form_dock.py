@@ -223,6 +223,9 @@ class FormDock(EnterRuns):
             else:
                 array = np.asarray(image_array(layer))
             inputs[name] = Input.of(array, layer.name, nanometres(layer))
+            if name == "psf" and (image := self.source.image()) is not None:
+                axes, volume = self.source.axes.text(), self.source.is_volume()
+                inputs[name] = crop.of_functions(inputs[name], axes, volume, image_array(image).shape)
         return inputs
 
     def _marks(self) -> list[Labels | Shapes]:

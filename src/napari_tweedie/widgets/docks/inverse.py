@@ -10,6 +10,7 @@ from napari_tweedie.degradations.noise import Auto
 from napari_tweedie.widgets.docks.panel import Panel
 from napari_tweedie.widgets.forms.method_form import Chooser
 from napari_tweedie.widgets.layers.input import recipe_of
+from napari_tweedie.widgets.parts.clues import kernel_axes
 from napari_tweedie.widgets.parts.degradation_form import Sequence
 
 
@@ -62,5 +63,5 @@ class Inverse(Panel):
         """Treat Z as depth once a 3-D point-spread function is chosen."""
         chosen = self.chosen_layers().get("psf")
         if isinstance(chosen, Image) and chosen is not self._fitted:
-            self.source.volume.setChecked(chosen.ndim == 3)
+            self.source.volume.setChecked(kernel_axes(chosen) == 3)
         self._fitted = chosen

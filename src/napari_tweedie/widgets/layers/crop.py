@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,8 @@ import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
 
+from napari_tweedie.core.array_input import Input
+from napari_tweedie.degradations.varying_blur import part_of_grid
 from napari_tweedie.images.axes import window
 from napari_tweedie.widgets.layers.input import image_array
 
@@ -71,6 +73,27 @@ class Crop:
         last = len(self.start) - axes.endswith("s")
         kept = slice(last - mask.ndim, last)
         return Crop(self.start[kept], self.stop[kept]).of(mask)
+
+    def of_inputs(self, inputs: Mapping[str, Input], recipe: Recipe, shape: Sequence[int]) -> dict[str, Any]:
+        """Return the arrays of a recipe for this part of an image, whose shape, or that of its masks, is given.
+
+        Masks are cut like the image; of point-spread functions that vary over the field those of the part are taken.
+        """
+        cut: dict[str, Any] = dict(inputs)
+        if "mask" in cut:
+            cut["mask"] = Input.of(self.of_mask(cut["mask"].values(), recipe.axes), cut["mask"].name)
+        if "psf" in cut:
+            cut["psf"] = self.of_functions(cut["psf"], recipe.axes, recipe.volume, shape)
+        return cut
+
+    def of_functions(self, given: Input, axes: str, volume: bool, shape: Sequence[int]) -> Input:
+        """Return the point-spread functions for this part of an image of some shape, where they vary over its field."""
+        functions = given.values()
+        if functions.ndim != (5 if volume else 4):
+            return given
+        y, x = axes.index("y"), axes.index("x")
+        first, last, field = ((ends[y], ends[x]) for ends in (self.start, self.stop, shape))
+        return Input.of(part_of_grid(functions, first, last, field), given.name, given.spacing)
 
 
 def visible_pixels(layer: Image) -> tuple[NDArray[np.int_], NDArray[np.int_]]:

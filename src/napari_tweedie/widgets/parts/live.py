@@ -85,10 +85,8 @@ class Look:
         if not recipe.inverts:
             recipe, _ = with_neighbours(recipe, recipe.axes, self.array.shape)
         image, inside = crop.with_neighbours(self.array, recipe)
-        inputs: dict[str, Any] = dict(self.inputs)
-        if "mask" in inputs:
-            cut = Crop(tuple(part.start or 0 for part in place), tuple(a + (b - c) for a, b, c in _lengths(place, crop)))
-            inputs["mask"] = type(inputs["mask"]).of(cut.of_mask(inputs["mask"].values(), recipe.axes), inputs["mask"].name)
+        cut = Crop(tuple(part.start or 0 for part in place), tuple(a + (b - c) for a, b, c in _lengths(place, crop)))
+        inputs = cut.of_inputs(self.inputs, recipe, [b - a for a, b in zip(self.crop.start, self.crop.stop, strict=True)])
         return np.asarray(last(run(recipe, image, cancelled=self.stopped.is_set, inside=inside, **inputs)).image)
 
 

@@ -18,6 +18,7 @@ from napari_tweedie.images.units import is_relative, symbol
 from napari_tweedie.widgets.forms.layout import column, one_row
 from napari_tweedie.widgets.layers.input import METADATA
 from napari_tweedie.widgets.layers.messages import sentence
+from napari_tweedie.widgets.parts.clues import GRID
 from napari_tweedie.widgets.runs.background import Background
 
 if TYPE_CHECKING:
@@ -84,18 +85,18 @@ class PsfEstimator(QWidget):
         self.sections.hide()
         self.told.hide()
 
-    def estimate(self, layer: Image, source: str, unknown: str | None = None) -> None:
+    def estimate(self, layer: Image, source: str, unknown: str | None = None, varying: bool = False) -> None:
         """Estimate the function from the "beads" of a layer, or from the "image" that it is, with what is unknown of a model."""
         from napari_tweedie.engine.psf_estimate import estimate_psf
 
         try:
-            options = {} if unknown is None else {"degradation": self._model(), "unknown": unknown}
+            known = {} if unknown is None else {"degradation": self._model(), "unknown": unknown}
         except ValueError as error:
             self._show(layer.name, unknown, error)
             return
         self.button.setEnabled(False)
         self.button.setText(AT_WORK)
-        work = partial(estimate_psf, layer, source, **options)  # type: ignore[arg-type]
+        work = partial(estimate_psf, layer, source, varying=varying, **known)  # type: ignore[arg-type]
         self._background.call(work, partial(self._show, layer.name, unknown))
 
     def offer(self, unknown: Mapping[str, str] | None) -> None:
@@ -120,6 +121,9 @@ class PsfEstimator(QWidget):
             return
         for layer in images:
             self.menu.addAction(f"from the beads in “{layer.name}”", partial(self.estimate, layer, "beads"))
+        for layer in images:
+            own = partial(self.estimate, layer, "beads", varying=True)
+            self.menu.addAction(f"varying over the field, from the beads in “{layer.name}”", own)
         if planes:
             self.menu.addSeparator()
         for layer in planes:
@@ -133,7 +137,8 @@ class PsfEstimator(QWidget):
         if isinstance(found, Exception):
             self.told.setText(sentence(str(found)))
             return
-        drawn = sections(found.psf, found.spacing)
+        grid = found.psf.shape[: found.psf.ndim - found.ndim]
+        drawn = sections(found.psf[tuple(n // 2 for n in grid)], found.spacing)
         for picture, caption in self._pictures:
             picture.setVisible(False)
             caption.setVisible(False)
@@ -142,19 +147,19 @@ class PsfEstimator(QWidget):
             caption.setText(axes)
             picture.setVisible(True)
             caption.setVisible(True)
-        self.told.setText("\n".join([widths(found), *found.notes[:1]]))
+        self.told.setText("\n".join(found.notes if grid else [widths(found), *found.notes[:1], *found.notes[2:]]))
         if unknown is not None:
             self.valued.emit(unknown, float(getattr(found.degradation, unknown)))
             return
         layer = Image(
             found.psf,
             name=titled(name, "PSF"),
-            scale=found.spacing,
-            units=(found.unit or "pixel",) * found.psf.ndim,
-            axis_labels=tuple("zyx"[-found.psf.ndim :]),
+            scale=(1.0,) * len(grid) + tuple(found.spacing),
+            units=("pixel",) * len(grid) + (found.unit or "pixel",) * found.ndim,
+            axis_labels=GRID[: len(grid)] + tuple("zyx"[-found.ndim :]),
             colormap="magma",
             visible=False,
-            metadata={METADATA: {"input": name, "notes": found.notes}},
+            metadata={METADATA: {"input": name, "notes": found.notes, "places": found.places}},
         )
         self._made.add(layer)
         active = self._layers.selection.active
@@ -165,7 +170,7 @@ class PsfEstimator(QWidget):
 
 def widths(found: PsfEstimate) -> str:
     """Return the full widths at half maximum, in pixels and in the sample where its pixels are known, as a sentence."""
-    axes = "ZYX"[-found.psf.ndim :]
+    axes = "ZYX"[-found.ndim :]
     pixels = [f"{width:.2f}" for width in found.fwhm]
     if is_relative(found.unit):
         return f"Full width at half maximum: {_listed(axes, pixels, 'px')}."

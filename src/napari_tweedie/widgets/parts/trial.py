@@ -82,10 +82,8 @@ class Trial:
         from napari_tweedie.engine.run import last, run
 
         recipe, crop = quickened(self.recipe, quick), self._crop()
-        part, axes = np.asarray(crop.of(image_array(self.layer))), recipe.axes
-        inputs: dict[str, Any] = dict(self.inputs)
-        if "mask" in inputs:
-            inputs["mask"] = type(inputs["mask"]).of(crop.of_mask(inputs["mask"].values(), axes), inputs["mask"].name)
+        array = image_array(self.layer)
+        part, inputs = np.asarray(crop.of(array)), crop.of_inputs(self.inputs, recipe, array.shape)
         after = last(run(recipe, part, cancelled=self.stopped.is_set, **inputs)).image
         return self._shown(part, crop), self._shown(after, crop)
 
