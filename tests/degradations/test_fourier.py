@@ -4,7 +4,7 @@ import torch
 
 from napari_tweedie import degradations
 
-PATTERNS = ["cartesian", "radial", "random"]
+PATTERNS = ["cartesian", "radial", "random", "variable-density"]
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
@@ -59,3 +59,22 @@ def test_sensitivities_may_be_left_out_but_not_lost() -> None:
     assert degradations.registry.build(described).missing_inputs() == ["sensitivity"]
     with pytest.raises(ValueError, match=r"give \(coils, Y, X\)"):
         degradations.load("fourier-mask", sensitivity=np.ones((2, 8, 8)))(torch.zeros(1, 1, 8, 9))
+
+
+def test_points_of_variable_density_are_denser_near_the_middle() -> None:
+    mask = degradations.load("fourier-mask", pattern="variable-density", acceleration=5.0, seed=1).mask((96, 80))
+    assert mask.mean() == pytest.approx(1 / 5, abs=1e-3)
+    y, x = np.meshgrid(*(np.arange(length) / length - 0.5 for length in mask.shape), indexing="ij")
+    radius = np.hypot(y, x)
+    shares = [mask[(radius >= low) & (radius < low + 0.15)].mean() for low in (0.1, 0.25, 0.4)]
+    assert shares[0] > 1.5 * shares[1] > 2 * shares[2] > 0
+
+
+@pytest.mark.parametrize(("turned", "kind"), [(False, "cartesian"), (True, "cartesian"), (None, "points")])
+def test_rows_columns_and_points_are_told_apart(turned: bool | None, kind: str) -> None:
+    pattern = "radial" if turned is None else "cartesian"
+    mask = degradations.load("fourier-mask", pattern=pattern).mask((64, 64))
+    scan = degradations.load("fourier-mask", sampling=(mask.T if turned else mask).astype(np.float32))
+    assert scan.actual("pattern") == kind
+    assert scan.is_turned is bool(turned)
+    assert degradations.load("fourier-mask", pattern=pattern).actual("pattern") == kind

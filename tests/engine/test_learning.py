@@ -99,6 +99,7 @@ def test_the_objective_follows_the_noise_and_what_there_is(lattice: np.ndarray, 
     source = Source(lattice, Recipe(axes="yx", noise={"sigma": 40.0}))
     assert resolved(Learning(), [source]).objective.name == "sure"
     assert resolved(Learning(), [Source(lattice, source.recipe, lattice)]).objective.name == "noise2noise"
+    assert resolved(Learning(start="fresh"), [source]).objective.name == "recorrupted2recorrupted"
     assert resolved(Learning(objective="noise2void"), [source]).objective.name == "noise2void"
 
 

@@ -12,6 +12,7 @@ from napari_tweedie.training.data import Images
 from napari_tweedie.training.held_out import DOUBT, errors, gain
 from napari_tweedie.training.learning import Learning, learn
 from napari_tweedie.training.loop import Training, train
+from napari_tweedie.training.run import Run
 from napari_tweedie.training.synthetic import dead_leaves
 from napari_tweedie.training.tiles import Example, cut, draw, told
 
@@ -107,6 +108,20 @@ def test_a_run_that_goes_on_ends_as_one_without_a_break(network: UNet, generator
     assert (states[-1].loss, states[-1].held_out) == (whole.loss, whole.held_out)
     for one, other in zip(states[-1].current.parameters(), whole.current.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_what_is_compared_and_shown_has_the_averaged_weights(network: UNet, generator: torch.Generator) -> None:
+    image, settings = noisy(np.full((64, 96), 0.5), generator)[1], SETTINGS.model_copy(update={"patience": 0})
+    tiles = cut([Example(image, SIGMA)], np.random.default_rng(0))
+    run = Run(network, tiles, settings, lambda tile: told(network, None, torch.float32))
+    expected = [weight.clone() for weight in network.parameters()]
+    for done in (1, 2, 3):
+        shown = run.advance().current
+        share = 9 / (10 + done)  # of the first steps it keeps little
+        expected = [torch.lerp(old, new, share) for old, new in zip(expected, run.moving.parameters(), strict=True)]
+    for one, other in zip(shown.parameters(), expected, strict=True):
+        torch.testing.assert_close(one, other.detach())
+    assert not any(weight.requires_grad for weight in shown.parameters())
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"other settings"])

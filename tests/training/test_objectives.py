@@ -82,6 +82,20 @@ def test_recorrupted_pairs_differ_from_the_squared_error_by_a_constant(generator
     assert found == pytest.approx(squared_error(clean, noisier, level) + 1 + 1 / alpha**2, rel=0.03)
 
 
+def test_noise_is_added_and_taken_away_with_both_signs(generator: torch.Generator) -> None:
+    _, seen = patches(generator, count=2)
+    shown: list[Tensor] = []
+
+    def remember(x: Tensor, sigma: Tensor) -> Tensor:
+        shown.append(x)
+        return torch.zeros_like(x)
+
+    objectives.load("recorrupted2recorrupted", alpha=0.5).loss(remember, seen, generator)
+    one, other = shown
+    assert float((one - other).std()) == pytest.approx(2 * 0.5 * SIGMA, rel=0.1)
+    torch.testing.assert_close((one + other) / 2, seen.noisy)
+
+
 def test_a_partner_is_what_noise2noise_estimates(generator: torch.Generator) -> None:
     clean, seen = patches(generator)
     with_clean = Patches(seen.noisy, seen.sigma, seen.counts, partner=clean)

@@ -12,8 +12,9 @@ from napari_tweedie.denoisers.network import load_network
 from napari_tweedie.images.files import write
 from napari_tweedie.training.data import Images, Source, draw_batch, read_folder
 from napari_tweedie.training.export import write_weights
-from napari_tweedie.training.loop import Training, _first_network, step_together, train
+from napari_tweedie.training.loop import Training, _first_network, train
 from napari_tweedie.training.losses import draw_noise_level, weighted_squared_error
+from napari_tweedie.training.optimiser import step_together
 from napari_tweedie.training.packing import pack, unpack
 from napari_tweedie.training.synthetic import Synthetic
 

@@ -58,6 +58,8 @@ class Degradation(Method):
     """Where a measurement shows nothing but noise."""
     errors_are_local: ClassVar[bool] = True
     """Whether what is wrong with A shows as structure in the measurement: it does not in frequencies."""
+    is_turned: ClassVar[bool] = False
+    """Whether it does to columns what others of its kind do to rows: what was trained for those wants its images turned."""
     has_phase: ClassVar[bool] = False
     """Whether x is a complex image: its real and imaginary parts are two channels, and zero has a meaning."""
     is_disjoint: ClassVar[bool] = False

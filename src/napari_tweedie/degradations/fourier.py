@@ -44,8 +44,9 @@ class FourierMask(Degradation):
     noise_is_seen_in: ClassVar[str] = "the outermost frequencies"
     errors_are_local: ClassVar[bool] = False
 
-    pattern: Literal["cartesian", "radial", "random"] = Parameter(
-        "cartesian", "What a simulation measures: random rows, diameters, or random points; all with the middle."
+    pattern: Literal["cartesian", "radial", "random", "variable-density"] = Parameter(
+        "cartesian",
+        "What a simulation measures: random rows, diameters, random points, or points denser near the middle; all with it.",
     )
     acceleration: float = Parameter(4.0, "Frequencies of the image per measured one, of a simulation.", ge=1, le=64)
     centre: float = Parameter(0.08, "Part of either axis about the zero frequency that is measured fully.", ge=0, le=1)
@@ -78,12 +79,23 @@ class FourierMask(Degradation):
         return self._masks[image]
 
     def actual(self, name: str) -> Any:
-        if self.sampling.array is None or name not in ("acceleration", "pattern"):
+        """Return, of the pattern, whether it is one of whole rows or columns, ``"cartesian"``, or of ``"points"``."""
+        if name not in ("acceleration", "pattern"):
             return super().actual(name)
+        if self.sampling.array is None:
+            return self.acceleration if name == "acceleration" else "cartesian" if self.pattern == "cartesian" else "points"
         mask = self.sampling.real() != 0
         if name == "acceleration":
             return mask.size / max(1, int(mask.sum()))
-        return "cartesian" if (mask == mask[:, :1]).all() else "that of the measurement"
+        return "cartesian" if (mask == mask[:, :1]).all() or (mask == mask[:1]).all() else "points"
+
+    @property
+    def is_turned(self) -> bool:  # type: ignore[override]
+        """Whether columns are measured, not rows."""
+        if self.sampling.array is None:
+            return False
+        mask = self.sampling.real() != 0
+        return bool((mask == mask[:1]).all() and not mask.all())
 
     def _sampling(self, image: Shape) -> NDArray[np.bool_]:
         mask = self.sampling.real() != 0

@@ -9,6 +9,8 @@ from napari_tweedie.degradations.linear_algebra import Shape
 
 GOLDEN_ANGLE = np.pi * (3 - 5**0.5) / 2
 """Angle between spokes, 68.75°, that spreads any number of diameters about evenly."""
+DENSITY_POWER = 3.0
+"""Power with which the density of points falls from the middle to the corners."""
 
 
 def _middle(length: int, centre: float) -> slice:
@@ -52,4 +54,17 @@ def _radial(shape: Shape, acceleration: float, centre: float, rng: np.random.Gen
     return points
 
 
-PATTERNS = {"cartesian": _cartesian, "radial": _radial, "random": _random}
+def _variable_density(shape: Shape, acceleration: float, centre: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Points are the likelier the nearer they are to the middle, falling as a power of the distance (Lustig et al. 2007)."""
+    points = np.zeros(shape, bool)
+    points[tuple(_middle(length, centre) for length in shape)] = True
+    y, x = np.meshgrid(*(np.arange(length) / length - 0.5 for length in shape), indexing="ij")
+    likely = (1 - np.hypot(y, x) * 2**0.5).clip(0.02) ** DENSITY_POWER
+    drawn = np.log(likely) - np.log(-np.log(rng.uniform(1e-12, 1, shape)))  # the largest are a draw without replacement
+    drawn[points] = -np.inf
+    count = max(0, round(points.size / acceleration) - int(points.sum()))
+    points.flat[np.argsort(-drawn, axis=None)[:count]] = True
+    return points
+
+
+PATTERNS = {"cartesian": _cartesian, "radial": _radial, "random": _random, "variable-density": _variable_density}

@@ -76,7 +76,7 @@ def resolved(settings: Learning, sources: Sequence[Source]) -> Learning:
     if not isinstance(settings.objective, Auto):
         return settings
     partners = all(source.target is not None for source in sources)
-    chosen = objectives.registry.build(objective_of(partners))
+    chosen = objectives.registry.build(objective_of(partners, settings.is_fresh))
     return settings.model_copy(update={"objective": chosen})
 
 
@@ -281,7 +281,4 @@ def one_sample(network: Any, x: Tensor, sigma: float | Tensor, seed: int = 0) ->
 def view(state: Learnt, image: Any, recipe: Recipe, restores: bool = False) -> NDArray[Any]:
     """Return what the network makes of an image as it is now, in grey levels; `restores`: whether it learns to restore."""
     changed = {"job": "denoise", "denoiser": Current.of(state.current, restores), "probes": 0}
-    state.current.eval()
-    shown = last(run(recipe.model_copy(update=changed), image)).image
-    state.current.train()
-    return shown
+    return last(run(recipe.model_copy(update=changed), image)).image

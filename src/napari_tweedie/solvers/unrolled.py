@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Parameter
-from napari_tweedie.denoisers.network import WEIGHTS, denoise, load_network, weights_file, weights_hash
+from napari_tweedie.denoisers.network import WEIGHTS, denoise, load_network, weights_hash
 from napari_tweedie.denoisers.schedule import schedule_of, unrolled
 from napari_tweedie.denoisers.tiling import Tiled
 from napari_tweedie.solvers.solver import Solver, State
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 TILE, HALO = 512, 56
 """Pixels of a tile that the network gets at once, and around it."""
+AND = "+"
+"""What stands between the hashes of the files that are bundled for a kind of degradation: a measurement tells which it needs."""
 WAY_OUT = "choose a file of `napari-tweedie unroll`, or hqs"
 
 
@@ -47,7 +49,9 @@ class Unrolled(Solver):
         "What was trained for this degradation, .safetensors of `napari-tweedie unroll`; empty: bundled, for Gaussian blur and "
         "undersampled rows of a Fourier transform.",
     )
-    sha256: str | None = Parameter(None, "Hash of its content: another one is refused.", advanced=True)
+    sha256: str | None = Parameter(
+        None, "Hash of its content, or hashes of several with + between them: others are refused.", advanced=True
+    )
 
     def steps(self) -> int:
         known = [schedule_of(path) for path in self._candidates() if not self._wrong(path)]
@@ -98,39 +102,55 @@ class Unrolled(Solver):
         return ""
 
     def pinned(self, degradation: Degradation) -> Self:
-        path = self._file(degradation)
-        return self if path is None or self._wrong(path) else self.model_copy(update={"sha256": weights_hash(path)})
+        files = self._files(degradation)
+        if not files or any(self._wrong(path) for path in files):
+            return self
+        return self.model_copy(update={"sha256": AND.join(map(weights_hash, files))})
 
     def __call__(self, problem: Problem, denoiser: Denoise, generator: Generator | None = None) -> Iterator[State]:
         return super(Unrolled, self.pinned(problem.degradation)).__call__(problem, denoiser, generator)
 
     def estimates(self, problem: Problem, denoiser: Denoise, generator: Generator) -> Iterator[Tensor]:
-        (path,) = self._candidates()
+        path = self._file(problem.degradation) or self._candidates()[0]  # of one that wraps what the recipe says
         schedule, network = schedule_of(path), load_network(path, problem.measurement.device)
+        is_turned = problem.degradation.is_turned
 
         def tile(x: Tensor, sigma: float | Tensor) -> Tensor:
-            return denoise(network, x, sigma, torch.float32)
+            clean = denoise(network, x.mT if is_turned else x, sigma, torch.float32)
+            return clean.mT if is_turned else clean
 
         tiled = Tiled(tile, TILE, HALO)
         yield from unrolled(problem, problem.prox, tiled, schedule.turns(problem))
 
     def _file(self, degradation: Degradation) -> Path | None:
-        """Return the file for a degradation: the user's, or the bundled one if there is one."""
-        path = self.path if self.path != Path() else weights_file(f"{self.name}-{degradation.name}")
-        return path if path in self._candidates() else None
+        """Return the file for a degradation: the user's, or of those bundled for its kind one that was trained for it."""
+        found = self._files(degradation)
+        if len(found) < 2:
+            return found[0] if found else None
+        return min(found, key=lambda path: bool(self._wrong(path) or self._untrained(degradation, path)), default=None)
+
+    def _files(self, degradation: Degradation) -> list[Path]:
+        """Return the files for the kind of a degradation: the user's, or those bundled."""
+        if self.path != Path():
+            return [self.path]
+        first = f"{self.name}-{degradation.name}"
+        return [path for path in self._candidates() if path.stem == first or path.stem.startswith(f"{first}-")]
 
     def _candidates(self) -> list[Path]:
-        """Return the files that may be meant: the user's, or those bundled, of which a hash leaves one."""
+        """Return the files that may be meant: the user's, or those bundled, of which hashes leave some."""
         if self.path != Path():
             return [self.path]
         bundled = sorted(WEIGHTS.glob(f"{self.name}-*.safetensors"))
-        return [path for path in bundled if self.sha256 in (None, weights_hash(path))]
+        return [path for path in bundled if self._is_meant(path)]
+
+    def _is_meant(self, path: Path) -> bool:
+        return self.sha256 is None or weights_hash(path) in self.sha256.split(AND)
 
     def _wrong(self, path: Path) -> str:
         """Return what is wrong with a file, as the end of a sentence; empty: nothing."""
         if not path.is_file():
             return f"there is no file {path}"
-        if self.sha256 and weights_hash(path) != self.sha256:
+        if not self._is_meant(path):
             return f"{path} has another content than the recipe says"
         try:
             schedule_of(path)

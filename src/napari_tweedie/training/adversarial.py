@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 RATE, WARM, CRITIC = 3e-4, 50, 2.0
 """Peak learning rate of the samples, steps until it is reached, and how many times as fast the critic learns."""
-AVERAGE = 0.99
-"""Decay of the exponential average of the weights: what is kept and shown."""
 COMPARED = 4
 """Samples of every tile on which networks are compared."""
 LEAST = 1e-6
@@ -81,13 +79,13 @@ class AdversarialRun(Run):
     def _begin(self) -> None:
         """Give the network noise, and a critic."""
         self.total, self.best, self.gain = self.settings.steps, None, 0.0
-        self.mean: UNet = copy.deepcopy(self.current).eval().requires_grad_(False)  # type: ignore[assignment]
-        self.sampler = sampling(self.mean, torch.Generator().manual_seed(self.settings.seed)).train().requires_grad_(True)
-        self.current = copy.deepcopy(self.sampler).eval().requires_grad_(False)
+        self.mean: UNet = copy.deepcopy(self.current)  # type: ignore[assignment]
+        self.moving = sampling(self.mean, torch.Generator().manual_seed(self.settings.seed)).train().requires_grad_(True)
+        self.current = copy.deepcopy(self.moving).eval().requires_grad_(False)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.settings.seed)
             self.critic = critics.Critic().to(self.before.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimiser = torch.optim.Adam(self.sampler.parameters(), betas=(0.0, 0.99))
+        self.optimiser = torch.optim.Adam(self.moving.parameters(), betas=(0.0, 0.99))
         self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), betas=(0.0, 0.99))
         absolute, squared, in_bands = [], [], []
         for tile in self.checked:
@@ -108,12 +106,13 @@ class AdversarialRun(Run):
         settings = self.settings
         rng = np.random.default_rng((settings.seed, self.step))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        patches = draw(self.tiles, settings.batch, settings.patch, rng)
+        patches = draw(self.tiles, settings.patches, settings.patch, rng)
         assert patches.partner is not None
+        sampler: Any = self.moving
         level, count = told_level(patches.sigma), len(patches.noisy)
         mean = self._regression(patches.noisy, level, self.precision)
         noise = torch.randn((2 * count, len(self.mean.widths), *mean.shape[2:]), generator=generator).to(mean)
-        pairs = drawn(self.sampler, patches.noisy.repeat(2, 1, 1, 1), level.repeat(2), noise, self.precision).split(count)
+        pairs = drawn(sampler, patches.noisy.repeat(2, 1, 1, 1), level.repeat(2), noise, self.precision).split(count)
         real, *fakes = (
             critics.seen(x, patches.noisy, mean, patches.level, self.errors, patches.counts) for x in (patches.partner, *pairs)
         )
@@ -130,10 +129,7 @@ class AdversarialRun(Run):
         _move(self.optimiser, rate, loss + self._objective.penalty * moment / self.squared)
         self.critic.requires_grad_(True)
         self.step += 1
-        done = self.step - self._first
-        decay = min(AVERAGE, (1 + done) / (10 + done))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.current.parameters()), list(self.sampler.parameters()), 1 - decay)
+        self._average(self.step - self._first)
         if self.step % max(1, settings.steps // CHECKS) == 0 or self.step == self.total:
             self._compare()
         return Learnt(self.step, self.total, self.gain, self.best, self.current, float(moment.detach()), self.held_out)
@@ -165,7 +161,7 @@ class AdversarialRun(Run):
     def state(self) -> dict[str, Any]:
         state = super().state()
         if self.step >= self._first:
-            parts = ("mean", "sampler", "critic", "critic_optimiser")
+            parts = ("mean", "critic", "critic_optimiser")
             state |= {name: getattr(self, name).state_dict() for name in parts} | {"squared": self.squared}
         return state
 
@@ -173,7 +169,7 @@ class AdversarialRun(Run):
         if state["step"] >= self._first:
             self.current.load_state_dict(state["mean"])
             self._begin()
-            for name in ("sampler", "critic", "critic_optimiser"):
+            for name in ("critic", "critic_optimiser"):
                 getattr(self, name).load_state_dict(state[name])
         super().take(state)
 

@@ -38,10 +38,10 @@ class Learning(Model):
     )
     weights: Path = Parameter(Path(), "Weights to start from, .safetensors of this plugin; empty: those of start.", advanced=True)
     steps: int = Parameter(400, "Most optimiser steps.", ge=1, le=1_000_000)
-    batch: int = Parameter(4, "Patches per step.", ge=1, le=256, advanced=True)
+    batch: int = Parameter(4, "Patches per step; a fresh network learns from twice as many.", ge=1, le=256, advanced=True)
     patch: int = Parameter(64, "Patch size.", unit="px", ge=16, le=512, multiple_of=16, advanced=True)
     learning_rate: float | None = Parameter(
-        None, "Peak learning rate of Adam, which falls as a cosine; auto: 1e-4, and 2e-3 for a fresh network.", gt=0, le=0.1,
+        None, "Peak learning rate, which falls as a cosine; auto: 1e-4, and 3e-3 for a fresh network.", gt=0, le=0.1,
         advanced=True,
     )  # fmt: skip
     patience: int = Parameter(
@@ -55,8 +55,13 @@ class Learning(Model):
 
     def rate(self, step: int) -> float:
         """Learning rate at `step`."""
-        peak = self.learning_rate or (2e-3 if self.is_fresh else 1e-4)
+        peak = self.learning_rate or (3e-3 if self.is_fresh else 1e-4)
         return falling(peak, step, self.steps, 10)
+
+    @property
+    def patches(self) -> int:
+        """Patches per step."""
+        return 2 * self.batch if self.is_fresh else self.batch
 
     @property
     def is_fresh(self) -> bool:

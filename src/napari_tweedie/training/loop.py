@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from napari_tweedie.core.device import fastest_precision
@@ -23,13 +22,14 @@ from napari_tweedie.denoisers.architectures import UNET, name_of, small
 from napari_tweedie.denoisers.file import of_safetensors
 from napari_tweedie.denoisers.levels import SCALES
 from napari_tweedie.denoisers.network import Network
-from napari_tweedie.denoisers.non_local_network import NEIGHBOURS, NonLocalNetwork
+from napari_tweedie.denoisers.non_local_network import NonLocalNetwork
 from napari_tweedie.denoisers.unet import UNet, initialise, with_levels
 from napari_tweedie.images.arrays import reason_of
 from napari_tweedie.training.data import Source, draw_batch
 from napari_tweedie.training.export import write_checkpoint
 from napari_tweedie.training.losses import draw_noise_level, weighted_squared_error
 from napari_tweedie.training.noises import Noise, coloured, photons, uneven, white
+from napari_tweedie.training.optimiser import Optimiser
 from napari_tweedie.training.rates import falling
 
 log = logging.getLogger(__name__)
@@ -92,89 +92,6 @@ class Training(BaseModel):
         if step < self.steps * (1 - self.large_share):
             return self.batch, self.patch
         return max(1, round(self.batch * (self.patch / self.large_patch) ** 2)), self.large_patch
-
-
-class Optimiser:
-    """Muon for what lies between features, Adam for the rest: first and last convolution, or what mixes the patches of a group.
-
-    Muon (Jordan et al. 2024) orthogonalises the momentum of a matrix. A channels-last kernel (outputs, inputs, y, x)
-    is one in memory: outputs × (y, x, inputs).
-    """
-
-    def __init__(self, network: nn.Module) -> None:
-        weights = list(network.parameters())
-        self._kernels = [weight for weight in weights if _between_features(weight)]
-        self._matrices = [nn.Parameter(_as_matrix(kernel.data)) for kernel in self._kernels]
-        rest = [weight for weight in weights if not _between_features(weight)]
-        self._parts: list[torch.optim.Optimizer] = [
-            torch.optim.Muon(self._matrices, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
-            torch.optim.Adam(rest, betas=(0.9, 0.99)),
-        ]
-
-    def step(self, learning_rate: float) -> None:
-        """Move the weights against their gradients."""
-        for matrix, kernel in zip(self._matrices, self._kernels, strict=True):
-            assert kernel.grad is not None
-            gradient = kernel.grad if kernel.ndim == 2 else kernel.grad.contiguous(memory_format=torch.channels_last)
-            matrix.grad = _as_matrix(gradient)
-        for part in self._parts:
-            part.param_groups[0]["lr"] = learning_rate
-            if isinstance(part, torch.optim.Muon) and self._matrices[0].is_cuda:
-                step_together(part)
-            else:
-                part.step()
-
-    def state_dict(self) -> list[dict[str, Any]]:
-        """Return the momenta, to resume from."""
-        return [part.state_dict() for part in self._parts]
-
-    def load_state_dict(self, state: list[dict[str, Any]]) -> None:
-        """Resume from the momenta of `state_dict`."""
-        for part, saved in zip(self._parts, state, strict=True):
-            part.load_state_dict(saved)
-
-
-@torch.no_grad()
-def step_together(muon: torch.optim.Muon) -> None:
-    """Make the step of Muon for all matrices of a shape at once: a GPU would wait for hundreds of small products."""
-    group = muon.param_groups[0]
-    weights = [weight for weight in group["params"] if weight.grad is not None]
-    gradients = [weight.grad for weight in weights]
-    for weight in weights:
-        if not muon.state[weight]:
-            muon.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
-    momenta = [muon.state[weight]["momentum_buffer"] for weight in weights]
-    torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
-    updates = torch._foreach_lerp(gradients, momenta, group["momentum"]) if group["nesterov"] else momenta
-    for shape in {weight.shape for weight in weights}:
-        alike = [place for place, weight in enumerate(weights) if weight.shape == shape]
-        turned = _orthogonal(torch.stack([updates[place] for place in alike]), group["ns_coefficients"], group["ns_steps"])
-        rate = group["lr"] * 0.2 * math.sqrt(max(shape))  # what Adam's steps are like
-        changes = turned.to(weights[alike[0]].dtype).unbind()
-        torch._foreach_add_([weights[place] for place in alike], list(changes), alpha=-rate)
-
-
-def _orthogonal(matrices: Tensor, coefficients: tuple[float, float, float], steps: int) -> Tensor:
-    """Bring the singular values of matrices (N, R, C) near 1 by Newton–Schulz steps, in bfloat16."""
-    a, b, c = coefficients
-    tall = matrices.shape[1] > matrices.shape[2]
-    x = (matrices.mT if tall else matrices).bfloat16()
-    x = x / x.flatten(1).norm(dim=1).clamp(min=1e-7).view(-1, 1, 1)
-    for _ in range(steps):
-        gram = x @ x.mT
-        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x.mT if tall else x
-
-
-def _between_features(weight: Tensor) -> bool:
-    return weight.ndim > 1 and min(weight.shape[:2]) >= (16 if weight.ndim == 4 else NEIGHBOURS + 1)
-
-
-def _as_matrix(kernel: Tensor) -> Tensor:
-    if kernel.ndim == 2:
-        return kernel
-    channels_last = kernel.permute(0, 2, 3, 1)
-    return channels_last.view(kernel.shape[0], -1)
 
 
 def train(

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 CHECKS = 10
 """How often, over all steps, the network is compared with the best one before."""
+AVERAGE = 0.99
+"""Decay of the exponential average of the weights: what is compared, shown and kept."""
 ENOUGH = 0.999
 """Ratio that the error on held-out pixels must fall by to count as lower."""
 SAVED = ("step", "gain", "held_out", "lowest", "idle", "before")
@@ -45,7 +47,7 @@ class Learnt:
     network : Network, optional
         The best network that is better beyond doubt; None: there is none yet.
     current : Network
-        The network as it is now.
+        The network as it is now, its weights averaged over the last steps.
     loss, held_out : float
         Of this step, and, as measured last, the estimated squared error on the pixels held out, in noise variances.
     """
@@ -63,9 +65,12 @@ class Run:
     """The state of learning between two steps."""
 
     def __init__(self, first: Network, tiles: list[Tile], settings: Learning, before: Callable[[Tile], Denoise]) -> None:
+        from napari_tweedie.training.optimiser import Optimiser
+
         self.settings, self.tiles, self.checked = settings, tiles, tiles[:CHECKED]
-        self.current = copy.deepcopy(first).train().requires_grad_(True)
-        self.optimiser = torch.optim.Adam(self.current.parameters(), betas=(0.9, 0.99))
+        self.moving = copy.deepcopy(first).train().requires_grad_(True)
+        self.current = copy.deepcopy(first).eval().requires_grad_(False)
+        self.optimiser: Any = Optimiser(self.moving, orthogonal=settings.is_fresh)
         needs_digits = settings.objective.name == "sure"
         self.precision = torch.float32 if needs_digits else fastest_precision(tiles[0].noisy.device)
         self.step, self.total = 0, settings.steps
@@ -80,27 +85,31 @@ class Run:
         settings = self.settings
         rng = np.random.default_rng((settings.seed, self.step))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        patches = draw(self.tiles, settings.batch, settings.patch, rng)
-        loss = settings.objective.loss(told(self.current, patches.correlation, self.precision), patches, generator)
-        self.optimiser.param_groups[0]["lr"] = settings.rate(self.step)
-        self.optimiser.zero_grad()
+        patches = draw(self.tiles, settings.patches, settings.patch, rng)
+        loss = settings.objective.loss(told(self.moving, patches.correlation, self.precision), patches, generator)
+        self.moving.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.current.parameters(), 1.0)
-        self.optimiser.step()
+        torch.nn.utils.clip_grad_norm_(self.moving.parameters(), 1.0)
+        self.optimiser.step(settings.rate(self.step))
         self.step += 1
+        self._average(self.step)
         if self.step % max(1, settings.steps // CHECKS) == 0 or self.step == self.total:
             self._compare()
         return Learnt(self.step, self.total, self.gain, self.best, self.current, float(loss.detach()), self.held_out)
 
+    def _average(self, done: int) -> None:
+        """Move the averaged weights towards those that learn, of which there were `done` steps."""
+        decay = min(AVERAGE, (1 + done) / (10 + done))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.current.parameters()), list(self.moving.parameters()), 1 - decay)
+
     def _compare(self) -> None:
-        self.current.eval()
         after = errors(self._learnt, self.checked, self.settings.seed)
-        self.current.train()
         self.held_out, found = float(after.mean()), gain(self.before, after, self.doubt)
         self.idle = 0 if self.held_out < ENOUGH * self.lowest else self.idle + 1
         self.lowest = min(self.lowest, self.held_out)
         if found > self.gain:
-            self.best, self.gain = copy.deepcopy(self.current).eval().requires_grad_(False), found
+            self.best, self.gain = copy.deepcopy(self.current), found
         if self.settings.patience and self.idle >= self.settings.patience:
             self.total = self.step
 
@@ -112,7 +121,8 @@ class Run:
     def state(self) -> dict[str, Any]:
         """Return all that is needed to go on."""
         state: dict[str, Any] = {name: getattr(self, name) for name in SAVED}
-        state |= {"of": self._key(), "network": self.current.state_dict(), "optimiser": self.optimiser.state_dict()}
+        parts = {"network": self.current, "moving": self.moving, "optimiser": self.optimiser}
+        state |= {"of": self._key(), **{name: part.state_dict() for name, part in parts.items()}}
         return state | {"best": None if self.best is None else self.best.state_dict()}
 
     def take(self, state: dict[str, Any]) -> None:
@@ -120,9 +130,10 @@ class Run:
         for name in SAVED:
             setattr(self, name, state[name])
         self.current.load_state_dict(state["network"])
+        self.moving.load_state_dict(state["moving"])
         self.optimiser.load_state_dict(state["optimiser"])
         if state["best"] is not None:
-            self.best = copy.deepcopy(self.current).eval().requires_grad_(False)
+            self.best = copy.deepcopy(self.current)
             self.best.load_state_dict(state["best"])
 
     def save(self, path: Path) -> None:

@@ -7,7 +7,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,6 +57,9 @@ class Unrolling(BaseModel):
     choices: tuple[str, ...] = Field(
         (), description='Choices of the degradation that it is to be refused without, such as ["pattern"]; numbers: see ranges.'
     )
+    mixed: dict[str, tuple[str, ...]] = Field(
+        {}, description='Choices that differ from image to image, such as {"pattern": ["random", "radial"]}.'
+    )
     turns: int = Field(4, ge=1, le=50, description="Turns of data step and network.")
     least_sigma: float = Field(1 / 255, gt=0, le=1, description="Least noise level of a measurement of images in [0, 1].")
     most_sigma: float = Field(10 / 255, gt=0, le=1, description="Largest one; levels are drawn evenly in logarithm.")
@@ -83,14 +86,20 @@ class Unrolling(BaseModel):
                 raise ValueError(f"the range of {name} begins at or below its end (got {low:g} and {high:g})")
             for end in (low, high):
                 self._with({name: end})
-        for name in self.choices:
+        for name in (*self.choices, *self.mixed):
             if not isinstance(dict(self.degradation).get(name), str):
                 raise ValueError(f"choices are of {self.degradation.name!r}, such as its pattern (got {name!r})")
+        for name, kinds in self.mixed.items():
+            if not kinds:
+                raise ValueError(f"mixed names at least one value of {name}")
+            if len({self._with({name: kind}).actual(name) for kind in kinds}) > 1 and name in self.choices:
+                raise ValueError(f"what differs from image to image is refused nowhere: take {name} out of choices, or of mixed")
         return self
 
     def drawn(self, rng: np.random.Generator) -> Degradation:
         """Return the degradation of a step."""
-        return self._with({name: self._value(name, rng) for name in self.ranges})
+        chosen: dict[str, Any] = {name: self._value(name, rng) for name in self.ranges}
+        return self._with(chosen | {name: kinds[int(rng.integers(len(kinds)))] for name, kinds in self.mixed.items()})
 
     def _value(self, name: str, rng: np.random.Generator) -> float:
         low, high = self.ranges[name]
@@ -98,8 +107,8 @@ class Unrolling(BaseModel):
             return int(rng.integers(int(low), int(high) + 1))
         return math.exp(rng.uniform(math.log(low), math.log(high))) if low > 0 else float(rng.uniform(low, high))
 
-    def _with(self, values: dict[str, float]) -> Degradation:
-        """Return the degradation with other numbers; whole ones stay whole."""
+    def _with(self, values: Mapping[str, Any]) -> Degradation:
+        """Return the degradation with other values; whole numbers stay whole."""
         whole = {
             name: int(value) if isinstance(getattr(self.degradation, name), int) else value for name, value in values.items()
         }
@@ -182,7 +191,7 @@ class UnrolledNetwork(nn.Module):
             settings.least_sigma,
             tuple(self.momenta.tolist()),
             {name: (tuple(one), tuple(other)) for name, (one, other) in zip(self.names, self.slopes.tolist(), strict=True)},
-            {name: str(settings.degradation.actual(name)) for name in settings.choices},
+            {name: str(settings.drawn(np.random.default_rng(0)).actual(name)) for name in settings.choices},
         )
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Recorrupted2Recorrupted(Objective):
     """Recorrupted2Recorrupted: ``y − z/α`` is estimated from ``y + α z``, with noise z like that of y; the two are independent.
 
-    Needs the noise to be known, as Stein's estimate does; correlated noise is drawn with its spectrum.
+    Needs the noise to be known, as Stein's estimate does; correlated noise is drawn with its spectrum. Each z is used with both
+    signs, so that the noise of the targets weighs the difference of two estimates rather than each of them: steadier gradients.
 
     Notes
     -----
@@ -31,5 +32,5 @@ class Recorrupted2Recorrupted(Objective):
     def loss(self, denoiser: Denoise, patches: Patches, generator: Generator) -> Tensor:
         z = patches.level_of_pixels * patches.draw_noise(generator)
         level = (1 + self.alpha**2) ** 0.5 * patches.sigma
-        error = denoiser(patches.noisy + self.alpha * z, level) - (patches.noisy - z / self.alpha)
-        return patches.mean(error.square())
+        errors = (denoiser(patches.noisy + self.alpha * one, level) - (patches.noisy - one / self.alpha) for one in (z, -z))
+        return 0.5 * sum((patches.mean(error.square()) for error in errors), start=patches.noisy.new_zeros(()))
