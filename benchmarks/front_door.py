@@ -51,7 +51,20 @@ SOLVERS = ("hqs", "pnp-admm", "denoised-richardson-lucy", "richardson-lucy")
 """What is tried by hand instead of the solver that was proposed."""
 LIMIT = 1500
 """Seconds after which a run is given up."""
-HEAD = ("image", "proposed", "clicks", "dock (s)", "first look", "found", "better", "run (s)", "PSNR before", "after", "by hand")
+HEAD = (
+    "image",
+    "proposed",
+    "clicks",
+    "dock (s)",
+    "picture",
+    "first look",
+    "found",
+    "better",
+    "run (s)",
+    "PSNR before",
+    "after",
+    "by hand",
+)
 
 
 def wait(until: Callable[[], bool], least: float = 0.0) -> float:
@@ -137,7 +150,8 @@ def walk(viewer: Viewer, sample: str, folder: Path, hand: bool) -> list[str]:
     clicks, started, busy = 1, time.monotonic(), time.process_time()
     _holder, door = viewer.window.add_plugin_dock_widget(PLUGIN, "Tweedie")
     times = [(time.monotonic() - started, time.process_time() - busy)]
-    for done in (lambda: door.attempt.picture.is_complete or door.is_done(), lambda: door.survey is not None, door.is_done):
+    seen = (lambda: bool(door.attempt.picture._pictures), lambda: door.attempt.picture.is_complete or door.is_done())
+    for done in (*seen, lambda: door.survey is not None, door.is_done):
         wait(done)
         times.append((time.monotonic() - started, time.process_time() - busy))
     picture("1_front_door")

@@ -2,9 +2,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
+from scipy.signal.windows import tukey
 from skimage.metrics import peak_signal_noise_ratio
 
-from napari_tweedie.analysis.similarity import fourier_ring_correlation, line_profile, power_spectrum, psnr, ssim
+from napari_tweedie.analysis.similarity import (
+    TAPER,
+    _taper,
+    fourier_ring_correlation,
+    line_profile,
+    power_spectrum,
+    psnr,
+    ssim,
+)
 
 SIDE = 256
 
@@ -106,3 +115,8 @@ def test_the_profile_of_a_ramp_is_the_ramp() -> None:
     plane = np.arange(20.0) + np.zeros((10, 1))
     np.testing.assert_allclose(line_profile(plane, (2, 3), (2, 12)), np.arange(3, 13))
     np.testing.assert_allclose(line_profile(plane, (4, 3), (4, 12), width=3), np.arange(3, 13))
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 16, 255])
+def test_planes_are_tapered_by_the_window_of_tukey(length: int) -> None:
+    np.testing.assert_allclose(_taper(length), tukey(length, 2 * TAPER), atol=1e-12)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 from napari.layers import Image, Labels, Shapes
@@ -95,6 +96,7 @@ class Panel(FormDock):
             job = self._job(order())
             job.progressed.connect(self._on_progressed)
             job.ended.connect(self._on_ended)
+            job.seen_in = ref(self)
             self._run = job
             self.source.layer.pin()
             self.bar.begin(self.doing)

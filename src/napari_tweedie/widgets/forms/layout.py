@@ -206,7 +206,6 @@ class Fold(QWidget):
         self.header.setObjectName("tweedie_fold")
         self.header.setCheckable(True)
         self.header.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.header.setStyleSheet("text-align: left; border: none; background: transparent; padding: 4px 0;")
         self.content = QWidget()
         layout = column(self.content)
         for part in parts:
@@ -227,16 +226,31 @@ class Fold(QWidget):
 
 
 def focus_style(theme: str) -> str:
-    """Return a style sheet with which the part of a dock with the keyboard is seen, and the field that is wrong."""
-    parts = "QPushButton:focus, QToolButton:focus, QComboBox:focus, QLineEdit:focus, QAbstractSpinBox:focus"
+    """Return a style sheet with which the part of a dock with the keyboard is seen, and the field that is wrong.
+
+    What folds is styled here, too: a sheet of its own would come before this one.
+    """
+    kinds = (
+        "QPushButton",
+        "QToolButton",
+        "QComboBox",
+        "QLineEdit",
+        "QAbstractSpinBox",
+        "QListWidget",
+        "QTableWidget",
+        "QScrollArea",
+    )
+    parts = ", ".join(f"{kind}:focus" for kind in kinds)
     colours = get_theme(theme)
     ink = colours.text.as_hex()
     seen = {
+        "QPushButton#tweedie_fold": "text-align: left; border: none; background: transparent; padding: 4px 0",
         parts: f"border: 1px solid {ink}",
+        "QSlider::handle:focus": f"border: 2px solid {ink}",
         "QCheckBox:focus": "text-decoration: underline",
         "QCheckBox::indicator:focus": f"border: 1px solid {ink}",
         f'*[{TROUBLED}="true"]': f"border: 2px solid {colours.warning.as_hex()}",
-        "QPushButton#tweedie_fold:focus": f"border-bottom: 1px solid {ink}",
+        "QPushButton#tweedie_fold:focus": f"border: none; border-bottom: 2px solid {ink}; padding-bottom: 2px",
     }
     return " ".join(f"{part} {{ {look}; }}" for part, look in seen.items())
 

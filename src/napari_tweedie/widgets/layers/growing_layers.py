@@ -18,6 +18,7 @@ from napari_tweedie.widgets.layers.result import outliers_layer, result_layer, s
 from napari_tweedie.widgets.layers.turns import Turns
 
 if TYPE_CHECKING:
+    from napari.components import LayerList
     from napari.viewer import Viewer
 
     from napari_tweedie.core.results import Output
@@ -66,44 +67,65 @@ class Growing:
         return any(layer is own for own in self.by_name.values())
 
     def show(self, preview: Preview) -> None:
-        """Add the layers, the most important one on top, or draw them again."""
-        if self.by_name:
+        """Add the layers, one a turn of the window and the most important one first, or draw again those that are seen."""
+        if self._outputs:
             for name, layer in self.by_name.items():
-                if self._outputs[name].kind != "image":
-                    fit_contrast(layer, self._outputs[name].kind)
-                layer.refresh()
+                if layer.visible:
+                    self._draw(name)
             return
-        sizes = [stop - start for start, stop in zip(self.crop.start, self.crop.stop, strict=True)]
-        for name, image in preview.images.items():
-            output = preview.outputs[name]
-            stacked = image.shape[:1] if output.count else ()
-            shape = image.shape[len(stacked) :]
-            shape = (1,) * (len(sizes) - len(shape)) + shape  # the components of a measurement become one image
-            zoom = [a / b for a, b in zip(shape[-len(sizes) :], sizes, strict=True)]
-            title = " ".join(filter(None, [self.title, name if len(preview.images) > 1 or not self.title else ""]))
-            image = image.reshape(stacked + shape)
-            unit = unit_of(output, grey_unit(self.source))
-            self.by_name[name] = result_layer(self.source, image, title, self.crop.start, zoom, output.kind, unit)
-            self.by_name[name].metadata[METADATA] = self.metadata
-            self._outputs[name] = output
-            layer = self.by_name[name]
-            layer.visible = len(self.by_name) == 1  # what else there is waits in the list until it is asked for
+        self._outputs = dict(preview.outputs)
         removed_together(self.viewer, self.replaces)
-        for layer in self.by_name.values():
-            self._turns.add(partial(self._add, layer))
-        for name, layer in self.by_name.items():
-            if self._outputs[name].kind != "image" and not layer.rgb:
-                show_scale(layer)
+        for name, image in preview.images.items():
+            self._turns.add(partial(self._bring, name, image))
 
-    def _add(self, layer: Image) -> None:
-        """Add a layer: the most important one on top, every other below the one before it."""
-        layers, own = self.viewer.layers, list(self.by_name.values())
-        place = next(n for n, other in enumerate(own) if other is layer)
-        if place == 0:
-            layers.append(layer)
-        elif own[place - 1] in layers:
-            layers.insert(layers.index(own[place - 1]), layer)
-            layers.selection.active = own[0]
+    def _draw(self, name: str) -> None:
+        layer, kind = self.by_name[name], self._outputs[name].kind
+        if kind != "image":
+            fit_contrast(layer, kind)
+        layer.refresh()
+
+    def _bring(self, name: str, image: NDArray[Any]) -> None:
+        """Make a layer, and add it: the most important one on top, every other below the one before it.
+
+        napari makes controls, selects them, and draws: a turn each.
+        """
+        layer = self._made_of(name, image)
+        layer.metadata[METADATA] = self.metadata
+        layer.visible = False  # of all but the first, until it is asked for
+        before = next(reversed(self.by_name.values()), None)
+        self.by_name[name] = layer
+        pieces: list[Callable[[], object]] = [partial(self._insert, layer, before)]
+        if before is None:
+            pieces += [partial(self._select, layer), partial(setattr, layer, "visible", True)]
+        pieces[0]()
+        self._turns.go_on(*pieces[1:])
+
+    def _insert(self, layer: Image, above: Image | None) -> None:
+        layers = self.viewer.layers
+        if above is None or above in layers:
+            added_unseen(layers, len(layers) if above is None else layers.index(above), layer)
+        if self._outputs[self._name_of(layer)].kind != "image" and not layer.rgb:
+            show_scale(layer)
+
+    def _name_of(self, layer: Image) -> str:
+        return next(name for name, own in self.by_name.items() if own is layer)
+
+    def _select(self, layer: Image) -> None:
+        if layer in self.viewer.layers:
+            self.viewer.layers.selection.active = layer
+
+    def _made_of(self, name: str, image: NDArray[Any]) -> Image:
+        """Return the layer of a result."""
+        output = self._outputs[name]
+        sizes = [stop - start for start, stop in zip(self.crop.start, self.crop.stop, strict=True)]
+        stacked = image.shape[:1] if output.count else ()
+        shape = image.shape[len(stacked) :]
+        shape = (1,) * (len(sizes) - len(shape)) + shape  # the components of a measurement become one image
+        zoom = [a / b for a, b in zip(shape[-len(sizes) :], sizes, strict=True)]
+        what = " ".join(filter(None, [self.title, name if len(self._outputs) > 1 or not self.title else ""]))
+        image = image.reshape(stacked + shape)
+        unit = unit_of(output, grey_unit(self.source))  # is seen beside the colour bar
+        return result_layer(self.source, image, what, self.crop.start, zoom, output.kind, unit)
 
     def when_added(self, then: Callable[[], object]) -> None:
         """Do something once all layers are in the viewer."""
@@ -126,32 +148,42 @@ class Growing:
     def _add_below(self, layer: Layer) -> None:
         layers = self.viewer.layers
         place = min((layers.index(own) for own in self.by_name.values() if own in layers), default=0)
-        selected = set(layers.selection)
-        layers.insert(place, layer)
-        layers.selection = selected
+        added_unseen(layers, place, layer)
 
     def complete(self, metadata: dict[str, Any], recipe: Recipe) -> None:
-        """Store how the layers were made, and fit contrasts to what they show; all images have that of the most important."""
-        limits: tuple[float, float] | None = None
-        is_image = not recipe.inverts or recipe.degradation.is_image
-        for name, layer in self.by_name.items():
-            layer.metadata[METADATA] = metadata | {"result": name}
-            tell(layer)
-            kind = self._outputs[name].kind
-            if kind != "image" or not is_image:
-                fit_contrast(layer, kind)
-            elif recipe.job in FREED and not layer.rgb:
+        """Store how the layers were made, and fit contrasts to what they show; all images have that of the most important.
+
+        That happens layer by layer, once they are there: see `when_added`.
+        """
+        shared: list[tuple[float, float]] = []
+        for name in self._outputs:
+            self._turns.add(partial(self._complete, name, metadata, recipe, shared))
+
+    def _complete(self, name: str, metadata: dict[str, Any], recipe: Recipe, shared: list[tuple[float, float]]) -> None:
+        layer, kind = self.by_name[name], self._outputs[name].kind
+        layer.metadata[METADATA] = metadata | {"result": name}
+        tell(layer)
+        if kind != "image" or (recipe.inverts and not recipe.degradation.is_image):
+            fit_contrast(layer, kind)
+        elif recipe.job in FREED and not layer.rgb:
+            if not shared:
                 noise = max(metadata.get("noise_levels", ()), default=0.0)
-                limits = limits or limits_within(sampled(layer.data), self.source.contrast_limits, noise, FREED[recipe.job])
-                layer.contrast_limits = limits
+                shared.append(limits_within(sampled(layer.data), self.source.contrast_limits, noise, FREED[recipe.job]))
+            layer.contrast_limits = shared[0]
+        if not layer.visible:  # of which only the small picture in the list is seen
+            layer.refresh()
 
     def keep(self, metadata: dict[str, Any], recipe: Recipe, where: str, count: int) -> None:
         """Keep the layers of a run that was stopped; of those that are stacks the first `count` images."""
-        for name, layer in self.by_name.items():
-            if self._outputs[name].count:
-                layer.data = layer.data[:count]
-            layer.name = f"{layer.name} (stopped at {where})"
+        for name in self._outputs:
+            self._turns.add(partial(self._keep, name, where, count))
         self.complete(metadata | {"stopped": where}, recipe)
+
+    def _keep(self, name: str, where: str, count: int) -> None:
+        layer = self.by_name[name]
+        if self._outputs[name].count:
+            layer.data = layer.data[:count]
+        layer.name = f"{layer.name} (stopped at {where})"
 
     def remove(self) -> None:
         """Take the layers out of the viewer."""
@@ -173,3 +205,14 @@ def removed_together(viewer: Viewer, layers: Iterable[Image]) -> None:
     with together():
         for layer in there:
             viewer.layers.remove(layer)
+
+
+def added_unseen(layers: LayerList, place: int, layer: Layer) -> None:
+    """Add a layer that nobody looks at yet; what is selected stays so, without napari's controls changing to it and back."""
+    selection = layers.selection
+    active, selected = selection.active, set(selection)
+    with selection.events.blocker_all():
+        layers.insert(place, layer)
+        selection.active = active
+        if selection != selected:
+            layers.selection = selected

@@ -34,6 +34,10 @@ class Turns(QObject):
         else:
             self._waiting.append(piece)
 
+    def go_on(self, *pieces: Callable[[], object]) -> None:
+        """Do these next, before whatever waits: of a piece what follows from it."""
+        self._waiting.extendleft(reversed(pieces))
+
     def forget(self) -> None:
         """Do nothing more."""
         self._waiting.clear()

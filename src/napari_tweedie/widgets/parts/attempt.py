@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from napari_tweedie.engine.survey import Survey
     from napari_tweedie.widgets.parts.source import Source
 
-FIRST, WHOLE = "after, a first look", "measured as a whole: press Deblur"
+FIRST, WHOLE, STACK = "after, a first look", "measured as a whole: press Deblur", "the stack is looked at …"
 TASKS: tuple[Task, ...] = ("denoise", "deblur", "fill")
 PAUSE_MS = 250
 """How long an edit rests before a trial begins."""
@@ -113,7 +113,7 @@ class Attempt(QWidget):
     def look_first(self, clues: Clues) -> None:
         """Show a part of the layer at once, and what the quick network makes of it, before anything is known of the layer.
 
-        A stack that is deblurred as a whole is only shown.
+        Of a stack that is deblurred as a whole, of projections and of frequencies, what was measured is shown.
         """
         self.stop()
         self._clues, self._survey = clues, None
@@ -131,7 +131,11 @@ class Attempt(QWidget):
     def _show_before(self, trial: Trial, task: Task, plane: NDArray[Any] | Exception) -> None:
         if trial is not self._trial:
             return
-        if isinstance(plane, Exception) or trial.recipe.volume or not trial.is_of_a_part:
+        if isinstance(plane, Exception):
+            self.looked.emit()
+            return
+        if trial.recipe.volume or not trial.is_of_a_part:  # which takes more to try than a first look has time for
+            self.picture.show_pictures(*pictures([plane], trial.layer), told=STACK if trial.is_of_a_part else WHOLE)
             self.looked.emit()
             return
         self.picture.show_pictures(*pictures([plane], trial.layer), told="a first look …")

@@ -102,6 +102,10 @@ class BeforeAfter(QWidget):
             _write(painter, self, frame, self.after_text, left=False)
         if self.told:
             _write(painter, self, frame, self.told, left=None)
+        if self.hasFocus():
+            painter.setPen(QPen(self.palette().windowText().color(), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
 
     def _draw_line(self, painter: QPainter, x: float, frame: QRectF) -> None:
         for colour, width in ((QColor(0, 0, 0, 110), 3.0), (QColor(255, 255, 255, 230), 1.5)):  # seen on dark and on light

@@ -37,7 +37,7 @@ class Sequence(Chooser[Degradation]):
         self.more.setCheckable(True)
         self.more.setCursor(Qt.CursorShape.PointingHandCursor)
         self.more.setToolTip("One degradation after another: a blur and then coarser pixels, for example.")
-        self.more.setStyleSheet("text-align: left; border: none; background: transparent; padding: 0 4px;")
+        self.more.setObjectName("tweedie_fold")
         self.estimator = PsfEstimator(layers, super().method)
         self.estimator.found.connect(self._on_found)
         self.estimator.valued.connect(self._on_valued)

@@ -147,11 +147,14 @@ class RunBar(QWidget):
 
 
 class EnterRuns(QWidget):
-    """A dock with a run bar that Enter runs from any of its fields; on a button, Enter presses that button."""
+    """A dock with a run bar: Enter in any of its fields runs, Escape cancels; on a button, Enter presses that button."""
 
     bar: RunBar
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        if event.key() == Qt.Key.Key_Escape and self.bar.running and self.bar.run.isEnabled():
+            self.bar.run.click()
+            return
         if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             super().keyPressEvent(event)
             return

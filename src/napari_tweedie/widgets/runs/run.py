@@ -11,6 +11,7 @@ from napari.qt.threading import create_worker
 from napari.utils import progress
 from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QWidget
 
 from napari_tweedie.core.results import Cancelled, Preview, Progress
 from napari_tweedie.widgets.layers.messages import sentence
@@ -89,6 +90,8 @@ class Run(QObject):
         """What it has failed of."""
         self._reason = ""
         self._worker: Any = None
+        self.seen_in: Callable[[], QWidget | None] = lambda: None
+        """Returns the dock that shows how far it is, which may be gone."""
         self._bar: Any = None
         self._bar_due = 0.0
 
@@ -142,12 +145,17 @@ class Run(QObject):
             return
         self.progressed.emit(step)
         now = time.monotonic()
-        if now >= self._bar_due:
+        if now >= self._bar_due and (self._bar is not None or self._is_unseen()):
             self._bar_due = now + BAR_PAUSE
             self._bar = self._bar or progress(total=1000, desc=str(self))
             self._bar.update(round(1000 * step.share) - self._bar.n)  # last: it lets other events in, the end among them
             if self._worker is None:
                 self._bar.close()
+
+    def _is_unseen(self) -> bool:
+        """Tell whether no dock shows how far it is: napari's own bar, which draws all of the window, is for that."""
+        dock = self.seen_in()
+        return dock is None or dock.visibleRegion().isEmpty()
 
     def _on_returned(self, result: Any) -> None:
         self._result = result
