@@ -14,6 +14,7 @@ from napari_tweedie.core.method import Parameter
 from napari_tweedie.degradations.acquisition import fit
 from napari_tweedie.degradations.degradation import Degradation
 from napari_tweedie.degradations.linear_algebra import Shape, middle_square
+from napari_tweedie.degradations.ray_matrix import RayMatrix
 from napari_tweedie.degradations.rays import Rays
 from napari_tweedie.degradations.ringed import Ringed
 from napari_tweedie.degradations.rings import Rings
@@ -114,6 +115,8 @@ class Radon(Degradation):
     _pixel: tuple[tuple[float, float], float | None] | None = PrivateAttr(None)
     """Size of a pixel of the sinogram along Y and X, and its unit in nanometres."""
     _rings: Rings | None = PrivateAttr(None)
+    """Errors of the pixels of the detector, where there are."""
+    _matrices: dict[tuple[object, ...], RayMatrix] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _angles_are_said_once(self) -> Radon:
@@ -247,7 +250,10 @@ class Radon(Degradation):
 
     def __call__(self, x: Tensor) -> Tensor:
         n, _ = self._upright_shape(self.shape(tuple(x.shape[2:])))
-        rays = self._rays()
+        rays, matrix = self._rays(), self._matrix(x.shape[-1], n)
+        if matrix.serves(x):
+            y = self._upright(matrix.project(x))
+            return y if self._unknown is None else y * self.observed(y)
         y = self._upright(torch.cat([rays.project(x, *some) for _, *some in rays.portions(x, x.shape[-1], n)], -1))
         return y if self._unknown is None else y * self.observed(y)
 
@@ -258,8 +264,10 @@ class Radon(Degradation):
         """Return the derivative of ``⟨A x, y⟩``: exactly the transpose of what `__call__` does."""
         side = self.domain(tuple(y.shape[2:]))[0]
         y = self._upright(y if self._unknown is None else torch.where(self.observed(y), y, 0.0))
+        rays, matrix = self._rays(), self._matrix(side, y.shape[-2])
+        if matrix.serves(y):
+            return matrix.smear(y)
         total = y.new_zeros((*y.shape[:2], side, side))
-        rays = self._rays()
         for chosen, *some in rays.portions(total, side, y.shape[-2]):
             total += rays.smear(y[..., chosen], side, *some)
         return total
@@ -271,6 +279,15 @@ class Radon(Degradation):
     def start(self, y: Tensor) -> Tensor:
         """Filter with a ramp and smear back (filtered back-projection; Kak & Slaney 1988)."""
         return self._rays().filtered_back_projection(self._bridged(self._upright(y)), self.domain(tuple(y.shape[2:])))
+
+    def _matrix(self, side: int, detector: int) -> RayMatrix:
+        """Return the sums along the rays as a matrix, which copies of this operator share."""
+        rays = self._rays()
+        key = (side, detector, rays.axis, rays.source, rays.theta.tobytes())
+        if key not in self._matrices:
+            self._matrices.clear()  # one is large
+            self._matrices[key] = RayMatrix(rays, side, detector)
+        return self._matrices[key]
 
     def _rays(self) -> Rays:
         return Rays(self.theta(), self.axis or 0.0, self.source)

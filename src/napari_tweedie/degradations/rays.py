@@ -53,21 +53,21 @@ class Rays:
 
     def project(self, x: Tensor, cos: Tensor, sin: Tensor, t: Tensor, d: Tensor) -> Tensor:
         """Sum x along rays: over t, for every detector position d; a ray of a fan is as long as it is deep, over its cosine."""
-        points = self._points(x.shape[-1], cos, sin, t, d)
+        points = self.points(x.shape[-1], cos, sin, t, d)
         images = x.flatten(0, 1).expand(len(points), -1, -1, -1)  # one an angle, as threads share them
         sums = torch.nn.functional.grid_sample(images, points, align_corners=True).sum(-2)
-        return (sums * self._lengths(d)).movedim(0, -1).unflatten(0, x.shape[:2])
+        return (sums * self.lengths(d)).movedim(0, -1).unflatten(0, x.shape[:2])
 
     def smear(self, y: Tensor, side: int, cos: Tensor, sin: Tensor, t: Tensor, d: Tensor) -> Tensor:
         """Return the transpose of `project`, of sums (…, detector, angles): images (…, side, side)."""
-        points = self._points(side, cos, sin, t, d)
-        sums = y.flatten(0, 1).movedim(-1, 0) * self._lengths(d)
+        points = self.points(side, cos, sin, t, d)
+        sums = y.flatten(0, 1).movedim(-1, 0) * self.lengths(d)
         images = y.new_zeros(()).expand(len(points), sums.shape[1], side, side)
         weights = sums[:, :, None, :].expand(-1, -1, points.shape[1], -1).contiguous()
         found, _ = torch.ops.aten.grid_sampler_2d_backward(weights, images, points, 0, 0, True, [True, False])
         return found.sum(0).unflatten(0, y.shape[:2])
 
-    def _points(self, side: int, cos: Tensor, sin: Tensor, t: Tensor, d: Tensor) -> Tensor:
+    def points(self, side: int, cos: Tensor, sin: Tensor, t: Tensor, d: Tensor) -> Tensor:
         """Return where rays are sampled, (angles, t, d, 2), as columns and rows from −1 to 1 between the outermost pixels."""
         t, d = t[:, :1], d[:1] - self.axis
         aside = d if self.source is None else d * (1 + t / self.source).clamp_min(0)
@@ -77,7 +77,7 @@ class Rays:
         torch.sub((cos * t + centre) * scale - 1, (sin * scale) * aside, out=points[..., 1])
         return points
 
-    def _lengths(self, d: Tensor) -> Tensor:
+    def lengths(self, d: Tensor) -> Tensor:
         """Return how much longer than deep the ray to every detector position is."""
         return torch.ones_like(d[0]) if self.source is None else (1 + ((d[0] - self.axis) / self.source).square()).sqrt()
 
