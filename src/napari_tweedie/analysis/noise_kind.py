@@ -21,8 +21,10 @@ from napari_tweedie.analysis.noise_model import NoiseFit, fit_noise
 from napari_tweedie.analysis.noise_spectrum import NoiseSpectrum, power_of_blocks
 from napari_tweedie.analysis.rayleigh import rayleigh_level
 from napari_tweedie.analysis.scanned_noise import law_of_scan
-from napari_tweedie.degradations.noise import Gaussian, Poisson, Rician
+from napari_tweedie.analysis.speckle import level_of_squares, looks_of, shares_noise, speckle_law
+from napari_tweedie.degradations.noise import Gaussian, Poisson, Rician, Speckle
 from napari_tweedie.images.missing import mean_level
+from napari_tweedie.images.speckle import Multiplicative, spread_of_logarithm
 from napari_tweedie.images.stabilisation import Anscombe
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class NoiseKind:
 
     Parameters
     ----------
-    noise : Gaussian, Poisson or Rician
+    noise : Gaussian, Poisson, Rician or Speckle
         The noise model, with nothing left open.
     fit : NoiseFit, optional
         The points of variance over brightness, and the line through them; None where they could not be measured.
@@ -70,12 +72,19 @@ class NoiseKind:
         How much stronger or weaker it is from place to place: than its level, or, where that follows the light, than that law.
     """
 
-    noise: Gaussian | Poisson | Rician
+    noise: Gaussian | Poisson | Rician | Speckle
     fit: NoiseFit | None
     correlation: Correlation | None
     reason: str
     lines: LineOffsets = NO_LINES
     places: NoiseMap = NOWHERE
+
+    def of_speckle(self, planes: Sequence[NDArray[Any]]) -> NoiseKind:
+        """Return this kind, or that of multiplicative noise where its level is the same share of every brightness."""
+        if isinstance(self.noise, Rician) or self.lines:
+            return self
+        law = speckle_law(planes)
+        return self if law is None else speckle(planes, *law, "as strong a share of the signal at every brightness")
 
     def in_places(self, planes: Sequence[NDArray[Any]]) -> NoiseKind:
         """Return this kind, or one whose level differs from place to place where that is certain; its level is that of the whole.
@@ -83,7 +92,7 @@ class NoiseKind:
         `planes` are those that it was found on, all of the same place. Where photon noise was found that differs, too, noise
         that does not follow the light may explain more; what is left between places tells.
         """
-        if self.correlation is not None or isinstance(self.noise, Rician) or not planes:
+        if self.correlation is not None or isinstance(self.noise, Rician | Speckle) or not planes:
             return self
         planes = [self.lines.without(plane) for plane in planes]
         plain = NoiseMap.measured(planes)
@@ -117,6 +126,8 @@ class NoiseKind:
                 f"{name.replace('_', ' ')} {getattr(self.noise, name):.3g}" for name in ("gain", "offset", "read_noise")
             )
             return f"Photon noise ({self.reason}): {values}{shared}."
+        if isinstance(self.noise, Speckle):
+            return f"Speckle ({self.reason}): {self.noise.looks:.3g} looks, level without signal {self.noise.floor:.3g}{shared}."
         if isinstance(self.noise, Rician):
             return f"Noise of magnitudes ({self.reason}): level {self.noise.sigma:.3g}."
         return f"Gaussian noise ({self.reason}): level {self.noise.sigma:.3g}{shared}."
@@ -154,6 +165,39 @@ class NoiseKind:
         else:
             return ""
         return f"{reason}. Automatic would take: {self.sentence()}"
+
+
+def speckle(
+    planes: Sequence[NDArray[Any]],
+    looks: float,
+    floor: float,
+    reason: str,
+    correlation: Literal["auto", "white", "correlated"] = "auto",
+    known: bool = False,
+) -> NoiseKind:
+    """Return multiplicative noise of about so many looks, which are told better where it is even, and its correlation.
+
+    Parameters
+    ----------
+    planes
+        2-D arrays (Y, X) of any real dtype, missing pixels as NaN.
+    looks, floor : float
+        About what `speckle_law` found.
+    reason : str
+        Why this model.
+    correlation : str
+        What is known of it.
+    known : bool
+        Whether the looks are.
+    """
+    even = [Multiplicative(looks, floor).forward(plane) for plane in planes]
+    if correlation == "auto" and shares_noise(even, looks):
+        correlation = "correlated"
+    shape, level = _shape(even, correlation, False)
+    level = estimate_stack_noise_level(even) if shape is None else max(level, level_of_squares(even))
+    if not known and level > 0:
+        looks = looks_of(level * spread_of_logarithm(looks))
+    return NoiseKind(Speckle(looks=looks, floor=floor, correlated=shape is not None), None, shape, reason)
 
 
 def identify_noise(

@@ -6,9 +6,9 @@ from typing import Any
 
 from napari_tweedie.core.registry import Bundle
 from napari_tweedie.degradations.camera import Camera
-from napari_tweedie.degradations.noise_models import Auto, Gaussian, Noise, Poisson, Quantised, Rician
+from napari_tweedie.degradations.noise_models import Auto, Gaussian, Noise, Poisson, Quantised, Rician, Speckle
 
-__all__ = ["Auto", "Camera", "Gaussian", "Noise", "Poisson", "Quantised", "Rician", "build", "registry", "simulated"]
+__all__ = ["Auto", "Camera", "Gaussian", "Noise", "Poisson", "Quantised", "Rician", "Speckle", "build", "registry", "simulated"]
 
 
 class Noises(Bundle[Noise]):
@@ -20,7 +20,7 @@ class Noises(Bundle[Noise]):
         return super().build(Auto() if value is None else value)
 
 
-registry = Noises("noise", (Auto, Camera, Gaussian, Poisson, Quantised, Rician))
-simulated = Noises("noise", (Gaussian, Poisson, Quantised, Rician))
+registry = Noises("noise", (Auto, Camera, Gaussian, Poisson, Quantised, Rician, Speckle))
+simulated = Noises("noise", (Gaussian, Poisson, Quantised, Rician, Speckle))
 """Those that can be added: of the automatic one nothing is known before an image is there."""
 build = registry.build

@@ -221,6 +221,49 @@ class Rician(Noise):
         return torch.hypot(clean + real, imaginary)
 
 
+class Speckle(Noise):
+    """Multiplicative noise, such as speckle: ``y = clean · Gamma(mean 1, variance 1 / looks) + N(0, floor²)``.
+
+    Denoising stabilises it first and takes the mean back without bias (`napari_tweedie.images.speckle`).
+    """
+
+    name: ClassVar[str] = "speckle"
+    title: ClassVar[str] = "Speckle (multiplicative)"
+
+    looks: float | None = Parameter(
+        None,
+        "Squared mean over variance: of how many independent images it is the average; none: estimated from the image "
+        "(simulations: 1).",
+        gt=0,
+    )
+    floor: float | None = Parameter(
+        None,
+        "Standard deviation without signal, in grey levels; none: estimated from the image (simulations: 0).",
+        unit="counts",
+        ge=0,
+    )
+    correlated: bool = Parameter(False, CORRELATED)
+
+    @property
+    def is_uniform(self) -> bool:
+        return False
+
+    def of_one_level(self) -> Auto:
+        return Auto(model="gaussian")
+
+    def level(self, mean: float) -> float | None:
+        if self.looks is None or self.floor is None:
+            return None
+        return float((max(mean, 0.0) ** 2 / self.looks + self.floor**2) ** 0.5)
+
+    def add(self, clean: Tensor, generator: Generator) -> Tensor:
+        """Return `clean` times a gamma variable, plus noise."""
+        looks = self.looks or 1.0
+        shape = torch.full(clean.shape, looks, dtype=torch.float64)
+        factor = torch._standard_gamma(shape, generator) / looks
+        return clean * factor.to(clean) + (self.floor or 0.0) * _normal(clean, generator)
+
+
 class Quantised(Noise):
     """Gaussian noise, then rounding to multiples of a step, as a converter of few bits does."""
 

@@ -12,20 +12,22 @@ from numpy.typing import NDArray
 from napari_tweedie.analysis.impulses import find_impulses, resampled
 from napari_tweedie.analysis.line_offsets import NO_LINES, LineOffsets
 from napari_tweedie.analysis.noise_colour import identify_colours, sentence
-from napari_tweedie.analysis.noise_kind import NoiseKind, identify_noise
+from napari_tweedie.analysis.noise_kind import NoiseKind, identify_noise, speckle
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
 from napari_tweedie.analysis.noise_map import NOWHERE, NoiseMap
 from napari_tweedie.analysis.noise_model import NoiseFit
 from napari_tweedie.analysis.noise_of_blurred import law_of_noise
 from napari_tweedie.analysis.outliers import find_outliers
 from napari_tweedie.analysis.rayleigh import rayleigh_level
+from napari_tweedie.analysis.speckle import speckle_law
 from napari_tweedie.degradations.correlation import Correlation
-from napari_tweedie.degradations.noise import Auto, Gaussian, Noise, Poisson, Rician, build
+from napari_tweedie.degradations.noise import Auto, Gaussian, Noise, Poisson, Rician, Speckle, build
 from napari_tweedie.denoisers.levels import SCALES, levels_of_autocovariance
 from napari_tweedie.images.colour_stabilisation import StabilisedColour
 from napari_tweedie.images.intensity import Intensity, are_alike, to_opponent
 from napari_tweedie.images.missing import mean_level
 from napari_tweedie.images.rician import Magnitude
+from napari_tweedie.images.speckle import Multiplicative
 from napari_tweedie.images.stabilisation import Anscombe, Stabilised, Transform
 
 NOT_NOISE = ("fit", "correlation", "decision", "told", "lines", "colours", "levels", "separate", "impulses", "places")
@@ -122,14 +124,14 @@ class Channel:
         """
         found = _identified(planes, noise, lines, magnitudes, places)
         planes = [found.lines.without(plane) for plane in planes] if found else planes
-        if blur is not None and found is not None and not isinstance(found.noise, Rician) and not found.places:
+        if blur is not None and found is not None and not isinstance(found.noise, Rician | Speckle) and not found.places:
             found = replace(_of_blurred(planes, noise, found, blur), lines=found.lines)
         resolved = noise if found is None else found.noise
         sigma = resolved.level(mean_level(planes))
         assert sigma is not None
         known = (found.fit, found.correlation, found.sentence()) if found else (None, None, "")
         told = known[-1] if isinstance(noise, Auto) else ""
-        if stabilises and not isinstance(noise, Auto | Rician):
+        if stabilises and not isinstance(noise, Auto | Rician | Speckle):
             told = identify_noise(planes).advice(resolved, found is not None and found.correlation is not None, planes)
         transform = _transform(resolved) if stabilises else None
         intensity = Intensity.of(planes) if transform is None else Stabilised.by(transform, planes)
@@ -166,7 +168,9 @@ class Channel:
 
     def outliers(self, plane: NDArray[Any]) -> NDArray[np.bool_]:
         """Return which pixels of a plane (Y, X), in grey levels, neither their neighbours nor the noise explain."""
-        impulses = find_impulses(plane, self.impulses, self._level_at)
+        impulses = find_impulses(plane, self.impulses, self.noise_at)
+        if isinstance(self.noise, Speckle):  # which is far from normal where its looks are few
+            return impulses
         rest = np.where(impulses, np.nan, plane) if impulses.any() else plane
         if (transform := _transform(self.noise)) is not None:
             return impulses | find_outliers(self._as_even(transform.forward(rest)), 1.0)
@@ -179,8 +183,10 @@ class Channel:
         middle = np.nanmedian(plane)
         return np.asarray(middle + (plane - middle) / self.places.over(plane.shape))
 
-    def _level_at(self, brightness: NDArray[np.float64]) -> NDArray[np.float64]:
+    def noise_at(self, brightness: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the standard deviation of the noise where the image has given grey levels."""
+        if isinstance(self.noise, Speckle):
+            return np.sqrt(np.maximum(brightness, 0.0) ** 2 / (self.noise.looks or 1.0) + (self.noise.floor or 0.0) ** 2)
         if not isinstance(self.noise, Poisson):
             return np.full(brightness.shape, self.sigma)
         gain, offset, read_noise = self.noise.gain or 0.0, self.noise.offset or 0.0, self.noise.read_noise or 0.0
@@ -281,7 +287,7 @@ def _identified(planes: Sequence[NDArray[Any]], noise: Noise, lines: bool, magni
     if isinstance(noise, Auto):
         lines &= noise.lines == "auto"
         found = identify_noise(planes, noise.model, noise.correlation, noise.gain, noise.offset, noise.read_noise, lines=lines)
-        found = found.of_magnitudes(planes) if magnitudes and noise.is_open else found
+        found = found.of_magnitudes(planes).of_speckle(planes) if magnitudes and noise.is_open else found
         return found.in_places(planes) if places and noise.is_open else found
     if noise.is_white and noise.level(0.0) is not None:
         return None
@@ -290,6 +296,10 @@ def _identified(planes: Sequence[NDArray[Any]], noise: Noise, lines: bool, magni
         reason = "as given" if level is None else "as given, its level by the background"
         return NoiseKind(Rician(sigma=estimate_stack_noise_level(planes) if level is None else level), None, None, reason)
     correlation: Literal["white", "correlated"] = "white" if noise.is_white else "correlated"
+    if isinstance(noise, Speckle):
+        looks, floor = speckle_law(planes) or (10.0, 1e-3 * max(mean_level(planes), 1e-30))
+        looks, floor = noise.looks or looks, floor if noise.floor is None else max(noise.floor, 1e-3 * floor)
+        return speckle(planes, looks, floor, "as given", correlation, noise.looks is not None)
     if isinstance(noise, Poisson):
         return identify_noise(planes, "poisson", correlation, noise.gain, noise.offset, noise.read_noise, lines=lines)
     return identify_noise(planes, "gaussian", correlation, sigma=noise.level(0.0), lines=lines)
@@ -320,6 +330,8 @@ def _transform(noise: Noise) -> Transform | None:
     """Return the transform that makes noise of which everything is known the same everywhere; None where it is so."""
     if isinstance(noise, Rician):
         return Magnitude(noise.sigma) if noise.sigma else None
+    if isinstance(noise, Speckle):
+        return Multiplicative(noise.looks, noise.floor) if noise.looks and noise.floor else None
     return _anscombe(noise) if isinstance(noise, Poisson) else None
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from napari_tweedie.core.cancellation import cancellation_point
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.results import Output
-from napari_tweedie.degradations.noise import Gaussian, Poisson, Rician
+from napari_tweedie.degradations.noise import Gaussian, Poisson, Rician, Speckle
 from napari_tweedie.degradations.problem import NOISE_FLOOR, Problem
 from napari_tweedie.degradations.weighted import Weighted
 from napari_tweedie.degradations.whitened import Whitened
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from napari_tweedie.degradations import Degradation
     from napari_tweedie.engine.blocks import Blocks
+    from napari_tweedie.engine.channel import Channel
     from napari_tweedie.images.axes import Index
     from napari_tweedie.recipe.recipe import Recipe
     from napari_tweedie.samplers import Sampler
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
 FAINT = 0.01
 """Noise level, in ranges of the image, up to which it is no matter that the noise is weaker."""
 WHITENED = "Neighbouring pixels share noise: the data count by its power spectrum."
-WEIGHTED = "The noise differs between parts of the image: every pixel counts by its own."
+AROUND = 2.5
+"""Standard deviation, in pixels, of the window whose mean tells how strong noise is that follows the signal."""
+WEIGHTED = "The noise is not equally strong everywhere: every pixel counts by its own."
 TAKEN_FOR_WHITE = (
     "Neighbouring pixels share noise, which was taken for white noise of the level that is left at twice the pixel size; hqs, "
     "where noise is Gaussian and no pixel missing, or denoising first, treats it by its power spectrum."
@@ -153,15 +157,25 @@ class Restore(Job):
             self._told[WHITENED] = None
         elif channel.correlation is not None:
             self._told[TAKEN_FOR_WHITE] = None
-        if channel.places and self._method.whitens and degradation.is_image and degradation.is_linear:
-            weights = 1 / tools.tensor(channel.places.over(y.shape[-2:])).expand(1, 1, *y.shape[2:])
-            degradation, y = Weighted.of(degradation, weights), weights * y
+        weighs = self._method.whitens and degradation.is_image and degradation.is_linear
+        if weighs and (relative := self._relative(channel, index, y, tools)) is not None:
+            degradation, y = Weighted.of(degradation, 1 / relative), y / relative
             self._told[WEIGHTED] = None
         elif self._method.whitens:
             degradation, y = degradation.with_noise(y, sigma)
         else:
             y = _evened(degradation, y)
         return Problem(y, degradation, Gaussian(sigma=sigma), dark=dark)
+
+    def _relative(self, channel: Channel, index: Index, y: Tensor, tools: Tools) -> Tensor | None:
+        """Return how strong the noise of every pixel is next to its level, which the data are weighed by; None: as strong."""
+        if channel.places:
+            return tools.tensor(channel.places.over(y.shape[-2:])).expand(1, 1, *y.shape[2:])
+        if not isinstance(channel.noise, Speckle):
+            return None
+        around = gaussian_filter(self.blocks.samples(index).astype(np.float64), (0,) * (y.ndim - 2) + (AROUND, AROUND))
+        levels = channel.noise_at(around)
+        return tools.tensor(np.maximum(levels, 1e-3 * levels.max())) / channel.sigma
 
     def _without_bias(self, index: Index, y: Tensor, tools: Tools) -> Tensor:
         """Return magnitudes less what their noise adds to the mean of those that are left when it is removed."""
