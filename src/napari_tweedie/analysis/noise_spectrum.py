@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from napari_tweedie.analysis.line_noise import SIDE, TAPER, kernel, shared_by_rows
 from napari_tweedie.analysis.noise_beneath import RINGS, noise_beneath, spread_of
 from napari_tweedie.analysis.scanned_noise import texture_beside, without_texture
 from napari_tweedie.degradations.correlation import REACH, Correlation
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SIDE = 16
-"""Side of a block in pixels."""
 MOST_BLOCKS = 2**13
 LEAST_BLOCKS = 32
 FLATTEST = 0.02
@@ -43,10 +42,9 @@ EMPTY = 1e-6
 CLIPPED = 0.1
 """Share of the pixels of a block that may have the least or the largest value of the plane."""
 
-SLOW, SLOWEST = 0.1, 5
-"""Weight of the slowest coefficients, and how many of rows or columns are not looked at: they hold most of the image."""
+SLOW = 0.1
+"""Weight of the slowest coefficients: they hold most of the image."""
 
-_TAPER = np.cos(np.pi / 2 * np.arange(REACH + 1) / (REACH + 1)) ** 0.5
 _ROWS, _COLUMNS = np.indices((SIDE, SIDE))
 _RADIUS = np.hypot(_ROWS, _COLUMNS)
 _INNER = _RADIUS >= 2
@@ -198,18 +196,24 @@ class NoiseSpectrum:
         if self.has_columns:
             trusted = trusted * (_ROWS > 0)
         power = self._extrapolated()
+        lengths, rows, columns = [0.0, 0.0], np.zeros(0), np.zeros(0)
+        if self.has_rows:
+            lengths[0], rows, drift = shared_by_rows(self.power, self.blocks)
+            power = np.maximum(power - drift, EMPTY * power)
+        if self.has_columns:
+            lengths[1], columns, drift = shared_by_rows(self.power.T, self.blocks)
+            power = np.maximum(power - drift.T, EMPTY * power)
         weights = trusted / np.maximum(power, STRONG / 3 * power[_INNER].max())
-        kernel = _kernel()
-        design = np.einsum("ui,vj->uvij", kernel, kernel).reshape(SIDE**2, -1) * weights.reshape(-1, 1)
+        along = kernel()
+        design = np.einsum("ui,vj->uvij", along, along).reshape(SIDE**2, -1) * weights.reshape(-1, 1)
         distance = np.hypot(*np.indices((REACH + 1, REACH + 1))).ravel()
         penalty = np.diag(0.02 * distance**2 / power[_INNER].mean())
         target = np.concatenate([(power * weights).ravel(), np.zeros(len(penalty))])
         solution = np.linalg.lstsq(np.vstack([design, penalty]), target, rcond=None)[0]
-        near = solution.reshape(REACH + 1, REACH + 1) * _TAPER[:, None] * _TAPER
-        rows = self._lines(self.power) if self.has_rows else np.zeros(0)
-        columns = self._lines(self.power.T) if self.has_columns else np.zeros(0)
+        near = solution.reshape(REACH + 1, REACH + 1) * TAPER[:, None] * TAPER
         variance = near[0, 0] + sum(float(line[0]) for line in (rows, columns) if line.size)
-        shape = Correlation(tuple(map(_rounded, near / variance)), _rounded(rows / variance), _rounded(columns / variance))
+        lines = (_rounded(rows / variance), _rounded(columns / variance))
+        shape = Correlation(tuple(map(_rounded, near / variance)), *lines, (lengths[0], lengths[1]))
         return shape, float(variance**0.5) * (IN_DOUBT if self.textured else 1.0)
 
     def _extrapolated(self) -> NDArray[np.float64]:
@@ -223,16 +227,6 @@ class NoiseSpectrum:
         slope[1:] = np.minimum(slope[1:], 0)
         slope[0] = np.mean(np.log(self.power[beside]) - terms[beside][:, 1:] @ slope[1:])
         return np.where(_RADIUS < 5, np.minimum(self.power, np.exp(terms @ slope)), self.power)
-
-    @staticmethod
-    def _lines(power: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the autocovariance of what the pixels of a row share, from the power that rows have more than what lies beside.
-
-        Slow changes from row to row are the image's: they are taken to be as strong as the weaker half of the others.
-        """
-        excess = np.maximum(power[:, 0] - power[:, 1:4].mean(1), 0) / SIDE
-        excess[:SLOWEST] = np.median(excess[SLOWEST:])
-        return np.asarray(np.linalg.lstsq(_kernel(), excess, rcond=None)[0] * _TAPER)
 
 
 def _rounded(values: NDArray[np.float64]) -> tuple[float, ...]:
@@ -299,12 +293,3 @@ def _flat(energy: NDArray[np.float64], looked_at: NDArray[np.bool_]) -> NDArray[
             flat = flatter
         power = np.maximum(energy[flat].mean(0), 1e-9 * max(energy[flat].mean(), energy.mean()))
     return flat
-
-
-def _kernel() -> NDArray[np.float64]:
-    """Return A, shape (SIDE, REACH + 1): the variance of a coefficient of the cosine transform is A r, r(d) = r(−d)."""
-    numbers = np.arange(SIDE)
-    basis = np.cos(np.pi / SIDE * numbers[:, None] * (numbers + 0.5)) * np.where(numbers > 0, 2 / SIDE, 1 / SIDE)[:, None] ** 0.5
-    kernel = np.stack([(basis[:, : SIDE - d] * basis[:, d:]).sum(1) for d in range(REACH + 1)], 1)
-    kernel[:, 1:] *= 2
-    return kernel

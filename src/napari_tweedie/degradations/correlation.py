@@ -37,28 +37,35 @@ class Correlation:
     rows, columns : tuple of float
         Autocorrelation of what all pixels of a row, or of a column, have in common, over 0 … `REACH` rows or columns; empty:
         nothing. ``near[0][0] + rows[0] + columns[0]`` is 1.
+    lengths : tuple of float
+        Distances in pixels, along a row and along a column, over which what is shared falls to 1/e, as amplifiers drift;
+        0: whole lines share it.
     """
 
     near: tuple[tuple[float, ...], ...]
     rows: tuple[float, ...] = ()
     columns: tuple[float, ...] = ()
+    lengths: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
     def restored(cls, stored: Mapping[str, Any]) -> Self:
         """Build it from what `describe` returned."""
-        return cls(tuple(tuple(row) for row in stored["near"]), tuple(stored["rows"]), tuple(stored["columns"]))
+        near, lengths = tuple(tuple(row) for row in stored["near"]), tuple(stored.get("lengths", (0.0, 0.0)))
+        return cls(near, tuple(stored["rows"]), tuple(stored["columns"]), lengths)
 
     def describe(self) -> dict[str, Any]:
         """Return it ready for JSON."""
-        return {"near": [list(row) for row in self.near], "rows": list(self.rows), "columns": list(self.columns)}
+        told = {"near": [list(row) for row in self.near], "rows": list(self.rows), "columns": list(self.columns)}
+        return told | ({"lengths": list(self.lengths)} if any(self.lengths) else {})
 
     def autocorrelation(self) -> NDArray[np.float64]:
         """Return r(Δy, Δx) for Δ = −`REACH` … `REACH`, with lines, 1 in the middle."""
         quadrant = np.array(self.near)
+        along, down = (_falling(np.arange(REACH + 1), length) for length in self.lengths)
         if self.rows:
-            quadrant += np.array(self.rows)[:, None]
+            quadrant += np.array(self.rows)[:, None] * along
         if self.columns:
-            quadrant += np.array(self.columns)
+            quadrant += np.array(self.columns) * down[:, None]
         distances = np.abs(np.arange(-REACH, REACH + 1))
         return np.asarray(quadrant[np.ix_(distances, distances)])
 
@@ -73,12 +80,14 @@ class Correlation:
         return _positive(down @ quadrant @ across.T, quadrant[0, 0])
 
     def line_spectrum(self, shape: tuple[int, int]) -> NDArray[np.float64]:
-        """Return that of the noise which whole rows and columns share: all of it is at the frequencies of these."""
+        """Return that of the noise which rows and columns share; where whole ones do, it is all at their frequencies."""
         power = np.zeros(shape)
         if self.rows:
-            power[:, 0] += shape[1] * _positive(_cosines(shape[0]) @ np.array(self.rows), self.rows[0])
+            across = _positive(_cosines(shape[0]) @ np.array(self.rows), self.rows[0])
+            power += across[:, None] * _along(shape[1], self.lengths[0])
         if self.columns:
-            power[0] += shape[0] * _positive(_cosines(shape[1]) @ np.array(self.columns), self.columns[0])
+            across = _positive(_cosines(shape[1]) @ np.array(self.columns), self.columns[0])
+            power += across * _along(shape[0], self.lengths[1])[:, None]
         return power
 
     def covariance(self, side: int) -> NDArray[np.float64]:
@@ -100,13 +109,16 @@ class Correlation:
         near = np.zeros((REACH + 1, REACH + 1))
         near[0] = along + (np.array(others) if others else 0.0)
         shared = (lines[0], *(0.0,) * REACH) if lines else ()
-        return Correlation(tuple(map(tuple, near.tolist())), shared)
+        return Correlation(tuple(map(tuple, near.tolist())), shared, (), (self.lengths[0 if axis == 3 else 1], 0.0))
 
     def words(self) -> str:
         """Say along which axes neighbours share noise."""
         if self.rows or self.columns:
-            along = [words for lines, words in ((self.rows, "rows"), (self.columns, "columns")) if lines]
-            return f"whole {' and '.join(along)} share some of it"
+            return " and ".join(
+                f"{words} share some of it over about {length:.2g} pixels" if length else f"whole {words} share some of it"
+                for lines, words, length in zip((self.rows, self.columns), ("rows", "columns"), self.lengths, strict=True)
+                if lines
+            )
         r = self.autocorrelation()
         across, down = float(r[REACH, REACH + 1]), float(r[REACH + 1, REACH])
         if min(across, down) > 0.3 * max(across, down):
@@ -120,6 +132,17 @@ def _cosines(length: int) -> NDArray[np.float64]:
     cosines = np.cos(2 * np.pi * np.fft.fftfreq(length)[:, None] * np.arange(REACH + 1))
     cosines[:, 1:] *= 2
     return np.asarray(cosines)
+
+
+def _falling(distance: NDArray[Any], length: float) -> NDArray[np.float64]:
+    """Return how much of what a line shares pixels at a distance still share."""
+    return np.exp(-distance / length) if length else np.ones(len(distance))
+
+
+def _along(pixels: int, length: float) -> NDArray[np.float64]:
+    """Return the power, along a line, of noise of variance 1 that its pixels share; its mean is 1."""
+    number = np.arange(pixels)
+    return np.maximum(np.fft.fft(_falling(np.minimum(number, pixels - number), length)).real, 0.0)
 
 
 def _positive(power: NDArray[np.float64], mean: float) -> NDArray[np.float64]:
