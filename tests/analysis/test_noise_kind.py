@@ -7,6 +7,7 @@ from skimage import data
 
 from napari_tweedie.analysis.noise_kind import identify_noise
 from napari_tweedie.degradations.noise import Gaussian, Poisson
+from napari_tweedie.training import synthetic
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +120,15 @@ def test_of_large_planes_the_noise_is_that_of_the_whole(clean: np.ndarray) -> No
     assert isinstance(found.noise, Poisson)
     assert found.correlation is None
     assert found.noise.gain == pytest.approx(4, rel=0.1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_neighbours_that_share_a_quarter_of_their_noise_are_found_on_a_small_image(seed: int) -> None:
+    """As a mild blur leaves it, next to drawn cells with texture of their own; taken for white it would be half as strong."""
+    rng = np.random.default_rng(seed)
+    clean = gaussian_filter(synthetic.cells(160, rng), 0.8)
+    noise = gaussian_filter(rng.standard_normal(clean.shape), 0.5, mode="wrap")
+    kind = identify_noise([clean / clean.max() + 0.1 * noise / noise.std()])
+    assert kind.correlation is not None
+    assert kind.correlation.autocorrelation()[7, 8] == pytest.approx(0.26, abs=0.12)
+    assert kind.noise.level(0.3) == pytest.approx(0.1, rel=0.2)

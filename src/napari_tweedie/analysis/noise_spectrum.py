@@ -9,7 +9,7 @@ Pyatykh, Hesser, Zheng 2013; the exchange of halves is ours.)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,6 +61,9 @@ ALIKE, FALLS = 1.15, 2.2
 had 1.02 to 1.17 and 1.0 to 2.1; blurred and enlarged noise falls by 2.5 to 17, and OCT's differs by 1.17 to 1.5."""
 IN_DOUBT = 0.8
 """How much of the noise found beneath texture is taken for it: the finest detail holds some texture, too."""
+EVEN, COARSE_RINGS, FALLS_EVENLY = 1.25, slice(6, 12), 1.8
+"""How much the power of coarse and middling detail may vary from block to block, next to that of noise, to be as even as that of
+noise, and the ratio then: texture that falls so far differs from place to place, by 1.5 to 3."""
 FALLS_BESIDE_TEXTURE = 4.0
 """The same where texture was seen; noise blurred by half a pixel falls by 6.8."""
 FAST_LIMIT, LOW_LIMIT = (1.08, 0.01, 6.0), (6.0, 0.1, 10.0)
@@ -99,6 +102,8 @@ class NoiseSpectrum:
     """Kurtosis of every coefficient over these blocks: 3 for noise, less for a pattern that repeats."""
     textured: bool
     """Whether power that only texture can have was left out."""
+    even: bool
+    """Whether coarse and middling detail is as strong in one block as in another, as noise is."""
     white_along: int | None = None
     """The axis along which the noise of a scanner is white, where slow changes hold texture, which was left out; or None."""
 
@@ -127,9 +132,12 @@ class NoiseSpectrum:
         power = np.maximum(power, EMPTY * mean)
         axis = texture_beside(power)
         if axis is not None:
-            return cls(without_texture(power, axis), share, blocks, tails, False, axis)
+            return cls(without_texture(power, axis), share, blocks, tails, False, False, axis)
+        found = cls(power, share, blocks, tails, False, bool(spread[COARSE_RINGS].mean() < EVEN))
+        if found.even and not found._is_texture:
+            return found
         beneath = noise_beneath(power, spread)
-        return cls(beneath, share, blocks, tails, bool((beneath < power).any()))
+        return replace(found, power=beneath, textured=bool((beneath < power).any()))
 
     @property
     def is_white(self) -> bool:
@@ -153,7 +161,7 @@ class NoiseSpectrum:
         """
         across, down = (float(self.power[place].mean()) for place in (_ACROSS, _ACROSS.T))
         alike = 1 / ALIKE < across / down < ALIKE
-        falls = FALLS_BESIDE_TEXTURE if self.textured else FALLS
+        falls = FALLS_BESIDE_TEXTURE if self.textured else FALLS_EVENLY if self.even else FALLS
         return alike and bool(self.power[_FINE].mean() < falls * self.power[_FINEST].mean())
 
     @property
