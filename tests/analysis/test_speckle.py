@@ -116,3 +116,10 @@ def test_what_is_known_of_speckle_is_restored_from_its_report() -> None:
     again = Channel.restored((channel.intensity.offset, channel.intensity.scale), channel.sigma, channel.report(), True)
     values = np.linspace(0, 200, 50)
     np.testing.assert_array_equal(again.intensity.forward(values), channel.intensity.forward(values))
+
+
+def test_edges_beside_dark_parts_do_not_hide_it() -> None:
+    clean = np.maximum(data.camera()[::2, ::2].astype(float), 1)
+    found = speckle_law([speckled(clean, 2)])
+    assert found is not None
+    assert found[0] == pytest.approx(2, rel=0.2)

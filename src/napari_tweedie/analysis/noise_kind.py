@@ -83,7 +83,7 @@ class NoiseKind:
         """Return this kind, or that of multiplicative noise where its level is the same share of every brightness."""
         if isinstance(self.noise, Rician) or self.lines:
             return self
-        law = speckle_law(planes)
+        law = speckle_law([_seen(plane) for plane in planes])
         return self if law is None else speckle(planes, *law, "as strong a share of the signal at every brightness")
 
     def in_places(self, planes: Sequence[NDArray[Any]]) -> NoiseKind:

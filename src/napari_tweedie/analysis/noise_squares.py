@@ -41,7 +41,7 @@ _BETWEEN = (_ROWS >= 2) & (_COLUMNS >= 2) & ~_FINE & (_ROWS + _COLUMNS >= 6) & (
 
 @dataclass(frozen=True)
 class Squares:
-    """What the squares of a plane show: mean squared coefficients of detail, finest, coarser and most, variance, and brightness.
+    """What the squares of a plane show: mean squared coefficients of detail, finest, coarser and most, and brightness.
 
     NaN where a square does not count.
     """
@@ -49,31 +49,24 @@ class Squares:
     fine: NDArray[np.float64]
     coarse: tuple[NDArray[np.float64], ...]
     most: NDArray[np.float64]
-    variances: NDArray[np.float64]
     light: NDArray[np.float64]
 
     @classmethod
     def of(cls, plane: NDArray[Any], light: NDArray[Any], dark: float) -> Self:
         from scipy.fft import dctn
 
-        cut = _cut(np.asarray(plane, np.float32 if 1e-15 < np.nanmax(np.abs(plane)) < 1e15 else np.float64))
-        bright = _cut(light)
+        parts = squares_of(np.asarray(plane, np.float32 if 1e-15 < np.nanmax(np.abs(plane)) < 1e15 else np.float64))
+        bright = squares_of(light)
         finite = light[np.isfinite(light)]
         clipped = ((bright == finite.min()) | (bright == finite.max())).mean((2, 3)) > CLIPPED
-        energy = dctn(np.nan_to_num(cut), axes=(2, 3), norm="ortho") ** 2
+        energy = dctn(np.nan_to_num(parts), axes=(2, 3), norm="ortho") ** 2
         mean = bright.mean((2, 3), dtype=np.float64)
-        bad = clipped | (mean < dark) | ~np.isfinite(cut).all((2, 3)) | ~np.isfinite(bright).all((2, 3))
+        bad = clipped | (mean < dark) | ~np.isfinite(parts).all((2, 3)) | ~np.isfinite(bright).all((2, 3))
         fine, across, down, between, most = (
             np.where(bad, np.nan, energy[..., among].mean(-1, dtype=np.float64))
             for among in (_FINE, _ACROSS, _ACROSS.T, _BETWEEN, _MOST)
         )
-        return cls(
-            fine,
-            (across, down, between),
-            most,
-            np.where(bad, np.nan, cut.var((2, 3), ddof=1, dtype=np.float64)),
-            np.where(bad, np.nan, mean),
-        )
+        return cls(fine, (across, down, between), most, np.where(bad, np.nan, mean))
 
     def windows(
         self, side: int = WINDOW, share: float = LOW
@@ -84,6 +77,13 @@ class Squares:
         counts = fine > 0
         light = _of_windows(self.light, side, 0.5)[counts]
         return np.log(fine[counts]) / 2, np.sqrt(np.max(coarse, 0)[counts] / fine[counts]), light
+
+    def contrasts(self, side: int, share: float) -> NDArray[np.float64]:
+        """Return the logarithm of the brightness of the brightest square over the darkest, of every window in `windows`."""
+        counts = _of_windows(self.fine, side, share) > 0
+        dark, bright = (_of_windows(self.light, side, end)[counts] for end in (0.0, 1.0))
+        lit = dark > 0
+        return np.where(lit, np.log(np.where(lit, bright, 1.0) / np.where(lit, dark, 1.0)), np.inf)
 
     def misfit(self, logs: NDArray[np.float64]) -> float:
         """Return the standard deviation of the logarithms of levels of windows without texture, less those of a map."""
@@ -137,7 +137,7 @@ def _even(levels: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[
     return np.asarray(result)
 
 
-def _cut(plane: NDArray[Any]) -> NDArray[Any]:
+def squares_of(plane: NDArray[Any]) -> NDArray[Any]:
     """Return the squares of a plane, shape (rows, columns, SIDE, SIDE)."""
     height, width = (length // SIDE for length in plane.shape)
     return plane[: height * SIDE, : width * SIDE].reshape(height, SIDE, width, SIDE).swapaxes(1, 2)

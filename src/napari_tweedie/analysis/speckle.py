@@ -13,25 +13,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tweedie.analysis.noise_squares import TEXTURED, Squares
+from napari_tweedie.analysis.noise_squares import TEXTURED, Squares, squares_of
 from napari_tweedie.images.speckle import spread_of_logarithm
 
 SIDE, SHARE = 2, 0.5
 """Squares along the side of a window, and the quantile of them that tells its level: the dark is often small."""
-FEWEST = 12
-"""Windows without texture that there must be."""
+FEWEST, ENOUGH = 12, 0.3
+"""Windows without texture that there must be, and their share of all."""
 USUAL = 0.25
 """Quantile of the windows whose coarser detail, next to the finest, counts as that of noise: neighbours may share speckle."""
 SHARED = (1.2, 0.01)
 """How many times stronger it is then, a + b · looks; texture beside white speckle of 1, 10, 50 looks made it 1.05, 1.15, 1.4."""
 LOWER = 0.3
 """Quantile of the squares whose variance tells noise that neighbours share: others hold edges."""
+EDGE = 2.0
+"""How many times as much as in most windows the brightness of squares of a window may differ: at edges both sides count."""
 RANGE = 2.0
 """Ratio of brightness, bright to dark windows, that there must be."""
 SLOPES = (0.75, 1.3)
 """Between which the slope of the logarithms is."""
-MISFIT, BETTER = 0.25, 0.8
+MISFIT, BETTER = 0.18, 0.8
 """How far, in the logarithm, levels may be from their law, and next to those of a line or of one level for all."""
+NEAR, MOST = 0.15, 0.3
+"""How far, in the logarithm, a level may be from a law and count in full, and at most as far it counts."""
 NEARER, EVIDENCE = 1.05, 14.0
 """How many times further levels must be from a line, and twice the logarithm by which that must be less likely."""
 LEAST_FLOOR = 1e-3
@@ -48,15 +52,17 @@ def speckle_law(planes: Sequence[NDArray[Any]]) -> tuple[float, float] | None:
     planes
         2-D arrays (Y, X) of one channel, of any real dtype, missing pixels as NaN.
     """
-    seen = [Squares.of(plane, plane, -np.inf).windows(SIDE, SHARE) for plane in planes if min(plane.shape) >= 32]
-    if not seen:
+    squares = [Squares.of(plane, plane, -np.inf) for plane in planes if min(plane.shape) >= 32]
+    if not squares:
         return None
-    levels, textures, lights = (np.concatenate([each[n] for each in seen]) for n in range(3))
+    seen = [(*each.windows(SIDE, SHARE), each.contrasts(SIDE, SHARE)) for each in squares]
+    levels, textures, lights, contrasts = (np.concatenate([each[n] for each in seen]) for n in range(4))
     if len(levels) < FEWEST:
         return None
-    plain = (textures < TEXTURED * max(1.0, float(np.quantile(textures, USUAL)))) & (lights > 0)
+    usual = float(np.median(contrasts))
+    plain = (contrasts <= EDGE * usual) & (textures < TEXTURED * max(1.0, float(np.quantile(textures, USUAL)))) & (lights > 0)
     levels, lights = levels[plain], lights[plain]
-    if len(levels) < FEWEST or np.quantile(lights, 0.95) < RANGE * np.quantile(lights, 0.05):
+    if len(levels) < max(FEWEST, ENOUGH * len(plain)) or np.quantile(lights, 0.95) < RANGE * np.quantile(lights, 0.05):
         return None
     order = np.argsort(lights, kind="stable")
     dark, bright = order[: len(order) // 3], order[-(len(order) // 3) :]
@@ -91,7 +97,7 @@ def shares_noise(planes: Sequence[NDArray[Any]], looks: float) -> bool:
 
 def level_of_squares(planes: Sequence[NDArray[Any]]) -> float:
     """Return the standard deviation within squares of planes with even noise, where it is low, whatever neighbours share."""
-    variances = np.concatenate([Squares.of(plane, plane, -np.inf).variances.ravel() for plane in planes])
+    variances = np.concatenate([squares_of(plane).var((2, 3), ddof=1, dtype=np.float64).ravel() for plane in planes])
     return float(np.sqrt(np.nanquantile(variances, LOWER)))
 
 
@@ -107,11 +113,14 @@ def _fitted(columns: NDArray[np.float64], levels: NDArray[np.float64]) -> tuple[
     """Return the terms of a variance by least relative squares, and how far the logarithms of the levels are from it."""
     variances = np.exp(2 * levels)
     expected, least = variances.copy(), 0.05 * float(np.median(variances))
+    trust = np.ones_like(levels)
     for _ in range(8):
-        terms = np.linalg.lstsq(columns / expected[:, None], variances / expected, rcond=None)[0]
+        weights = trust / expected
+        terms = np.linalg.lstsq(columns * weights[:, None], variances * weights, rcond=None)[0]
         expected = np.asarray(np.maximum(columns @ terms, least), np.float64)
-    left = np.clip(levels - np.log(expected) / 2, -0.7, 0.7)
-    return np.asarray(terms, np.float64), float(np.sqrt(np.mean(left**2)))
+        left = levels - np.log(expected) / 2
+        trust = np.sqrt(np.minimum(1, NEAR / np.maximum(np.abs(left), 1e-12)))  # texture is in some windows
+    return np.asarray(terms, np.float64), float(np.sqrt(np.mean(np.clip(left, -MOST, MOST) ** 2)))
 
 
 def _step(planes: Sequence[NDArray[Any]]) -> float:
