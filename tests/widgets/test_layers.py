@@ -3,10 +3,12 @@ import pytest
 from napari.layers import Image, Labels, Shapes
 
 from napari_tweedie.images.sources import FILE, as_picture
+from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.layers.crop import Crop, visible_crop
 from napari_tweedie.widgets.layers.input import METADATA, grey_unit, image_array, image_axes, is_result, nanometres, recipe_of
 from napari_tweedie.widgets.layers.marks import marked_pixels, resampling
 from napari_tweedie.widgets.layers.result import result_layer
+from napari_tweedie.widgets.parts.after_run import is_like_its_input
 
 
 @pytest.fixture
@@ -206,3 +208,9 @@ def test_provenance_of_another_form_is_none(made: object) -> None:
     assert recipe_of(layer) == {}
     assert grey_unit(layer) == "counts"
     assert is_result(layer) == isinstance(made, dict)
+
+
+@pytest.mark.parametrize(("degradation", "alike"), [("gaussian-blur", True), ("radon", False), ("fourier-mask", False)])
+def test_a_slice_of_projections_is_not_compared_in_their_grey_levels(degradation: str, alike: bool) -> None:
+    recipe = Recipe(job="restore", degradation=degradation, axes="yx").model_dump(mode="json")
+    assert is_like_its_input(Image(np.zeros((4, 4)), metadata={"napari_tweedie": {"recipe": recipe}})) is alike

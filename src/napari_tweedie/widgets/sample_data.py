@@ -21,19 +21,19 @@ Layers = list[tuple[Any, dict[str, Any], str]]
 
 def short_exposure() -> Layers:
     """Open a short exposure, whose noise is that of photons, with a long one for truth."""
-    _tell("Photon noise of a short exposure. Open Plugins › Tweedie › Tweedie, which shows what to do.")
+    _tell("Photon noise of a short exposure. Plugins › Tweedie › Tweedie shows what to do.")
     return [_layer("short_exposure_truth", "long exposure", visible=False), _layer("short_exposure", "noisy")]
 
 
 def fluorescence() -> Layers:
     """Open a noisy fluorescence image, with its truth."""
-    _tell("A noisy fluorescence image. Denoise it; Compare tells how much closer to the truth it is.")
+    _tell("A noisy fluorescence image. Denoise it; Compare tells how near the truth it is.")
     return [_layer("fluorescence_truth", "truth", visible=False), _layer("fluorescence", "noisy")]
 
 
 def stack() -> Layers:
     """Open a blurred stack, with its point-spread function and its truth."""
-    _tell("A blurred stack and its point-spread function. Deblur it: the dock Tweedie fills everything in.")
+    _tell("A blurred stack and its point-spread function. The dock Tweedie deblurs it.")
     return [
         _layer("stack_truth", "truth", visible=False),
         _layer("stack_psf", "psf", visible=False),
@@ -43,15 +43,13 @@ def stack() -> Layers:
 
 def beads() -> Layers:
     """Open a stack of beads under the microscope of the blurred stack, with the point-spread function that they show."""
-    show_note(
-        "Beads, as the microscope of the sample stack sees them. Deblur that stack: “Estimate it…” makes the function of them."
-    )
+    show_note("Beads under the microscope of the sample stack. Deblur that: “Estimate it…”")
     return [_layer("stack_psf", "psf", visible=False), _layer("beads", "beads")]
 
 
 def missing() -> Layers:
     """Open an image with missing pixels, with labels that mark them and its truth."""
-    _tell("A micrograph; the layer “mask” marks missing pixels. Fill them in with the dock Tweedie.")
+    _tell("A micrograph; “mask” marks missing pixels. The dock Tweedie fills them in.")
     return [
         _layer("missing_truth", "truth", visible=False),
         _layer("missing_mask", "mask", kind="labels", visible=False),
@@ -61,13 +59,13 @@ def missing() -> Layers:
 
 def bleaching() -> Layers:
     """Open a noisy time-lapse that fades, with its truth."""
-    _tell("A time-lapse that fades. Denoise it: nearby frames help, and the noise follows the light.")
+    _tell("A time-lapse that fades. Denoise it: nearby frames help.")
     return [_layer("bleaching_truth", "truth", visible=False), _layer("bleaching", "noisy")]
 
 
 def low_dose_tem() -> Layers:
     """Open an electron micrograph of very low dose; its truth is not known."""
-    _tell("An electron micrograph of low dose, noisy along its lines. Denoise it, then ask How sure?")
+    _tell("An electron micrograph of low dose. Denoise it, then ask How sure?")
     return [_layer("low_dose_tem", "low dose")]
 
 
@@ -79,7 +77,7 @@ def ct_sinogram() -> Layers:
 
 def mri_kspace() -> Layers:
     """Open the k-space of a brain, 12 % of it, measured by eight coils; its truth is not known."""
-    _tell("MRI k-space of eight coils, 12 % measured. The dock Tweedie proposes to make the image of it.")
+    _tell("MRI k-space of eight coils, 12 % measured. The dock Tweedie makes the image.")
     return [_layer("mri_kspace", "k-space")]
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from napari.layers import Image, Layer
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
+from napari_tweedie.recipe.recipe import Recipe
 from napari_tweedie.widgets.layers.contrast import Lent, is_brighter
 from napari_tweedie.widgets.layers.event_relay import Relay
 from napari_tweedie.widgets.layers.growing_layers import removed_together
+from napari_tweedie.widgets.layers.input import recipe_of
 from napari_tweedie.widgets.parts.doors import open_dock
 
 if TYPE_CHECKING:
@@ -59,7 +62,7 @@ class AfterRun(QWidget):
         for combo, layer in zip(dock.layers, [self._source, self._made[0], None, None], strict=False):
             combo.set_value(layer)
         if self._source is not None and isinstance(made := self._made[0], Image):
-            dock.same_contrast.setChecked(not is_brighter(made, self._source))
+            dock.same_contrast.setChecked(not is_brighter(made, self._source) and is_like_its_input(made))
         dock.toggle(view)
 
     def show_other(self) -> None:
@@ -98,3 +101,11 @@ class AfterRun(QWidget):
         button = QPushButton(title)
         button.setToolTip(tip)
         return button
+
+
+def is_like_its_input(made: Image) -> bool:
+    """Tell whether a result has the grey levels of what it was made of: the slice of projections has others."""
+    with suppress(ValueError):  # a recipe of methods that are not installed here
+        recipe = Recipe(**recipe_of(made))
+        return not recipe.inverts or recipe.degradation.is_image
+    return True
