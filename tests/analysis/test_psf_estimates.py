@@ -192,6 +192,8 @@ def test_beads_that_are_alike_give_one_function_even_if_asked_for_more(rng: np.r
 def test_too_few_beads_do_not_tell_how_a_function_varies(rng: np.random.Generator) -> None:
     with pytest.raises(ValueError, match="6 isolated beads or more"):
         nt.estimate_psf(varying_beads((64, 64), (1.5, 1.5), rng), varying=True)
+    with pytest.raises(ValueError, match="no isolated bead was found"):
+        nt.estimate_psf(rng.poisson(100, (96, 96)).astype(float), varying=True)
     with pytest.raises(ValueError, match="from beads alone"):
         nt.estimate_psf(varying_beads((64, 64), (1.5, 1.5), rng), "image", varying=True)
 
@@ -207,3 +209,12 @@ def test_the_command_writes_functions_that_vary_and_takes_them_back(rng: np.rand
     said = runner.invoke(app, ["restore", str(files_["beads"]), str(files_["sharp"]), *options])
     assert said.exit_code == 0, said.output
     assert nt.read(files_["sharp"]).data.max() > 1.5 * nt.read(files_["beads"]).data.max()
+
+
+def test_beads_too_near_the_border_for_a_wider_box_still_give_one_function(rng: np.random.Generator) -> None:
+    """A wide spot among narrow ones asks for boxes that hardly one of them has room for: nothing is said then of the field."""
+    image, (y, x) = np.full((60, 90), 100.0), np.indices((60, 90))
+    for place, std in (((30, 45), 6.0), *(((row, column), 1.0) for row in (9, 50) for column in (9, 34, 56, 80))):
+        image += 30000 / (6.3 * std**2) * np.exp(-0.5 * ((y - place[0]) ** 2 + (x - place[1]) ** 2) / std**2)
+    found = nt.estimate_psf(rng.poisson(image))
+    assert found.fwhm[0] == pytest.approx(FWHM, rel=0.25)

@@ -1,4 +1,4 @@
-"""Sums along rays are the same, and their transpose exact, by sampling and by the matrix that many of them make worth its while."""
+"""Sums along rays are the same, and their transpose exact, by sampling and by the matrix that many of them are worth."""
 
 import pickle
 

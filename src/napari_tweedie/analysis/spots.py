@@ -142,6 +142,8 @@ def _nearest(places: Array, count: int) -> list[list[int]]:
 def _widest(volume: Array, smooth: Array, bright: NDArray[np.bool_], radius: tuple[int, ...], level: float) -> tuple[int, ...]:
     """Return how far the widest of the bright spots reach, at least as far as is said."""
     peaks = np.argwhere((smooth == maximum_filter(smooth, tuple(2 * r + 1 for r in radius))) & bright)
+    if not len(peaks):
+        return radius
     own = [_reach(volume, smooth, level, tuple(place)) for place in peaks]
     return tuple(max(r, int(np.quantile(other, WIDE))) for r, other in zip(radius, zip(*own, strict=True), strict=True))
 

@@ -46,8 +46,8 @@ class PsfBlur(VaryingBlur):
 
     psf: ArrayInput = Parameter(
         Input.needed("psf"),
-        "The function; it is brought to the pixels of the image and to sum 1. With two axes more in front it varies over the field: "
-        "rows and columns of functions, from border to border.",
+        "The function; it is brought to the pixels of the image and to sum 1. With two axes more in front it varies over the "
+        "field: rows and columns of functions, from border to border.",
         layer="image",
     )
     pixel: float | None = Parameter(

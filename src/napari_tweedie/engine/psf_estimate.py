@@ -165,7 +165,10 @@ def _differing(pixels: NDArray[np.float64], radius: tuple[int, ...] | None, coun
     """Say that beads differ over the field, if they do."""
     if count < FEWEST:
         return []
-    found = psf_field(pixels, radius)
+    try:
+        found = psf_field(pixels, radius)
+    except ValueError:  # boxes that hold the widest of them leave too few with room
+        return []
     if not found.varies:
         return []
     sizes = f"{found.narrowest[-1]:.2f} to {found.widest[-1]:.2f}"
