@@ -70,11 +70,24 @@ def test_points_of_variable_density_are_denser_near_the_middle() -> None:
     assert shares[0] > 1.5 * shares[1] > 2 * shares[2] > 0
 
 
-@pytest.mark.parametrize(("turned", "kind"), [(False, "cartesian"), (True, "cartesian"), (None, "points")])
-def test_rows_columns_and_points_are_told_apart(turned: bool | None, kind: str) -> None:
-    pattern = "radial" if turned is None else "cartesian"
-    mask = degradations.load("fourier-mask", pattern=pattern).mask((64, 64))
-    scan = degradations.load("fourier-mask", sampling=(mask.T if turned else mask).astype(np.float32))
-    assert scan.actual("pattern") == kind
-    assert scan.is_turned is bool(turned)
-    assert degradations.load("fourier-mask", pattern=pattern).actual("pattern") == kind
+@pytest.mark.parametrize("acceleration", [3.0, 5.0, 8.0])
+@pytest.mark.parametrize("shape", [(64, 64), (240, 200)])
+@pytest.mark.parametrize(
+    ("pattern", "kind"), [("cartesian", "cartesian"), ("radial", "radial"), ("random", "points"), ("variable-density", "points")]
+)
+def test_rows_columns_diameters_and_points_are_told_apart(
+    pattern: str, kind: str, shape: tuple[int, int], acceleration: float
+) -> None:
+    """By the pattern of a simulation, and by what was measured."""
+    simulated = degradations.load("fourier-mask", pattern=pattern, acceleration=acceleration)
+    assert simulated.actual("pattern") == kind
+    for mask in (simulated.mask(shape), simulated.mask(shape).T):
+        scan = degradations.load("fourier-mask", sampling=mask.astype(np.float32))
+        assert scan.actual("pattern") == kind
+        assert scan.is_turned is (kind == "cartesian" and bool((mask == mask[:1]).all()))
+
+
+def test_a_disc_of_frequencies_is_no_pattern_of_diameters() -> None:
+    y, x = np.mgrid[-32:32, -32:32]
+    disc = (np.hypot(y, x) < 18).astype(np.float32)
+    assert degradations.load("fourier-mask", sampling=disc).actual("pattern") == "points"

@@ -137,7 +137,7 @@ def test_a_call_is_cancelled_between_portions(lidia: denoisers.Denoiser) -> None
 def test_learning_from_the_noisy_image_alone_lowers_the_true_error(network: NonLocalNetwork, generator: torch.Generator) -> None:
     truth = lattice(96)
     noisy = truth + 0.15 * torch.randn(truth.shape, generator=generator)
-    settings = Learning(objective="sure", start="lidia", steps=12, batch=2, patch=32, learning_rate=2e-3)
+    settings = Learning(objective="recorrupted2recorrupted", start="lidia", steps=24, batch=2, patch=32, learning_rate=2e-3)
     *_, last = learn(network, [Example(noisy, 0.15)], settings)
     assert last.network is not None
     before, after = ((denoise(one, noisy, 0.15, torch.float32) - truth).square().mean() for one in (network, last.network))

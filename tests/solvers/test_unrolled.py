@@ -11,7 +11,7 @@ import napari_tweedie as nt
 from napari_tweedie import degradations, solvers
 from napari_tweedie.degradations.noise import Gaussian
 from napari_tweedie.degradations.problem import Problem
-from napari_tweedie.denoisers.network import denoise
+from napari_tweedie.denoisers.network import denoise, weights_file
 from napari_tweedie.denoisers.schedule import FIRST, Schedule
 from napari_tweedie.denoisers.unet import UNet, initialise
 from napari_tweedie.training.export import write_weights
@@ -87,7 +87,7 @@ def test_other_patterns_and_accelerations_than_those_of_training_are_refused(net
     schedule = Schedule("fourier-mask", (0.5, 1), (0.2, 0.2), ranges, choices=choices)
     write_weights(network, tmp_path / "a.safetensors", unrolled=schedule.described())
     solver = solvers.load("unrolled", path=tmp_path / "a.safetensors")
-    assert "trained for pattern 'cartesian' (got 'points')" in solver.obstacle_in(
+    assert "trained for pattern 'cartesian' (got 'radial')" in solver.obstacle_in(
         degradations.load("fourier-mask", pattern="radial")
     )
     assert "acceleration from 3 to 5 (got 8)" in solver.obstacle_in(degradations.load("fourier-mask", acceleration=8.0))
@@ -118,6 +118,26 @@ def test_measured_columns_are_measured_rows_of_the_image_turned(generator: torch
         found.append([state.estimate for state in solvers.load("unrolled")(problem, torch.nn.Identity())])
     for upright, turned in zip(*found, strict=True):
         torch.testing.assert_close(upright, turned.mT, rtol=0, atol=1e-3)
+
+
+def test_a_scan_is_restored_by_what_was_trained_for_its_pattern() -> None:
+    """The recipe pins all that is bundled for scans; the measurement tells which is meant, points are refused."""
+    image = gaussian_filter(np.random.default_rng(0).random((64, 64)), 2.0).astype(np.float32)
+    solver, known = solvers.load("unrolled"), {}
+    for pattern in ("cartesian", "radial", "random"):
+        scan = degradations.load("fourier-mask", pattern=pattern, seed=1)
+        y = scan(torch.from_numpy(image)[None, None])
+        y = y + 0.01 * scan.observed(y) * torch.randn(y.shape, generator=torch.Generator().manual_seed(0))
+        problem = Problem(y, degradations.load("fourier-mask").fitted(y), Gaussian(sigma=0.01))
+        pinned = solver.pinned(degradations.load("fourier-mask"))
+        known[pattern] = pinned.obstacle(problem)
+        if not known[pattern]:
+            expected = weights_file(f"unrolled-fourier-mask{'' if pattern == 'cartesian' else '-radial'}")
+            *_, last = pinned(problem, torch.nn.Identity())
+            *_, other = solvers.load("unrolled", path=expected)(problem, torch.nn.Identity())
+            assert torch.equal(last.estimate, other.estimate)
+    assert known["cartesian"] == known["radial"] == ""
+    assert "(got 'points')" in known["random"]
 
 
 def test_a_run_restores_an_image_and_its_recipe_pins_the_file(path: Path) -> None:

@@ -110,6 +110,20 @@ def test_a_run_that_goes_on_ends_as_one_without_a_break(network: UNet, generator
         assert torch.equal(one, other)
 
 
+def test_the_error_of_a_denoiser_that_jumps_is_estimated_without_derivatives(generator: torch.Generator) -> None:
+    """Rounding to steps of the noise level, whose derivative is zero almost everywhere: the error at a level 1.12 as high."""
+    truth, image = noisy(dead_leaves(256, np.random.default_rng(7)), generator)
+    tiles = cut([Example(image, SIGMA)], np.random.default_rng(0))
+
+    def rounded(x: Tensor, sigma: float | Tensor) -> Tensor:
+        return SIGMA * torch.round(x / SIGMA)
+
+    found = [float(errors(lambda tile: rounded, tiles, seed, jumps=True).mean()) for seed in range(4)]
+    noisier = truth + 1.25**0.5 * SIGMA * torch.randn(truth.shape, generator=generator)
+    expected = float((rounded(noisier, SIGMA) - truth).square().mean()) / SIGMA**2
+    assert np.mean(found) == pytest.approx(expected, rel=0.1)
+
+
 def test_what_is_compared_and_shown_has_the_averaged_weights(network: UNet, generator: torch.Generator) -> None:
     image, settings = noisy(np.full((64, 96), 0.5), generator)[1], SETTINGS.model_copy(update={"patience": 0})
     tiles = cut([Example(image, SIGMA)], np.random.default_rng(0))

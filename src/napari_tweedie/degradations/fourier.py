@@ -15,7 +15,7 @@ from napari_tweedie.degradations import coils, k_space
 from napari_tweedie.degradations.complex_fourier import centred
 from napari_tweedie.degradations.degradation import Degradation
 from napari_tweedie.degradations.linear_algebra import Shape, fourier_filter
-from napari_tweedie.degradations.sampling_patterns import PATTERNS
+from napari_tweedie.degradations.sampling_patterns import PATTERNS, kind_of
 from napari_tweedie.degradations.scan import fit, measured
 from napari_tweedie.degradations.svd import SVD, hartley
 
@@ -79,15 +79,14 @@ class FourierMask(Degradation):
         return self._masks[image]
 
     def actual(self, name: str) -> Any:
-        """Return, of the pattern, whether it is one of whole rows or columns, ``"cartesian"``, or of ``"points"``."""
+        """Return, of the pattern, whether it is of whole rows or columns, ``"cartesian"``, ``"radial"`` or of ``"points"``."""
         if name not in ("acceleration", "pattern"):
             return super().actual(name)
         if self.sampling.array is None:
-            return self.acceleration if name == "acceleration" else "cartesian" if self.pattern == "cartesian" else "points"
+            kind = self.pattern if self.pattern in ("cartesian", "radial") else "points"
+            return self.acceleration if name == "acceleration" else kind
         mask = self.sampling.real() != 0
-        if name == "acceleration":
-            return mask.size / max(1, int(mask.sum()))
-        return "cartesian" if (mask == mask[:, :1]).all() or (mask == mask[:1]).all() else "points"
+        return mask.size / max(1, int(mask.sum())) if name == "acceleration" else kind_of(mask)
 
     @property
     def is_turned(self) -> bool:  # type: ignore[override]

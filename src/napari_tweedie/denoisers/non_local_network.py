@@ -79,6 +79,7 @@ class NonLocalNetwork(OneWidthNetwork):
     """
 
     kind = "lidia"
+    jumps = True
     stride = 2 * STRIDE
 
     def __init__(self, width: int = 64, blocks: int = 2) -> None:

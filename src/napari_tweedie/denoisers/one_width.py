@@ -19,6 +19,8 @@ class OneWidthNetwork(nn.Module):
     """Height and width that are a multiple of it need no padding."""
     levels: ClassVar[int] = 1
     """Channels of noise levels: it knows white noise, which may differ from place to place."""
+    jumps: ClassVar[bool] = False
+    """Whether what it makes of an image depends on it in jumps, so that small differences say nothing of a derivative."""
     direct: ClassVar[bool] = False
     """It returns the noise, as a `UNet` does."""
     width: int

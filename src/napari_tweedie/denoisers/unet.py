@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -101,6 +101,9 @@ class UNet(nn.Module):
     The family is that of DRUNet (Zhang et al. 2021), made bias-free after Mohan et al. (2020).
     Height and width of the input must be multiples of `stride`.
     """
+
+    jumps: ClassVar[bool] = False
+    """As of `OneWidthNetwork`."""
 
     def __init__(
         self, channels: int = 1, widths: tuple[int, ...] = (32, 64, 128, 256), blocks: int = 2, levels: int = 1,

@@ -15,6 +15,7 @@ from napari_tweedie.analysis.dark_noise import levels_by_brightness
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
 from napari_tweedie.core import device as devices
 from napari_tweedie.core.lazy import torch
+from napari_tweedie.degradations.correlation import draw_noise
 from napari_tweedie.denoisers.coloured import matched
 from napari_tweedie.denoisers.denoiser import Denoiser
 from napari_tweedie.denoisers.file import File, of_safetensors
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch import device as Device
 
+    from napari_tweedie.degradations.correlation import Correlation
     from napari_tweedie.denoisers.network import Network
     from napari_tweedie.images.axes import Index
     from napari_tweedie.recipe.recipe import Recipe
@@ -76,7 +78,7 @@ def resolved(settings: Learning, sources: Sequence[Source]) -> Learning:
     if not isinstance(settings.objective, Auto):
         return settings
     partners = all(source.target is not None for source in sources)
-    chosen = objectives.registry.build(objective_of(partners, settings.is_fresh))
+    chosen = objectives.registry.build(objective_of(partners))
     return settings.model_copy(update={"objective": chosen})
 
 
@@ -163,6 +165,10 @@ def examples_of(source: Source, settings: Learning, device: Device) -> Iterator[
         If a target lies elsewhere, or there is no axis along which the objective could find another recording.
     """
     recipe = source.recipe.model_copy(update={"volume": False})
+    if settings.objective.adds_noise and not _is_known(recipe):
+        raise ValueError(
+            f"clean images get the noise that the network is for: give its level (of {source.name}, 50 for instance)"
+        )
     if "s" in recipe.axes:  # of colour, opponents are learnt from
         recipe = recipe.model_copy(update={"noise": recipe.noise.of_one_level()})
     blocks = Blocks(source.image, recipe)
@@ -174,6 +180,11 @@ def examples_of(source: Source, settings: Learning, device: Device) -> Iterator[
         channel, block = blocks.channel(index), blocks.samples(index)
         noisy = channel.intensity.forward(block)
         partner, noise = None, 0.0
+        levels = None if channel.correlation is not None else _levels(noisy, channel.pixel_level)
+        if settings.objective.adds_noise:
+            partner, levels = noisy, None
+            drawn = _drawn(partner, channel.correlation, settings.seed + number)
+            noisy = (partner + channel.pixel_level * drawn).astype(np.float32)
         if targets is not None:
             partner, noise = _target(block, targets.samples(index), channel, source.name)
         elif axis is not None:
@@ -181,13 +192,25 @@ def examples_of(source: Source, settings: Learning, device: Device) -> Iterator[
             slope, offset = matched_intensity(noisy[0, 0], other[0, 0])
             partner, noise = slope * other + offset, slope * channel.pixel_level
         correlation = None if settings.objective.restores else channel.correlation
-        levels = None if channel.correlation is not None else _levels(noisy, channel.pixel_level)
         if channel.places:
             levels = np.broadcast_to(channel.pixel_level * channel.places.over(noisy.shape[-2:]), noisy.shape)
         on_device = [None if array is None else torch.from_numpy(np.asarray(array, np.float32)).to(device)
                      for array in (noisy, partner, levels)]  # fmt: skip
         assert on_device[0] is not None
         yield Example(on_device[0], channel.pixel_level, correlation, on_device[1], noise, on_device[2])
+
+
+def _is_known(recipe: Recipe) -> bool:
+    """Return whether a recipe says how strong the noise is."""
+    said = dict(recipe.noise)
+    return recipe.noise.name != "auto" and all(said.get(name, 0.0) is not None for name in ("sigma", "gain"))
+
+
+def _drawn(clean: NDArray[Any], correlation: Correlation | None, seed: int) -> NDArray[Any]:
+    """Draw noise of standard deviation 1 for a block."""
+    like = torch.zeros(clean.shape, dtype=torch.float32)
+    noise: NDArray[Any] = draw_noise(like, correlation, torch.Generator().manual_seed(seed)).numpy()
+    return noise
 
 
 def _levels(noisy: NDArray[Any], sigma: float) -> NDArray[np.float32] | None:

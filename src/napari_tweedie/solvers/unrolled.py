@@ -31,8 +31,8 @@ class Unrolled(Solver):
     """A few turns of half-quadratic splitting, trained end to end for one degradation: steps, strengths and a network of its own.
 
     It needs a fraction of the calls of `hqs`, and knows what its degradation does to images. For another degradation, or much
-    other noise than it was trained with, choose `hqs`. Bundled are one for Gaussian blur and one for undersampled rows of a
-    Fourier transform; ``napari-tweedie unroll`` trains others.
+    other noise than it was trained with, choose `hqs`. Bundled are those for Gaussian blur, and for undersampled rows,
+    columns and diameters of a Fourier transform; ``napari-tweedie unroll`` trains others.
 
     Notes
     -----
@@ -47,7 +47,7 @@ class Unrolled(Solver):
     path: Path = Parameter(
         Path(),
         "What was trained for this degradation, .safetensors of `napari-tweedie unroll`; empty: bundled, for Gaussian blur and "
-        "undersampled rows of a Fourier transform.",
+        "undersampled rows, columns and diameters of a Fourier transform.",
     )
     sha256: str | None = Parameter(
         None, "Hash of its content, or hashes of several with + between them: others are refused.", advanced=True

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.training.objectives import Patches
+from napari_tweedie.training.objectives.recorrupted import squared
 from napari_tweedie.training.objectives.stein import risk
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
     from napari_tweedie.denoisers.denoiser import Denoise
     from napari_tweedie.training.tiles import Tile
 
+ADDED, DRAWS = 0.5, 2
+"""How much noise is added, relative to that of the image, and how often, where a denoiser jumps."""
 CELL = 16
 """Side of the squares whose mean errors are taken for independent."""
 WORTH = 0.02
@@ -24,11 +27,12 @@ DOUBT = 0.004
 estimate fell by 0.002 where the error against the average of 400 frames had not."""
 
 
-def errors(denoiser_of: Callable[[Tile], Denoise], tiles: Sequence[Tile], seed: int) -> Tensor:
+def errors(denoiser_of: Callable[[Tile], Denoise], tiles: Sequence[Tile], seed: int, jumps: bool = False) -> Tensor:
     """Return the squared error, in noise variances, of every held-out cell of some tiles.
 
     Against the partner where there is one, less the variance of its noise; else Stein's estimate, with the same probes for every
-    denoiser. Neither depends on what was minimised, so that objectives, and untrained denoisers, can be compared.
+    denoiser; for denoisers that jump, of which it would need a derivative, an estimate by noise that is added. None depends on
+    what was minimised, so that objectives, and untrained denoisers, can be compared.
     """
     generator = torch.Generator().manual_seed(seed + 1)
     found = []
@@ -41,9 +45,15 @@ def errors(denoiser_of: Callable[[Tile], Denoise], tiles: Sequence[Tile], seed: 
             else:
                 counts = tile.held_out[None, None]
                 patches = Patches(tile.noisy, sigma, counts, tile.example.correlation, levels=tile.levels)
-                error = risk(denoiser, patches, generator)
+                error = risk(denoiser, patches, generator) if not jumps else _by_adding(denoiser, patches, generator)
             found.append(cells(error / tile.example.sigma**2, tile))
     return torch.cat(found)
+
+
+def _by_adding(denoiser: Denoise, patches: Patches, generator: Generator) -> Tensor:
+    """Return an estimate of the squared error at a noise level that is a tenth higher, the mean of several draws."""
+    drawn = [squared(denoiser, patches, generator, ADDED) for _ in range(DRAWS)]
+    return torch.stack([error - constant for error, constant in drawn]).mean(0)
 
 
 def cells(error: Tensor, tile: Tile) -> Tensor:

@@ -41,9 +41,13 @@ class Learning(Model):
     batch: int = Parameter(4, "Patches per step; a fresh network learns from twice as many.", ge=1, le=256, advanced=True)
     patch: int = Parameter(64, "Patch size.", unit="px", ge=16, le=512, multiple_of=16, advanced=True)
     learning_rate: float | None = Parameter(
-        None, "Peak learning rate, which falls as a cosine; auto: 1e-4, and 3e-3 for a fresh network.", gt=0, le=0.1,
+        None,
+        "Peak learning rate, which falls as a cosine; auto: 3e-4 for unet, 1e-3 for smaller networks, 1e-4 with targets, "
+        "3e-3 for a fresh network.",
+        gt=0,
+        le=0.1,
         advanced=True,
-    )  # fmt: skip
+    )
     patience: int = Parameter(
         4,
         "Stop early after so many comparisons, of ten, without a lower error on the pixels held out; 0: never.",
@@ -55,8 +59,14 @@ class Learning(Model):
 
     def rate(self, step: int) -> float:
         """Learning rate at `step`."""
-        peak = self.learning_rate or (3e-3 if self.is_fresh else 1e-4)
-        return falling(peak, step, self.steps, 10)
+        return falling(self.learning_rate or self._peak(), step, self.steps, 10)
+
+    def _peak(self) -> float:
+        if self.is_fresh:
+            return 3e-3
+        if self.objective.needs_partner:
+            return 1e-4
+        return 1e-3 if self.start != "unet" and self.weights == Path() else 3e-4
 
     @property
     def patches(self) -> int:

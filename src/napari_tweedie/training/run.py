@@ -74,7 +74,7 @@ class Run:
         needs_digits = settings.objective.name == "sure"
         self.precision = torch.float32 if needs_digits else fastest_precision(tiles[0].noisy.device)
         self.step, self.total = 0, settings.steps
-        self.before = errors(before, self.checked, settings.seed)
+        self.before = errors(before, self.checked, settings.seed, first.jumps)
         self.doubt = 0.0 if all(tile.partner is not None for tile in self.checked) else DOUBT
         self.held_out, self.lowest = float(self.before.mean()), math.inf
         self.gain, self.idle = 0.0, 0
@@ -104,7 +104,7 @@ class Run:
             torch._foreach_lerp_(list(self.current.parameters()), list(self.moving.parameters()), 1 - decay)
 
     def _compare(self) -> None:
-        after = errors(self._learnt, self.checked, self.settings.seed)
+        after = errors(self._learnt, self.checked, self.settings.seed, self.current.jumps)
         self.held_out, found = float(after.mean()), gain(self.before, after, self.doubt)
         self.idle = 0 if self.held_out < ENOUGH * self.lowest else self.idle + 1
         self.lowest = min(self.lowest, self.held_out)

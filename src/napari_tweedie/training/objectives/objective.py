@@ -71,6 +71,8 @@ class Objective(Method):
     """Whether what is learnt is to be called once on a degraded image, or in steps, and is no denoiser of any level."""
     samples: ClassVar[bool] = False
     """Whether what is learnt draws samples, by `training.adversarial`, and is no denoiser."""
+    adds_noise: ClassVar[bool] = False
+    """Whether the images are clean, and get noise of the kind that is given."""
     is_blind: ClassVar[bool] = False
     """Whether a network that is trained from nothing must not see the pixel it estimates on a way of its own."""
 

@@ -30,7 +30,16 @@ class Recorrupted2Recorrupted(Objective):
     alpha: float = Parameter(0.5, "How much noise is added, relative to that of the image.", gt=0, le=4)
 
     def loss(self, denoiser: Denoise, patches: Patches, generator: Generator) -> Tensor:
-        z = patches.level_of_pixels * patches.draw_noise(generator)
-        level = (1 + self.alpha**2) ** 0.5 * patches.sigma
-        errors = (denoiser(patches.noisy + self.alpha * one, level) - (patches.noisy - one / self.alpha) for one in (z, -z))
-        return 0.5 * sum((patches.mean(error.square()) for error in errors), start=patches.noisy.new_zeros(()))
+        return patches.mean(squared(denoiser, patches, generator, self.alpha)[0])
+
+
+def squared(denoiser: Denoise, patches: Patches, generator: Generator, alpha: float) -> tuple[Tensor, Tensor]:
+    """Return the squared error against recorrupted targets, (B, 1, Y, X), and what of it is noise of these whatever is estimated.
+
+    Both are means over the two signs of the noise that is drawn. The difference is the squared error at a noise level that is
+    √(1 + α²) times as high, but for its randomness: an estimate without derivatives, for denoisers that jump.
+    """
+    z = patches.level_of_pixels * patches.draw_noise(generator)
+    level = (1 + alpha**2) ** 0.5 * patches.sigma
+    one, other = ((denoiser(patches.noisy + alpha * each, level) - patches.noisy + each / alpha).square() for each in (z, -z))
+    return (one + other) / 2, z.square() / alpha**2 + patches.level_of_pixels.square()
