@@ -5,8 +5,9 @@ user's image does, and so do the middles of photographs and micrographs, which a
 deviation of 64 samples.
 
 Usage: ``python benchmarks/instant.py DATA [--denoiser NAME] [--images N] [--only PART …] [--sets NAME …]``, the parts being
-``phantoms``, ``pictures``, ``volumes`` and ``agreement``, and ``denoisers``, which goes through the other bundled denoisers; DATA
-holds the sets ``bsd68`` and ``clean``.
+``phantoms``, ``pictures``, ``volumes`` and ``agreement``; ``correlated``, noise that correlates, untouched; ``real``, real images
+untouched, against averages of many, whose own noise is counted; and ``denoisers``, which goes through other bundled denoisers.
+DATA holds the sets ``bsd68`` and ``clean``, and ``pairs_microscopy`` and ``pairs_w2s``.
 """
 
 import argparse
@@ -15,15 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from denoising import centre, images_of
 from numpy.typing import NDArray
+from real_pairs import SCALED, pairs
 from scipy.ndimage import gaussian_filter
 
 import napari_tweedie as nt
 from napari_tweedie.training.synthetic import cells
 
 Image = NDArray[np.float64]
-SIDE, DEPTH = 96, 16
+SIDE, SIDE_OF_REAL, DEPTH = 96, 256, 16
 NOISES: dict[str, tuple[dict[str, Any], float]] = {
     **{f"{n} photons": ({"name": "poisson", "gain": 1.0, "offset": 0.0, "read_noise": 0.0}, n) for n in (3, 20, 100)},
     **{f"σ = {sigma}": ({"name": "gaussian", "sigma": sigma}, 1.0) for sigma in (0.03, 0.1)},
@@ -31,25 +34,25 @@ NOISES: dict[str, tuple[dict[str, Any], float]] = {
 """Noise, and the grey level of the brightest pixel."""
 
 
-def drawn_cells(seed: int) -> Image:
+def drawn_cells(seed: int, side: int = SIDE) -> Image:
     """Draw cells on a ground of a twentieth of their brightness."""
-    image = gaussian_filter(cells(SIDE, np.random.default_rng(seed)), 0.8)
+    image = gaussian_filter(cells(side, np.random.default_rng(seed)), 0.8)
     return np.asarray(0.05 + 0.95 * image / image.max())
 
 
-def beads(seed: int, dimmest: float, ground: float = 0.03) -> Image:
+def beads(seed: int, dimmest: float, ground: float = 0.03, side: int = SIDE) -> Image:
     """Draw 25 beads, the dimmest a share of the brightest, on even ground."""
-    rng, points = np.random.default_rng(seed), np.zeros((SIDE, SIDE))
-    for y, x in rng.integers(4, SIDE - 4, (25, 2)):
+    rng, points = np.random.default_rng(seed), np.zeros((side, side))
+    for y, x in rng.integers(4, side - 4, (25, 2)):
         points[y, x] += rng.uniform(dimmest, 1)
     image = gaussian_filter(points, 1.5)
     return np.asarray(ground + (1 - ground) * image / image.max())
 
 
-PHANTOMS: dict[str, Callable[[int], Image]] = {
+PHANTOMS: dict[str, Callable[..., Image]] = {
     "cells": drawn_cells,
-    "beads, equal": lambda seed: beads(seed, 0.9),
-    "beads, also dim ones": lambda seed: beads(seed, 0.3),
+    "beads, equal": lambda seed, side=SIDE: beads(seed, 0.9, side=side),
+    "beads, also dim ones": lambda seed, side=SIDE: beads(seed, 0.3, side=side),
 }
 
 
@@ -98,9 +101,9 @@ def pictures(folder: Path, sets: list[str], denoiser: str, images: int) -> None:
             row(name, what, [brightest * image for image in chosen], noise, denoiser)
 
 
-def middles(folder: Path, images: int) -> list[Image]:
+def middles(folder: Path, images: int, side: int = SIDE) -> list[Image]:
     """Return the middles of some images of a set, with grey levels up to 1, those without structure left out."""
-    found = [centre(image, SIDE) for _, image in images_of(folder) if min(image.shape[2:]) >= SIDE]
+    found = [centre(image, side) for _, image in images_of(folder) if min(image.shape[2:]) >= side]
     found = [image[0, 0].double().numpy() for image in found if image.std() > 0.03]
     return [found[k] for k in np.unique(np.linspace(0, len(found) - 1, images).astype(int))]
 
@@ -160,7 +163,7 @@ def agreement(folder: Path, sets: list[str], denoiser: str, images: int) -> None
 
 
 OTHERS = ("csc", "deep-ksvd", "lidia", "bm3d", "nlm", "wavelet", "total-variation")
-"""Denoisers whose standard deviation follows from their Jacobian."""
+"""Denoisers beside the U-Nets; the standard deviation of the last four follows from their Jacobian."""
 
 
 def others(folder: Path, sets: list[str], names: list[str], images: int) -> None:
@@ -189,6 +192,60 @@ def standardised(truth: Image, noise: dict[str, Any], denoiser: str, seed: int) 
     return np.ravel(np.abs(result.image - truth) / np.maximum(result.std, 1e-12))
 
 
+CORRELATED: dict[str, tuple[float, float]] = {
+    "blurred by 0.5 px": (0.5, 0.5),
+    "blurred by 1 px": (1.0, 1.0),
+    "blurred by 1.5 px along x": (0.0, 1.5),
+}
+"""Standard deviations along Y and X, in pixels, of the blur of white noise."""
+LARGER = 160
+"""Height and width of images of whose noise also the correlation has to be found."""
+
+
+def correlated(folder: Path, sets: list[str], denoiser: str, images: int) -> None:
+    """Print how true the instant interval is where nothing is said of the noise, which correlates."""
+    print("\n| | noise | σ | 90 % interval covers | of each image | largest error / std |\n|" + " --- |" * 6)
+    kinds = {title: [draw(100 + seed, side=LARGER) for seed in range(images)] for title, draw in PHANTOMS.items()}
+    kinds |= {name: middles(folder / name, images, LARGER) for name in sets}
+    for title, truths in kinds.items():
+        for what, blur in CORRELATED.items():
+            for sigma in (0.05, 0.15):
+                found = []
+                for seed, truth in enumerate(truths):
+                    noise = gaussian_filter(np.random.default_rng(seed).standard_normal(truth.shape), blur, mode="wrap")
+                    result = nt.denoise(truth + sigma * noise / noise.std(), denoiser, std=True, outliers="keep")
+                    found.append(np.abs(result.image - truth) / np.maximum(result.std, 1e-12))
+                held = [100 * np.mean(z <= 1.645) for z in found]
+                cells = f"{np.mean(held):.1f} % | {min(held):.0f}–{max(held):.0f} % | {np.max(found):.1f}"
+                print(f"| {title} | {what} | {sigma} | {cells} |", flush=True)
+
+
+FRAMES = {"pairs_microscopy": 50, "pairs_w2s": 400}
+"""Frames of which the truth of real images is the mean."""
+
+
+def real(folder: Path, denoiser: str, images: int) -> None:
+    """Print how true the instant interval of real images is, untouched, the noise of their truth counted."""
+    print("\n| | 90 % interval covers | with the noise of the truth | largest error / std |\n|" + " --- |" * 4)
+    for name, frames in FRAMES.items():
+        found = [each for each in pairs(folder / name, 1) if not each[0].startswith("flim")]
+        for title, raw, truth in found[:: max(1, len(found) // (2 * images))]:
+            raw, truth = (middle(each) for each in (raw, truth))
+            result = nt.denoise(raw, denoiser, std=True)
+            terms = np.stack([result.image.ravel(), np.ones(raw.size)], 1).astype(np.float64)
+            slope, ground = np.linalg.lstsq(terms, truth.ravel(), rcond=None)[0] if name in SCALED else (1.0, 0.0)
+            error, std = np.abs(slope * result.image + ground - truth), abs(slope) * result.std
+            own = slope**2 * np.var(raw - result.image) / frames + 1 / 12  # grey levels of truths are whole numbers
+            whole = np.sqrt(std**2 + own)
+            held = [100 * np.mean(error <= 1.645 * each) for each in (std, whole)]
+            print(f"| {title} | {held[0]:.1f} % | {held[1]:.1f} % | {(error / whole).max():.1f} |", flush=True)
+
+
+def middle(image: Image) -> Image:
+    """Return the middle of a plane."""
+    return centre(torch.from_numpy(image.astype(np.float64))[None, None], SIDE_OF_REAL)[0, 0].numpy()
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser()
@@ -207,6 +264,10 @@ def main() -> None:
         volumes(options.denoiser, options.images)
     if "denoisers" in options.only:
         others(options.folder, options.sets, options.denoisers, options.images)
+    if "correlated" in options.only:
+        correlated(options.folder, options.sets, options.denoiser, options.images)
+    if "real" in options.only:
+        real(options.folder, options.denoiser, options.images)
     if "agreement" in options.only:
         agreement(options.folder, options.sets, options.denoiser, options.images)
 

@@ -61,9 +61,9 @@ def test_it_learns_to_tell_errors_better_than_one_level_for_all(tmp_path: Path, 
     """On the patches that it saw; the best single variance is that of them all."""
     settings = ErrorTraining(**SMALL, steps=100, learning_rate=8e-3, average=0.9, squares=1.0)
     network = train_errors(settings, SOURCES, tmp_path, CPU, nothing)
-    shown, which, squared = Errors(settings, SOURCES, tmp_path).batch(np.random.default_rng(5), CPU)
+    shown, which, shape, squared = Errors(settings, SOURCES, tmp_path).batch(np.random.default_rng(5), CPU)
     with torch.no_grad():
-        learnt = float(negative_log_likelihood(network(shown, which), squared))
+        learnt = float(negative_log_likelihood(network(shown, which, shape), squared))
     constant = float(1 + squared.mean().log())
     assert learnt < constant - 0.2
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from napari_tweedie.denoisers.levels import SCALES
+from napari_tweedie.denoisers.levels import SCALES, levels_of_spectrum
 from napari_tweedie.images.stabilisation import Anscombe
 from napari_tweedie.training import noises
-from napari_tweedie.training.noises import Noise, coloured, photons, uneven, white
+from napari_tweedie.training.noises import Noise, coloured, correlated, photons, uneven, white
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def clean(scene: np.ndarray) -> np.ndarray:
     return np.tile(scene, (2, 2))[:128, :128].astype(np.float32)
 
 
-@pytest.mark.parametrize("noise", [white, coloured, uneven, photons])
+@pytest.mark.parametrize("noise", [white, coloured, correlated, uneven, photons])
 def test_the_levels_told_are_those_of_the_noise(noise: Noise, clean: np.ndarray) -> None:
     """At the size of a pixel, over many draws; maps are compared by what is left after dividing by them."""
     rng = np.random.default_rng(0)
@@ -32,10 +32,10 @@ def test_levels_of_coarse_scales_are_those_of_means(draw: Callable[..., tuple[np
     rng = np.random.default_rng(0)
     told, found = np.zeros(len(SCALES)), np.zeros(len(SCALES))
     for _ in range(40):
-        noise, levels = draw((128, 128), rng)
+        noise, spectrum = draw((128, 128), rng)
         means = [noise.reshape(128 // m, m, 128 // n, n).mean((1, 3)) for m, n in SCALES]
         found += [m * n * np.square(mean).mean() for (m, n), mean in zip(SCALES, means, strict=True)]
-        told += levels**2
+        told += levels_of_spectrum(spectrum) ** 2
     np.testing.assert_allclose(found, told, rtol=0.15)
 
 
@@ -63,3 +63,22 @@ def test_the_expected_transform_of_photons_is_their_mean(read_noise: float) -> N
 def test_noises_are_seeded(noise: Noise, clean: np.ndarray) -> None:
     one, other = (noise(clean, 0.1, np.random.default_rng(3)) for _ in range(2))
     np.testing.assert_array_equal(one.noisy, other.noisy)
+
+
+def test_how_noise_correlates_is_told_with_what_lines_share() -> None:
+    """Of what is drawn many times; white noise with offsets of rows as strong as it is half that of the rows."""
+    products = np.zeros((2, 3))
+    examples = [correlated(np.zeros((64, 64)), 1.0, np.random.default_rng((seed, 0))) for seed in range(40)]
+    for example in examples:
+        told, noise = example.correlation, example.noisy / example.noisy.std()
+        assert told is not None
+        r = told.autocorrelation()
+        assert r[7, 7] == pytest.approx(1)
+        beside = [noise[:, 1:] * noise[:, :-1], noise[1:] * noise[:-1], noise[1:, 1:] * noise[:-1, :-1]]
+        products += [[r[7, 8], r[8, 7], r[8, 8]], [each.mean() for each in beside]]
+    np.testing.assert_allclose(*products, atol=0.05 * len(examples))
+    frequency = np.fft.fftfreq(256)
+    lines = noises.correlation_of(1 + 256 * (frequency == 0) + 0 * frequency[:, None])
+    assert lines.rows[0] == pytest.approx(0.5)
+    assert lines.near[0][0] == pytest.approx(0.5)
+    assert not lines.columns

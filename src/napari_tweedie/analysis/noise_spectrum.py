@@ -133,11 +133,11 @@ class NoiseSpectrum:
         axis = texture_beside(power)
         if axis is not None:
             return cls(without_texture(power, axis), share, blocks, tails, False, False, axis)
-        found = cls(power, share, blocks, tails, False, bool(spread[COARSE_RINGS].mean() < EVEN))
-        if found.even and not found._is_texture:
-            return found
+        measured = cls(power, share, blocks, tails, False, bool(spread[COARSE_RINGS].mean() < EVEN))
+        if measured.even and not measured._is_texture:
+            return measured
         beneath = noise_beneath(power, spread)
-        return replace(found, power=beneath, textured=bool((beneath < power).any()))
+        return replace(measured, power=beneath, textured=bool((beneath < power).any()))
 
     @property
     def is_white(self) -> bool:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from napari_tweedie.denoisers.levels import SCALES as LEVELS
 from napari_tweedie.denoisers.network import pad_to_multiple
 from napari_tweedie.denoisers.small_unet import SmallUNet
 
@@ -26,6 +27,12 @@ CONTRAST, OUTLIER = 1e5, 8.0
 LEAST, MOST = -14.0, 4.0
 """Ends of the logarithm of the variance, in units of that of the noise."""
 FEATURES = 2 * SCALES + 3
+KINDS = ("white", "counted", "correlated")
+"""Noise that differs in what it does to a denoiser: white, of counted light where it was stabilised, correlated."""
+WINDOWS = ((4, 4), (8, 8), (8, 8), (8, 8))
+"""Windows, in pixels, of which the noise levels are told and nearest to the starlet's, which average 3.7 pixels or more."""
+LEAST_LEVEL = 0.05
+"""Noise level of an average, over that of a pixel, below which all count alike."""
 
 
 class ErrorNetwork(SmallUNet):
@@ -37,7 +44,8 @@ class ErrorNetwork(SmallUNet):
     Parameters
     ----------
     denoisers : sequence of str
-        Names of the denoisers whose errors it knows; each has some weights of its own, and others for counted light.
+        Names of the denoisers whose errors it knows; each has some weights of its own, others for counted light, and others for
+        noise that correlates.
     widths : sequence of int
         Features at each scale, fine to coarse; each scale halves the size of the one before.
     """
@@ -48,7 +56,9 @@ class ErrorNetwork(SmallUNet):
     def __init__(self, denoisers: Sequence[str], widths: Sequence[int] = (16, 24, 32)) -> None:
         super().__init__(denoisers, widths)
         self.head = nn.Conv2d(FEATURES, widths[0], 3, padding=1)
-        self.own = nn.Parameter(torch.zeros(2 * len(denoisers), widths[0]))
+        self.own = nn.Parameter(torch.zeros(len(KINDS) * len(denoisers), widths[0]))
+        self.told = nn.Linear(len(LEVELS), widths[0], bias=False)
+        nn.init.zeros_(self.told.weight)
         self.add_scales()
         self.tail = nn.Conv2d(widths[0], 1, 3, padding=1)
         nn.init.zeros_(self.tail.weight)
@@ -59,8 +69,12 @@ class ErrorNetwork(SmallUNet):
         """What its weights file says of it."""
         return {"name": "errors", "denoisers": list(self.denoisers), "widths": list(self.widths)}
 
-    def forward(self, shown: Tensor, kinds: Tensor) -> Tensor:
-        """Return the logarithm of the variance over that of the noise, shape (B, 1, Y, X).
+    def kind(self, denoiser: str, noise: str) -> int:
+        """Return the number of a denoiser and of what noise there is, one of `KINDS`."""
+        return len(KINDS) * self.denoisers.index(denoiser) + KINDS.index(noise)
+
+    def forward(self, shown: Tensor, kinds: Tensor, levels: Tensor) -> Tensor:
+        """Return the logarithm of the variance over that of the noise of a pixel, shape (B, 1, Y, X).
 
         Parameters
         ----------
@@ -68,20 +82,23 @@ class ErrorNetwork(SmallUNet):
             What `seen` makes of images, shape (B, `FEATURES`, Y, X).
         kinds : Tensor
             What they are of, numbers of `kind`, shape (B,).
+        levels : Tensor
+            Noise levels at all scales (`denoisers.levels`) over that of a pixel, shape (B, 10): ones where the noise is white.
         """
         height, width = shown.shape[-2:]
-        features = self.head(pad_to_multiple(shown, self.stride)) + self.own[kinds][..., None, None]
+        own = self.own[kinds] + self.told(levels.clamp_min(LEAST_LEVEL).log())
+        features = self.head(pad_to_multiple(shown, self.stride)) + own[..., None, None]
         features = self.over_scales(features)
         with torch.autocast(features.device.type, enabled=False):
             made: Tensor = self.tail(F.relu(features.float()))
         return made[..., :height, :width].clamp(LEAST, MOST)
 
 
-def seen(noisy: Tensor, clean: Tensor, sigma: Tensor) -> Tensor:
+def seen(noisy: Tensor, clean: Tensor, sigma: Tensor, levels: Tensor | None = None) -> Tensor:
     """Return what the network sees of images, shape (B, `FEATURES`, Y, X).
 
     It is the starlet transform (Starck & Murtagh 1994) of the denoised image, compressed, since edges may be hundreds of noise
-    levels high; the residual averaged over wider and wider windows, in standard deviations of white noise so averaged; and its
+    levels high; the residual averaged over wider and wider windows, in standard deviations of the noise so averaged; and its
     power around each pixel, as where there are hardly any photons there is less noise than was told.
 
     Parameters
@@ -89,16 +106,27 @@ def seen(noisy: Tensor, clean: Tensor, sigma: Tensor) -> Tensor:
     noisy, clean : Tensor
         Images and what they were denoised to, shape (B, 1, Y, X).
     sigma : Tensor
-        Noise level, shape (B, 1, Y | 1, X | 1), > 0.
+        Noise level of a pixel, shape (B, 1, Y | 1, X | 1), > 0.
+    levels : Tensor, optional
+        Levels at all scales over that, shape (B, 10), of noise that correlates.
     """
     coarse = [clean, *_coarser(clean)]
     bands = [(fine - rough) / sigma for fine, rough in pairwise(coarse)]
     contrasts = [torch.asinh(band.clamp(-CONTRAST, CONTRAST)) for band in [*bands, coarse[-1] / sigma / 8]]
     residual = ((noisy - clean) / sigma).clamp(-OUTLIER, OUTLIER)
-    averaged = [(mean / level).clamp(-OUTLIER, OUTLIER) for mean, level in zip(_coarser(residual), _LEVELS, strict=True)]
+    ratios: Sequence[Tensor | float] = (1.0,) * SCALES if levels is None else _ratios(levels)
+    averaged = [
+        (mean / (level * ratio)).clamp(-OUTLIER, OUTLIER)
+        for mean, level, ratio in zip(_coarser(residual), _LEVELS, ratios, strict=True)
+    ]
     near, _, _, far = _coarser(residual.square())
     power = [(0.05 + each).log() for each in (near, far)]
     return torch.cat([*contrasts, residual, *averaged[:-1], *power], dim=1)
+
+
+def _ratios(levels: Tensor) -> list[Tensor]:
+    """Return what noise is stronger by in those averages than white noise, shape (B, 1, 1, 1) each."""
+    return [levels[:, LEVELS.index(size), None, None, None].clamp_min(LEAST_LEVEL) for size in WINDOWS]
 
 
 def _coarser(x: Tensor) -> list[Tensor]:

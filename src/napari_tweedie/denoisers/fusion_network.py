@@ -68,6 +68,10 @@ class FusionNetwork(SmallUNet):
         """What its weights file says of it."""
         return {"name": "fusion", "denoisers": list(self.denoisers), "width": self.width, "widths": list(self.widths)}
 
+    def kind(self, denoiser: str, counted: bool) -> int:
+        """Return the number of a denoiser, of counted light whose noise was stabilised or not."""
+        return 2 * self.denoisers.index(denoiser) + counted
+
     def forward(self, own: Tensor, beside: Tensor, facts: Tensor, kinds: Tensor) -> Tensor:
         """Return what is to be added to the results, in noise levels, shape (B, 1, Y, X).
 

@@ -117,7 +117,6 @@ class Lidia(Unet):
     differentiable: ClassVar[bool] = False
     flat_error: ClassVar[tuple[float, float]] = (0.06, 0.003)
     takes_levels: ClassVar[bool] = False
-    knows_errors: ClassVar[bool] = False
     knows_fusion: ClassVar[bool] = False
     for_levels: ClassVar[str] = "lidia"
 

@@ -47,10 +47,6 @@ class SmallUNet(nn.Module):
         self.grow = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairs)
         self.up = nn.ModuleList(ResidualBlock(width) for width in reversed(fine))
 
-    def kind(self, denoiser: str, counted: bool) -> int:
-        """Return the number of a denoiser, of counted light whose noise was stabilised or not."""
-        return 2 * self.denoisers.index(denoiser) + counted
-
     def over_scales(self, features: Tensor) -> Tensor:
         """Return features of the finest scale, shape (B, width, Y, X), once they went down all scales and up again."""
         skips = []

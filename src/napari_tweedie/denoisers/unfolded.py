@@ -24,7 +24,6 @@ class Unfolded(Unet):
     halo: ClassVar[int] = 56
     bytes_per_pixel: ClassVar[int] = 300
     follows_offset: ClassVar[bool] = True
-    knows_errors: ClassVar[bool] = False
     knows_fusion: ClassVar[bool] = False
     longest_wave: ClassVar[float] = 32.0
     takes_levels: ClassVar[bool] = False

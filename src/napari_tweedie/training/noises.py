@@ -15,13 +15,16 @@ import PIL.Image
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, zoom
 
-from napari_tweedie.denoisers.levels import SCALES, levels_of_spectrum
+from napari_tweedie.degradations.correlation import REACH, Correlation
+from napari_tweedie.denoisers.levels import SCALES, levels_of_autocovariance, levels_of_spectrum
 from napari_tweedie.images.stabilisation import Anscombe, Stabilised
 from napari_tweedie.training.synthetic import power_law_field
 
 Array: TypeAlias = NDArray[Any]
 Generator: TypeAlias = np.random.Generator
 
+LINE = 0.05
+"""Correlation of the furthest pixels looked at from which on a line is taken to share it."""
 ERROR = 0.04
 """Relative standard deviation of the levels that are told of coloured noise: they will be estimates."""
 
@@ -39,7 +42,8 @@ class Counted:
 class Example:
     """What a network learns from: a clean and a noisy patch (Y, X), and what it is told of the noise.
 
-    Its levels at all scales (10,), times a map of them (Y | 1, X | 1); where photon noise was stabilised, also `counted`.
+    Its levels at all scales (10,), times a map of them (Y | 1, X | 1); where photon noise was stabilised, also `counted`, and
+    where denoisers of white noise are to know of it, how it correlates.
     """
 
     clean: Array
@@ -47,6 +51,7 @@ class Example:
     levels: Array
     field: Array = dataclasses.field(default_factory=lambda: np.ones((1, 1)))
     counted: Counted | None = None
+    correlation: Correlation | None = None
 
 
 Noise: TypeAlias = Callable[[Array, float, Generator], Example]
@@ -63,10 +68,33 @@ def coloured(clean: Array, sigma: float, rng: Generator) -> Example:
     kind = rng.random()
     if kind < 0.07:
         return _compressed(clean, sigma, rng)
-    noise, levels = _resampled(clean.shape, rng) if kind < 0.22 else _of_spectrum(clean.shape, rng)
+    noise, spectrum = _resampled(clean.shape, rng) if kind < 0.22 else _of_spectrum(clean.shape, rng)
+    levels = levels_of_spectrum(spectrum)
     strength = sigma / np.sqrt(levels.mean() * levels[0])  # between that of a pixel and that of all scales
     told = levels * np.exp(ERROR * rng.standard_normal(levels.shape))
     return Example(clean, clean + strength * noise, strength * told)
+
+
+def correlated(clean: Array, sigma: float, rng: Generator) -> Example:
+    """Add Gaussian noise of a random spectrum and of a level `sigma` at a pixel, told as it is found in images."""
+    noise, spectrum = _resampled(clean.shape, rng) if rng.random() < 0.2 else _of_spectrum(clean.shape, rng)
+    correlation = correlation_of(spectrum)
+    levels = levels_of_autocovariance(correlation.autocorrelation())
+    told = sigma * np.exp(ERROR * rng.standard_normal()) * levels / levels[0]
+    return Example(clean, clean + sigma * noise / np.sqrt(spectrum.mean()), told, correlation=correlation)
+
+
+def correlation_of(spectrum: Array) -> Correlation:
+    """Return how noise of a power spectrum correlates: what is left of it at the furthest pixel along a line, the line shares."""
+    near: Array = np.fft.ifft2(spectrum).real[: REACH + 1, : REACH + 1]
+    near = near / near[0, 0]
+    lines: list[tuple[float, ...]] = []
+    for axis in (1, 0):
+        shared: Array = near[:, REACH] if axis else near[REACH]
+        whole = bool(shared[0] > LINE)
+        lines.append(tuple(shared) if whole else ())
+        near = near - np.expand_dims(shared, axis) if whole else near
+    return Correlation(tuple(map(tuple, near.tolist())), rows=lines[0], columns=lines[1])
 
 
 def uneven(clean: Array, sigma: float, rng: Generator) -> Example:
@@ -75,7 +103,8 @@ def uneven(clean: Array, sigma: float, rng: Generator) -> Example:
     field *= sigma / np.sqrt(np.square(field).mean())
     smooth = np.abs(np.diff(field)).mean() < 0.05 * sigma
     if smooth and rng.random() < 0.3:
-        noise, levels = _of_spectrum(clean.shape, rng)
+        noise, spectrum = _of_spectrum(clean.shape, rng)
+        levels = levels_of_spectrum(spectrum)
         noise, levels = noise / levels[0], levels / levels[0]
     else:
         noise, levels = rng.standard_normal(clean.shape), np.ones(len(SCALES))
@@ -100,7 +129,7 @@ def photons(clean: Array, sigma: float, rng: Generator) -> Example:
 
 
 def _of_spectrum(shape: tuple[int, ...], rng: Generator) -> tuple[Array, Array]:
-    """Draw Gaussian noise of a random spectrum, cut from a field twice as large, and return it and its levels."""
+    """Draw Gaussian noise of a random spectrum, cut from a field twice as large, and return it and the spectrum of the field."""
     large = 2 * max(shape)
     frequency = np.fft.fftfreq(large)
     spectrum = _SPECTRA[rng.choice(len(_SPECTRA), p=_WEIGHTS)](frequency[:, None], frequency[None], rng)
@@ -110,7 +139,7 @@ def _of_spectrum(shape: tuple[int, ...], rng: Generator) -> tuple[Array, Array]:
     if rng.random() < 0.5:
         spectrum = spectrum.T
     noise = np.fft.ifft2(np.fft.fft2(rng.standard_normal((large, large))) * np.sqrt(spectrum)).real
-    return noise[: shape[0], : shape[1]], levels_of_spectrum(spectrum)
+    return noise[: shape[0], : shape[1]], spectrum
 
 
 def _blurred(v: Array, u: Array, rng: Generator) -> Array:
@@ -163,7 +192,7 @@ _WEIGHTS = (0.42, 0.16, 0.2, 0.06, 0.1, 0.06)
 
 
 def _resampled(shape: tuple[int, ...], rng: Generator) -> tuple[Array, Array]:
-    """Draw white noise of a smaller image that was enlarged, by splines of order 1 to 3, along one axis or both."""
+    """Draw white noise of a smaller image that was enlarged by splines, along one axis or both; return also its spectrum."""
     large = 2 * max(shape)
     factor = rng.choice([2.0, 1.5, rng.uniform(1.1, 3.0)], p=[0.5, 0.2, 0.3])
     factors = (factor, factor) if rng.random() < 0.8 else (1.0, factor)
@@ -171,8 +200,7 @@ def _resampled(shape: tuple[int, ...], rng: Generator) -> tuple[Array, Array]:
     noise = zoom(small, factors, order=int(rng.integers(1, 4)), mode="reflect", grid_mode=True)[:large, :large]
     if rng.random() < 0.3:
         noise = noise + rng.uniform(0, 0.5) * noise.std() * rng.standard_normal(noise.shape)
-    levels = levels_of_spectrum(np.abs(np.fft.fft2(noise)) ** 2 / noise.size)
-    return noise[: shape[0], : shape[1]], levels
+    return noise[: shape[0], : shape[1]], np.abs(np.fft.fft2(noise)) ** 2 / noise.size
 
 
 def _compressed(clean: Array, sigma: float, rng: Generator) -> Example:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_tweedie.analysis.jacobian import in_float32
-from napari_tweedie.analysis.learnt_errors import error_std
+from napari_tweedie.analysis.learnt_errors import Learnt, error_std, learnt
 from napari_tweedie.analysis.uncertainty import (
     area_of,
     hidden_light,
@@ -91,8 +91,8 @@ class Denoise(Job):
             plain, x, before = mapped(plain), fused.plane, ALONE
             sigma = fused.level if places is None else fused.level * places
         denoiser = tools.tiled(plain)
-        learnt = self.recipe.probes and plain.knows_errors
-        part = 0.7 if learnt else 1 / (2 + self.recipe.probes) if self.recipe.probes else 1 - before
+        whose = learnt(plain) if self.recipe.probes else None
+        part = 0.7 if whose else 1 / (2 + self.recipe.probes) if self.recipe.probes else 1 - before
         for share, estimate in denoiser.tile_by_tile(x, sigma):
             done = share == 1 and not (self.recipe.probes or mends)
             yield Step(1.0 if done else before + part * share * (MENDED if mends else 1), {"denoised": estimate})
@@ -101,8 +101,8 @@ class Denoise(Job):
             yield Step(1.0, {"denoised": result})
         if self.recipe.probes and level <= 0:
             yield Step(1.0, {"denoised": estimate, "std": torch.zeros_like(estimate)})
-        elif learnt:
-            yield Step(1.0, {"denoised": result, "std": self._learnt(index, denoiser, plain.name, x, estimate, sigma)})
+        elif whose:
+            yield Step(1.0, {"denoised": result, "std": self._learnt(index, denoiser, whose, x, estimate, sigma)})
         elif self.recipe.probes:
             generator = torch.Generator().manual_seed(self.recipe.seed)
             precise = tools.tiled(in_float32(plain))
@@ -113,7 +113,7 @@ class Denoise(Job):
             yield Step(1.0, {"denoised": clean, "std": std})
 
     def _learnt(
-        self, index: Index, denoiser: Tiled | Volume, name: str, x: Tensor, clean: Tensor, sigma: float | Tensor
+        self, index: Index, denoiser: Tiled | Volume, whose: Learnt, x: Tensor, clean: Tensor, sigma: float | Tensor
     ) -> Tensor:
         """Return the standard deviation as it was learnt, over the scale of the grey levels.
 
@@ -123,9 +123,9 @@ class Denoise(Job):
         channel = self._frame(index)
         level, map_ = channel.level, channel.intensity
         if isinstance(denoiser, Volume) and isinstance(sigma, torch.Tensor):  # errors of volumes were learnt at one level
-            white = _precise(sigma / level * error_std(denoiser, name, x, clean, level, channel.is_stabilised))
+            white = _precise(sigma / level * error_std(denoiser, whose, x, clean, level, channel.is_stabilised))
         else:
-            white = _precise(error_std(denoiser, name, x, clean, sigma, channel.is_stabilised))
+            white = _precise(error_std(denoiser, whose, x, clean, sigma, channel.is_stabilised))
         std = self._with_fusion(index, white.square(), sigma).sqrt()
         if isinstance(map_, Stabilised):
             std *= torch.from_numpy(map_.width(clean.cpu().numpy(), level) / (level * map_.scale))

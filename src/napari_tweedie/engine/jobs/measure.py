@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_tweedie.analysis.error_covariance import ErrorCovariance
 from napari_tweedie.analysis.jacobian import in_float32
-from napari_tweedie.analysis.learnt_errors import error_std
+from napari_tweedie.analysis.learnt_errors import error_std, learnt
 from napari_tweedie.analysis.profiles import points_along
 from napari_tweedie.analysis.uncertainty import own_variance
 from napari_tweedie.core.cancellation import cancellation_point
@@ -179,8 +179,8 @@ class Measure(Denoise):
             image = keep_light(image, samples).astype(np.float64)
             light = channel.noise.variance(torch.from_numpy(image[0, 0])).numpy()
         law = ErrorCovariance(denoise, x, level, slope, channel.correlation if planes else None, light)
-        if denoiser.knows_errors:
-            own = error_std(denoise, denoiser.name, x, clean, level, channel.is_stabilised).double().square()
+        if whose := learnt(denoiser):
+            own = error_std(denoise, whose, x, clean, level, channel.is_stabilised).double().square()
         else:
             own = own_variance(clean, level, denoiser.flat_error).double()
         return Estimate(image[0, 0], missing, law, slope**2 * own.cpu().numpy()[0, 0])
