@@ -89,7 +89,8 @@ def test_what_was_estimated_is_not_offered_to_be_estimated_from(qtbot) -> None: 
     form.estimator.menu.aboutToShow.emit()
     offered = [action.text() for action in form.estimator.menu.actions() if action.text()]
     these = "from the beads in “plane”"
-    assert offered == [these, f"varying over the field, {these}", "its width, from “plane” itself"]
+    itself = ["its width, from “plane” itself", "its free form, from “plane” itself"]
+    assert offered == [these, f"varying over the field, {these}", *itself]
 
 
 def test_another_function_has_the_noise_measured_anew(qtbot) -> None:  # type: ignore[no-untyped-def]

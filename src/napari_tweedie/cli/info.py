@@ -79,6 +79,7 @@ def psf(
     degradation: Annotated[str, typer.Option(help="Kind of an image's blur: gaussian-blur or microscope-psf.")] = "gaussian-blur",
     unknown: Annotated[str | None, typer.Option(help="What is found of it: std, or na of a microscope.")] = None,
     varying: Annotated[bool, typer.Option(help="Let the function of beads differ over the field.")] = False,
+    refined: Annotated[bool, typer.Option(help="Let the function of an image depart from its model.")] = False,
     sigma: Sigma = None, set_: Set = [],
 ) -> None:  # fmt: skip
     """Find the point-spread function in an image of beads, or the width of the blur of any plane; write it as an image.
@@ -93,7 +94,8 @@ def psf(
     apply_settings(set_, known)
     if beyond := sorted(known.keys() - {"degradation"}):
         raise ValueError(f"--set {beyond[0]}: of a point-spread function, only the degradation can be set")
-    options: dict[str, Any] = {"degradation": known["degradation"], "unknown": unknown, "sigma": sigma, "varying": varying}
+    options: dict[str, Any] = {"degradation": known["degradation"], "unknown": unknown, "sigma": sigma}
+    options |= {"varying": varying, "refined": refined}
     found = estimate_psf(image, source, **options)  # type: ignore[arg-type]
     spacing = (1.0,) * (found.psf.ndim - found.ndim) + found.spacing
     write(result, found.psf, found.axes, spacing, found.unit, {"notes": found.notes})

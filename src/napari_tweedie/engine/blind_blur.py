@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,12 +77,15 @@ class BlindBlur:
         Its values for the narrowest and the widest blur that explain the image nearly as well.
     is_bound : bool
         Whether that is the narrowest blur that was tried, so that the image says no more than that it is hardly blurred.
+    trials : Trials
+        Of the crop that was looked at, for blurs of other kinds.
     """
 
     degradation: Blur
     value: float
     between: tuple[float, float]
     is_bound: bool
+    trials: Trials = field(repr=False)
 
 
 def unknowns(kind: type[Degradation]) -> tuple[str, ...]:
@@ -122,13 +125,13 @@ def find_blur(pixels: Array, degradation: Blur, unknown: str, noise: Any = None)
     crop = pixels[liveliest(pixels, (side, side))]
     if not crop.std() > 1.2 * channel.sigma:
         raise ValueError("the image has no structure above its noise, from which a blur could be told")
-    tried = _Trials(crop, degradation, unknown, channel)
+    tried = Trials(crop, degradation, unknown, channel)
     place, between, is_bound = widest(tried, tried.places())
     if unknown in LEANING:
         place -= min(LEAN * (place - between[0]), MOST)
     found, low, high = (tried.blur(each) for each in (place, *between))
     values = (float(getattr(low, unknown)), float(getattr(high, unknown)))
-    return BlindBlur(found, float(getattr(found, unknown)), values, is_bound)
+    return BlindBlur(found, float(getattr(found, unknown)), values, is_bound, tried)
 
 
 def widest(trial: Callable[[float], Trial], places: Iterator[float]) -> tuple[float, tuple[float, float], bool]:
@@ -186,19 +189,19 @@ def _bottom(trials: list[Trial]) -> float:
     return min(trials[lowest].error, float(c - b**2 / (4 * a))) if a > 0 else trials[lowest].error
 
 
-class _Trials:
+class Trials:
     """Restorations of a crop with blurs of one family."""
 
     def __init__(self, crop: Array, family: Blur, unknown: str, channel: Channel) -> None:
-        self._crop, self._family, self._unknown, self._noise = crop, family, unknown, channel.noise
+        self.crop, self._family, self._unknown, self._noise = crop, family, unknown, channel.noise
         smooth = crop if channel.noise.is_uniform else _local_mean(crop)
-        self._level = np.broadcast_to(np.maximum(level_of(smooth, "yx", channel), 1e-12), crop.shape)
+        self.level = np.broadcast_to(np.maximum(level_of(smooth, "yx", channel), 1e-12), crop.shape)
         self._probe = drawn_noise(crop, "yx", {0: channel}, smooth)
 
     def places(self) -> Iterator[float]:
         """Yield places on the ladder, from narrow to wide, as far as the crop shows."""
         place = 0.0
-        while widths_of(self.blur(place).kernel(2))[0] < min(self._crop.shape) / 5:
+        while widths_of(self.blur(place).kernel(2))[0] < min(self.crop.shape) / 5:
             yield place
             place += float(np.log(RATIO))
 
@@ -209,28 +212,35 @@ class _Trials:
 
     def __call__(self, place: float) -> Trial:
         """Return the expected error of the measurement that a restoration with the blur at a place foretells."""
-        blur = self.blur(place)
-        foretold = self._foretold(blur, self._crop)
-        change = self._foretold(blur, self._crop + self._probe) - foretold
-        margin = min(self._crop.shape) // 8
+        return Trial(place, *self.expected(self.blur(place)))
+
+    def expected(self, blur: Blur) -> tuple[float, float]:
+        """Return the expected error with any blur, in variances of the noise, and how much of that the noise brings."""
+        foretold = self._foretold(blur, self.crop)
+        change = self._foretold(blur, self.crop + self._probe) - foretold
+        margin = min(self.crop.shape) // 8
         inner = (slice(margin, -margin),) * 2
-        left = (((foretold - self._crop) / self._level)[inner] ** 2).mean()
-        freedom = (self._probe * change / self._level**2)[inner].mean()
-        return Trial(place, float(left + 2 * freedom - 1), float(max(freedom, 1e-3)))
+        left = (((foretold - self.crop) / self.level)[inner] ** 2).mean()
+        freedom = (self._probe * change / self.level**2)[inner].mean()
+        return float(left + 2 * freedom - 1), float(max(freedom, 1e-3))
+
+    def restored(self, blur: Blur, measured: Array, noise: Any, iterations: int = ITERATIONS) -> Array:
+        """Return the restoration of a measurement with a blur and a noise that are taken for true."""
+        recipe = Recipe(
+            job="restore",
+            degradation=blur,
+            solver={"name": "hqs", "iterations": iterations},
+            denoiser="unet-small",
+            noise=noise,
+            outliers="keep",
+            axes="yx",
+        )
+        return np.asarray(last(run(recipe, measured)).image, np.float64)
 
     def _foretold(self, blur: Blur, measured: Array) -> Array:
         from scipy.signal import oaconvolve
 
-        recipe = Recipe(
-            job="restore",
-            degradation=blur,
-            solver={"name": "hqs", "iterations": ITERATIONS},
-            denoiser="unet-small",
-            noise=self._noise,
-            outliers="keep",
-            axes="yx",
-        )
-        image = np.asarray(last(run(recipe, measured)).image, np.float64)
+        image = self.restored(blur, measured, self._noise)
         kernel = blur.kernel(2)
         pads = [(length // 2, length // 2) for length in kernel.shape]
         return np.asarray(oaconvolve(np.pad(image, pads, mode="reflect"), kernel, mode="valid"))

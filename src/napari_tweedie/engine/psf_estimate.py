@@ -16,6 +16,7 @@ from napari_tweedie.core.method import checked
 from napari_tweedie.degradations.blur import Blur
 from napari_tweedie.degradations.microscope import ASSUMED, MicroscopePsf
 from napari_tweedie.engine.blind_blur import find_blur, unknowns
+from napari_tweedie.engine.free_form import freed
 from napari_tweedie.images.arrays import as_array, check_representable, fetched
 from napari_tweedie.images.sources import as_picture
 from napari_tweedie.images.units import METRES, is_relative
@@ -47,7 +48,7 @@ class PsfEstimate:
     notes : list of str
         How it was found, a sentence each.
     degradation : Blur, optional
-        The model of it that was found in an image, for `nt.restore`; None of beads.
+        The model of it that was found in an image, or the function of free form, for `nt.restore`; None of beads.
     places : tuple of tuple of float
         Where the rows and the columns of functions that vary lie in the image of beads, in pixels; else empty.
     """
@@ -80,6 +81,7 @@ def estimate_psf(
     radius: tuple[int, ...] | None = None,
     sigma: float | None = None,
     varying: bool = False,
+    refined: bool = False,
 ) -> PsfEstimate:
     """Find the point-spread function of a microscope or camera.
 
@@ -99,6 +101,9 @@ def estimate_psf(
         Noise level of a plane, if it is known; it is measured otherwise.
     varying : bool
         Whether the function of beads may differ over the field; one function is found where they are alike.
+    refined : bool
+        Whether the function of an image may depart from its model, see `freed`: for blurs that are longer one way than the other,
+        or have tails. It takes minutes; the model is kept where that foretells the image no better.
 
     Raises
     ------
@@ -119,6 +124,8 @@ def estimate_psf(
         )
     check_representable(float(pixels.min()), float(pixels.max()))
     if source == "beads":
+        if refined:
+            raise ValueError("refined is for source='image': the function of beads has no model that it could depart from")
         radius = None if radius is None else checked(GenericAlias(tuple, (Reach,) * pixels.ndim), radius=radius)
         if varying:
             return _varying(psf_field(pixels, radius), pixels.shape[-2:], spacing, picture.unit)
@@ -139,7 +146,17 @@ def estimate_psf(
     fwhm = widths_of(kernel)
     told = f"{name} = {blind.value:.3g} {type(family).hint(name, 'unit')}".rstrip() + f" (full width {fwhm[0]:.2f} px)"
     notes = [_sentence(told, blind.is_bound, blind.between), *notes]
-    return PsfEstimate(kernel.astype(np.float32), fwhm, spacing, picture.unit, notes, blind.degradation)
+    degradation = blind.degradation
+    if refined:
+        free = freed(blind)
+        if free is None:
+            notes.insert(0, "No function of free form foretells the image better than the model: that is kept.")
+        else:
+            degradation, kernel = free, free.kernel(2)
+            fwhm = widths_of(kernel)
+            wide = " × ".join(f"{width:.2f}" for width in fwhm)
+            notes = [f"A function of free form, {wide} px wide, foretells the image better than the model.", *notes]
+    return PsfEstimate(kernel.astype(np.float32), fwhm, spacing, picture.unit, notes, degradation)
 
 
 def _varying(found: PsfField, field: tuple[int, ...], spacing: tuple[float, ...], unit: str) -> PsfEstimate:

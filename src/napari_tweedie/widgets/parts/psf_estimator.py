@@ -85,8 +85,13 @@ class PsfEstimator(QWidget):
         self.sections.hide()
         self.told.hide()
 
-    def estimate(self, layer: Image, source: str, unknown: str | None = None, varying: bool = False) -> None:
-        """Estimate the function from the "beads" of a layer, or from the "image" that it is, with what is unknown of a model."""
+    def estimate(
+        self, layer: Image, source: str, unknown: str | None = None, varying: bool = False, refined: bool = False
+    ) -> None:
+        """Estimate the function from the "beads" of a layer, or from the "image" that it is, with what is unknown of a model.
+
+        It may be one that varies over the field, of beads, or one of free form, of an image.
+        """
         from napari_tweedie.engine.psf_estimate import estimate_psf
 
         try:
@@ -96,7 +101,7 @@ class PsfEstimator(QWidget):
             return
         self.button.setEnabled(False)
         self.button.setText(AT_WORK)
-        work = partial(estimate_psf, layer, source, varying=varying, **known)  # type: ignore[arg-type]
+        work = partial(estimate_psf, layer, source, varying=varying, refined=refined, **known)  # type: ignore[arg-type]
         self._background.call(work, partial(self._show, layer.name, unknown))
 
     def offer(self, unknown: Mapping[str, str] | None) -> None:
@@ -128,6 +133,9 @@ class PsfEstimator(QWidget):
             self.menu.addSeparator()
         for layer in planes:
             self.menu.addAction(f"its width, from “{layer.name}” itself", partial(self.estimate, layer, "image"))
+        for layer in planes:
+            free = partial(self.estimate, layer, "image", refined=True)
+            self.menu.addAction(f"its free form, from “{layer.name}” itself", free)
 
     def _show(self, name: str, unknown: str | None, found: PsfEstimate | Exception) -> None:
         self.button.setEnabled(True)
