@@ -124,7 +124,7 @@ def _even(levels: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[
     for _ in range(2):
         u = np.where(weights > 0, target, np.average(target, weights=weights))
         ahead, dual = u, np.zeros((2, *u.shape))
-        tau, sigma = 1 / np.maximum(weights.max(), 1) * 8, 0.0
+        tau = 8 / np.maximum(weights.max(), 1)
         sigma = 1 / (8 * tau)
         for _ in range(TURNS):
             slope = np.stack([np.diff(ahead, axis=axis, append=np.take(ahead, [-1], axis)) for axis in (0, 1)])
