@@ -79,9 +79,9 @@ def test_a_blown_up_denoising_is_refused(noisy: np.ndarray, factor: float) -> No
 
 
 def test_a_blown_up_restoration_is_refused(noisy: np.ndarray) -> None:
-    with pytest.raises(ValueError, match=r"restore with 'identity', 'amplify' gave 'amplify' values from .* fewer iterations"):
+    with pytest.raises(ValueError, match=r"restore with 'identity', 'amplify' gave 'denoised' values from .* fewer iterations"):
         result_of(noisy, job="restore", solver=Amplify(factor=30.0))
-    assert result_of(noisy, job="restore", solver=Amplify(factor=3.0)).images["amplify"].max() > noisy.max()
+    assert result_of(noisy, job="restore", solver=Amplify(factor=3.0)).images["denoised"].max() > noisy.max()
 
 
 @pytest.mark.parametrize("exact", ["gaussian", "mixture"])

@@ -32,7 +32,7 @@ def restored(viewer: Viewer, restore: Restore, press: Press, noisy: np.ndarray) 
 
 
 def recipe_of(viewer: Viewer) -> Recipe:
-    return Recipe.model_validate(viewer.layers["cells · tikhonov"].metadata[METADATA]["recipe"])
+    return Recipe.model_validate(viewer.layers["cells · deblurred"].metadata[METADATA]["recipe"])
 
 
 def muddle(dock: Restore) -> None:
@@ -45,7 +45,7 @@ def muddle(dock: Restore) -> None:
 
 
 def test_a_result_is_replayed_from_its_layer(viewer: Viewer, restored: Restore, press: Press, qtbot: QtBot) -> None:
-    first = viewer.layers["cells · tikhonov"]
+    first = viewer.layers["cells · deblurred"]
     muddle(restored)
     viewer.layers.selection.active = first
     restored.recipes.load_layer()
@@ -60,7 +60,7 @@ def test_a_result_is_replayed_from_its_layer(viewer: Viewer, restored: Restore, 
 def test_what_cannot_be_filled_in_or_will_differ_is_said(
     messages: Callable[[], list[str]], viewer: Viewer, restored: Restore, qtbot: QtBot
 ) -> None:
-    first = viewer.layers["cells · tikhonov"]
+    first = viewer.layers["cells · deblurred"]
     muddle(restored)
     viewer.layers["beads"].data = np.ones((3, 3)) / 9
     first.metadata[METADATA]["version"] = "0.0.7"

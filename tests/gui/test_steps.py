@@ -49,7 +49,7 @@ def test_steps_run_in_their_order_and_the_result_lies_where_the_layer_does(dock:
     dock.source.layer.set_value(viewer.layers["cells"])
     told = press(dock)
     assert "took for noise what step 1 left" in told
-    made = viewer.layers["cells · tikhonov"]
+    made = viewer.layers["cells · enlarged"]
     by_hand = nt.run([SMOOTH, SHARP, FINER], viewer.layers["cells"], psf=PSF)
     np.testing.assert_array_equal(made.data, by_hand.image)
     np.testing.assert_allclose(made.scale, 0.25)
@@ -85,7 +85,7 @@ def test_a_result_of_several_steps_fills_the_dock(dock: Steps, viewer: Viewer, p
     dock.list.add(SMOOTH)
     dock.list.add(FINER)
     press(dock)
-    made = viewer.layers["cells · tikhonov"]
+    made = viewer.layers["cells · enlarged"]
     dock.list.clear()
     viewer.layers.selection = {made}
     dock.recipes.load_layer()

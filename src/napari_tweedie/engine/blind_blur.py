@@ -43,7 +43,7 @@ UNSURE = 0.03
 0.02 to 0.025 above at their true width, a fifth below the one that was found."""
 LEANING = ("std",)
 """Parameters for which the widest is too wide in the mean: that of Gaussians by 13 % on eight scenes, by 28 % on the softest."""
-LEAN, MOST = 0.3, 0.08
+LEAN, MOST = 0.3, 0.03
 """How far from the widest to the narrowest width that may be true the one that is given lies, by their logarithms, and at most:
 of two mistakes the narrow one does less harm."""
 BEYOND = 0.6
