@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -18,8 +19,8 @@ AHEAD = 2
 """Regions that wait at the scheduler for every thread of the cluster: enough to keep it busy, however many there are in all."""
 
 
-TRIES = 5
-"""How often a region is begun whose workers all died."""
+TRIES, PAUSE = 5, 0.3
+"""How often a region is begun whose workers all died, and seconds, times the tries, that others are given to take their place."""
 
 
 def local(work: Work, regions: Iterator[Region]) -> Iterator[Any]:
@@ -73,6 +74,7 @@ class Cluster:
                     future = next(finished)
                     region, tries = waiting.pop(future)
                     if future.cancelled() and tries < TRIES:  # who knew the work died: tell those in their place
+                        time.sleep(PAUSE * tries)
                         shared = client.scatter(work, broadcast=True)
                         start(region, tries + 1)
                         continue
