@@ -10,6 +10,7 @@ from skimage import data, transform
 import napari_tweedie as nt
 from napari_tweedie.analysis.noise_kind import identify_noise
 from napari_tweedie.analysis.noise_map import NoiseMap
+from napari_tweedie.analysis.special_noise import in_places
 from napari_tweedie.degradations.noise import Gaussian, Poisson
 
 SIDE = 160
@@ -64,13 +65,13 @@ def test_even_noise_and_texture_are_not_taken_for_noise_that_differs(name: str, 
 def test_photon_noise_follows_the_light_not_the_place(photons: float) -> None:
     for clean in scenes().values():
         image = 100.0 + np.random.default_rng(0).poisson(photons * clean / 255)
-        assert not identify_noise([image]).in_places([image]).places
+        assert not in_places(identify_noise([image]), [image]).places
 
 
 def test_photon_noise_may_differ_from_place_to_place_besides() -> None:
     light, factor = 200 * camera() / 255, np.where(X < SIDE / 2, 1.0, 2.0)
     image = 10 * (light + factor * (np.random.default_rng(0).poisson(light) - light)) + 100
-    found = identify_noise([image]).in_places([image])
+    found = in_places(identify_noise([image]), [image])
     assert isinstance(found.noise, Poisson)
     over = found.places.over(image.shape)
     assert np.median(over[:, X[0] > 90]) / np.median(over[:, X[0] < 70]) == pytest.approx(2, rel=0.25)

@@ -19,12 +19,9 @@ from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
 from napari_tweedie.analysis.noise_map import NOWHERE, NoiseMap
 from napari_tweedie.analysis.noise_model import NoiseFit, fit_noise
 from napari_tweedie.analysis.noise_spectrum import NoiseSpectrum, power_of_blocks
-from napari_tweedie.analysis.rayleigh import rayleigh_level
 from napari_tweedie.analysis.scanned_noise import law_of_scan
-from napari_tweedie.analysis.speckle import level_of_squares, looks_of, shares_noise, speckle_law
 from napari_tweedie.degradations.noise import Gaussian, Poisson, Rician, Speckle
 from napari_tweedie.images.missing import mean_level
-from napari_tweedie.images.speckle import Multiplicative, spread_of_logarithm
 from napari_tweedie.images.stabilisation import Anscombe
 
 if TYPE_CHECKING:
@@ -46,8 +43,6 @@ LIT, MOSTLY, LESS = 10.0, 0.5, 0.93
 line through groups of patches to count as raised by texture."""
 SQUARES, SQUARE = 4, 256
 """Squares of a large plane along each axis that are looked at, and their side in pixels."""
-FEWEST_OF_PLACES = 3.0
-"""Photons a pixel below which no noise level is told of a place."""
 FEWEST = 1.0
 """Photons a pixel below which no transform makes the noise the same."""
 
@@ -78,41 +73,6 @@ class NoiseKind:
     reason: str
     lines: LineOffsets = NO_LINES
     places: NoiseMap = NOWHERE
-
-    def of_speckle(self, planes: Sequence[NDArray[Any]]) -> NoiseKind:
-        """Return this kind, or that of multiplicative noise where its level is the same share of every brightness."""
-        if isinstance(self.noise, Rician) or self.lines:
-            return self
-        law = speckle_law([_seen(plane) for plane in planes])
-        return self if law is None else speckle(planes, *law, "as strong a share of the signal at every brightness")
-
-    def in_places(self, planes: Sequence[NDArray[Any]]) -> NoiseKind:
-        """Return this kind, or one whose level differs from place to place where that is certain; its level is that of the whole.
-
-        `planes` are those that it was found on, all of the same place. Where photon noise was found that differs, too, noise
-        that does not follow the light may explain more; what is left between places tells.
-        """
-        if self.correlation is not None or isinstance(self.noise, Rician | Speckle) or not planes:
-            return self
-        planes = [self.lines.without(plane) for plane in planes]
-        plain = NoiseMap.measured(planes)
-        if not isinstance(self.noise, Poisson):
-            return replace(self, noise=Gaussian(sigma=plain.level), places=plain.relative) if plain else self
-        assert self.noise.gain is not None
-        assert self.noise.offset is not None
-        anscombe, dark = _anscombe(self.noise), self.noise.offset + FEWEST_OF_PLACES * self.noise.gain
-        even = NoiseMap.measured([anscombe.forward(plane) for plane in planes], planes, dark)
-        if not even:
-            return self
-        if plain and plain.misfit < even.misfit:
-            noise, reason = Gaussian(sigma=plain.level), "not following the brightness as much as the place"
-            return replace(self, noise=noise, places=plain.relative, reason=reason)
-        return replace(self, places=even.relative.times(even.level))
-
-    def of_magnitudes(self, planes: Sequence[NDArray[Any]]) -> NoiseKind:
-        """Return this kind, or that of magnitudes where every pixel has its own noise and the background is of such."""
-        level = rayleigh_level(planes) if self.correlation is None and not self.lines else None
-        return self if level is None else NoiseKind(Rician(sigma=level), None, None, "by its background, which is never dark")
 
     def sentence(self) -> str:
         """Say what the noise is, and why."""
@@ -167,39 +127,6 @@ class NoiseKind:
         return f"{reason}. Automatic would take: {self.sentence()}"
 
 
-def speckle(
-    planes: Sequence[NDArray[Any]],
-    looks: float,
-    floor: float,
-    reason: str,
-    correlation: Literal["auto", "white", "correlated"] = "auto",
-    known: bool = False,
-) -> NoiseKind:
-    """Return multiplicative noise of about so many looks, which are told better where it is even, and its correlation.
-
-    Parameters
-    ----------
-    planes
-        2-D arrays (Y, X) of any real dtype, missing pixels as NaN.
-    looks, floor : float
-        About what `speckle_law` found.
-    reason : str
-        Why this model.
-    correlation : str
-        What is known of it.
-    known : bool
-        Whether the looks are.
-    """
-    even = [Multiplicative(looks, floor).forward(plane) for plane in planes]
-    if correlation == "auto" and shares_noise(even, looks):
-        correlation = "correlated"
-    shape, level = _shape(even, correlation, False)
-    level = estimate_stack_noise_level(even) if shape is None else max(level, level_of_squares(even))
-    if not known and level > 0:
-        looks = looks_of(level * spread_of_logarithm(looks))
-    return NoiseKind(Speckle(looks=looks, floor=floor, correlated=shape is not None), None, shape, reason)
-
-
 def identify_noise(
     planes: Sequence[NDArray[Any]],
     model: Literal["auto", "gaussian", "poisson"] = "auto",
@@ -231,15 +158,15 @@ def identify_noise(
         If the planes are too small, or too uniform in their values, for the photon noise that is asked for, or not finite.
     """
     known = _Known(model, correlation, gain, offset, read_noise, sigma, lines)
-    seen = [_seen(plane) for plane in planes]
+    seen = [seen_of(plane) for plane in planes]
     compression = Compression.of(seen) if correlation == "auto" and model != "poisson" and sigma is None else None
     if compression is not None:
         return _of_compressed(known, seen, compression)
     offsets = LineOffsets.measured(planes) if lines and correlation != "white" else NO_LINES
-    return replace(_without_lines(known, [_seen(offsets.without(plane)) for plane in planes]), lines=offsets)
+    return replace(_without_lines(known, [seen_of(offsets.without(plane)) for plane in planes]), lines=offsets)
 
 
-def _seen(plane: NDArray[Any]) -> NDArray[Any]:
+def seen_of(plane: NDArray[Any]) -> NDArray[Any]:
     """Return a plane, or, of a large one, squares of it, evenly spread, put together: few patches lie across their borders."""
     if plane.size <= 2 * (SQUARES * SQUARE) ** 2 or min(plane.shape) < SQUARES * SQUARE:
         return plane
@@ -268,7 +195,7 @@ def _without_lines(known: _Known, planes: Sequence[NDArray[Any]]) -> NoiseKind:
     hint = white.correlation
     if hint is None and isinstance(white.noise, Poisson):
         # what was taken for photon noise may be texture next to little fine noise
-        hint = _shape(planes, known.correlation, known.lines)[0]
+        hint = shape_of(planes, known.correlation, known.lines)[0]
     if hint is None:
         return white
     found = known.identified(planes, hint)
@@ -294,7 +221,7 @@ class _Known:
         """Return the axis along which what was found to be a scanner's noise is white; None where its law is found as any."""
         if self.model == "gaussian" or (self.gain, self.read_noise) != (None, None):
             return None
-        even = [_anscombe(found.noise).forward(plane) for plane in planes] if isinstance(found.noise, Poisson) else planes
+        even = [anscombe_of(found.noise).forward(plane) for plane in planes] if isinstance(found.noise, Poisson) else planes
         spectrum = NoiseSpectrum.of(even)
         return spectrum.white_along if spectrum else None
 
@@ -312,16 +239,16 @@ class _Known:
             assert fit is not None
             model, reason = chosen(fit, planes, hint is not None)
         if model == "gaussian":
-            shape, level = _shape(planes, self.correlation, self.lines, hint)
+            shape, level = shape_of(planes, self.correlation, self.lines, hint)
             sigma = self.sigma
             if sigma is None:
                 sigma = estimate_stack_noise_level(planes) if shape is None else level
             return NoiseKind(Gaussian(sigma=sigma, correlated=shape is not None), fit, shape, reason)
         assert fit is not None
-        anscombe = _anscombe(fit)
+        anscombe = anscombe_of(fit)
         darkest = float(anscombe.forward(np.array(fit.offset + FEWEST * fit.gain)))
         stabilised = [anscombe.forward(plane) for plane in planes]
-        shape, level = _shape(stabilised, self.correlation, self.lines, hint, darkest)
+        shape, level = shape_of(stabilised, self.correlation, self.lines, hint, darkest)
         if scanned is not None:
             level = 0.0  # as it was found beside texture
         elif shape is None and level <= 1:
@@ -337,7 +264,7 @@ class _Known:
         return NoiseKind(noise, fit, shape, reason)
 
 
-def _anscombe(law: NoiseFit | Poisson) -> Anscombe:
+def anscombe_of(law: NoiseFit | Poisson) -> Anscombe:
     """Return the transform that makes photon noise of which everything is known the same everywhere."""
     assert law.gain is not None
     assert law.offset is not None
@@ -361,7 +288,7 @@ def _lowered(
     return found if 0 < found < LESS else level
 
 
-def _shape(
+def shape_of(
     planes: Sequence[NDArray[Any]], correlation: str, lines: bool, hint: Correlation | None = None, darkest: float = -np.inf
 ) -> tuple[Correlation | None, float]:
     """Return the correlation of noise that is the same everywhere, and its level; None where it is white, and 0 for unknown.

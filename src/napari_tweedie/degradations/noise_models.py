@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+import numpy as np
+
 from napari_tweedie.core.lazy import torch
 from napari_tweedie.core.method import Method, Parameter
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Generator, Tensor
 
 MANY = 1e9
@@ -41,6 +44,10 @@ class Noise(Method):
         square over all of it, which solvers for white noise use.
         """
         raise TypeError(f"{type(self).__name__} defines no level")
+
+    def levels(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the standard deviation at many clean measurements, where nothing is to be estimated."""
+        return np.full(means.shape, self.level(0.0), np.float64)
 
     def add(self, clean: Tensor, generator: Generator) -> Tensor:
         """Return `clean` plus noise."""
@@ -171,7 +178,11 @@ class Poisson(Noise):
     def level(self, mean: float) -> float | None:
         if self.gain is None or self.offset is None or self.read_noise is None:
             return None
-        return float((self.gain * max(mean - self.offset, 0.0) + self.read_noise**2) ** 0.5)
+        return float(self.levels(np.array(mean)))
+
+    def levels(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
+        gain, offset, read_noise = self.gain or 0.0, self.offset or 0.0, self.read_noise or 0.0
+        return np.asarray(np.sqrt(gain * np.maximum(means - offset, 0.0) + read_noise**2))
 
     def add(self, clean: Tensor, generator: Generator) -> Tensor:
         """Return `clean` plus noise: one grey level per photon, no offset and no read noise where they are None."""
@@ -254,7 +265,10 @@ class Speckle(Noise):
     def level(self, mean: float) -> float | None:
         if self.looks is None or self.floor is None:
             return None
-        return float((max(mean, 0.0) ** 2 / self.looks + self.floor**2) ** 0.5)
+        return float(self.levels(np.array(mean)))
+
+    def levels(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.sqrt(np.maximum(means, 0.0) ** 2 / (self.looks or 1.0) + (self.floor or 0.0) ** 2))
 
     def add(self, clean: Tensor, generator: Generator) -> Tensor:
         """Return `clean` times a gamma variable, plus noise."""

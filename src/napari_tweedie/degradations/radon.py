@@ -252,9 +252,10 @@ class Radon(Degradation):
         n, _ = self._upright_shape(self.shape(tuple(x.shape[2:])))
         rays, matrix = self._rays(), self._matrix(x.shape[-1], n)
         if matrix.serves(x):
-            y = self._upright(matrix.project(x))
-            return y if self._unknown is None else y * self.observed(y)
-        y = self._upright(torch.cat([rays.project(x, *some) for _, *some in rays.portions(x, x.shape[-1], n)], -1))
+            sums = matrix.project(x)
+        else:
+            sums = torch.cat([rays.project(x, *some) for _, *some in rays.portions(x, x.shape[-1], n)], -1)
+        y = self._upright(sums)
         return y if self._unknown is None else y * self.observed(y)
 
     def _upright_shape(self, measurement: Shape) -> Shape:

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from napari_tweedie.analysis.impulses import find_impulses, resampled
 from napari_tweedie.analysis.line_offsets import NO_LINES, LineOffsets
 from napari_tweedie.analysis.noise_colour import identify_colours, sentence
-from napari_tweedie.analysis.noise_kind import NoiseKind, identify_noise, speckle
+from napari_tweedie.analysis.noise_kind import NoiseKind, identify_noise
 from napari_tweedie.analysis.noise_level import estimate_stack_noise_level
 from napari_tweedie.analysis.noise_map import NOWHERE, NoiseMap
 from napari_tweedie.analysis.noise_model import NoiseFit
 from napari_tweedie.analysis.noise_of_blurred import law_of_noise
 from napari_tweedie.analysis.outliers import find_outliers
 from napari_tweedie.analysis.rayleigh import rayleigh_level
+from napari_tweedie.analysis.special_noise import in_places, of_magnitudes, of_speckle, speckle
 from napari_tweedie.analysis.speckle import speckle_law
 from napari_tweedie.degradations.correlation import Correlation
 from napari_tweedie.degradations.noise import Auto, Gaussian, Noise, Poisson, Rician, Speckle, build
@@ -185,12 +186,7 @@ class Channel:
 
     def noise_at(self, brightness: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the standard deviation of the noise where the image has given grey levels."""
-        if isinstance(self.noise, Speckle):
-            return np.sqrt(np.maximum(brightness, 0.0) ** 2 / (self.noise.looks or 1.0) + (self.noise.floor or 0.0) ** 2)
-        if not isinstance(self.noise, Poisson):
-            return np.full(brightness.shape, self.sigma)
-        gain, offset, read_noise = self.noise.gain or 0.0, self.noise.offset or 0.0, self.noise.read_noise or 0.0
-        return np.sqrt(gain * np.maximum(brightness - offset, 0.0) + read_noise**2)
+        return np.full(brightness.shape, self.sigma) if self.noise.is_uniform else self.noise.levels(brightness)
 
     def evened(self, plane: NDArray[Any]) -> NDArray[Any]:
         """Return a plane (Y, X) as noise is measured on it: without impulses, and what whole rows and columns share."""
@@ -287,8 +283,9 @@ def _identified(planes: Sequence[NDArray[Any]], noise: Noise, lines: bool, magni
     if isinstance(noise, Auto):
         lines &= noise.lines == "auto"
         found = identify_noise(planes, noise.model, noise.correlation, noise.gain, noise.offset, noise.read_noise, lines=lines)
-        found = found.of_magnitudes(planes).of_speckle(planes) if magnitudes and noise.is_open else found
-        return found.in_places(planes) if places and noise.is_open else found
+        if magnitudes and noise.is_open:
+            found = of_speckle(of_magnitudes(found, planes), planes)
+        return in_places(found, planes) if places and noise.is_open else found
     if noise.is_white and noise.level(0.0) is not None:
         return None
     if isinstance(noise, Rician):

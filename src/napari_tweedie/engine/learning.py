@@ -180,9 +180,14 @@ def examples_of(source: Source, settings: Learning, device: Device) -> Iterator[
         channel, block = blocks.channel(index), blocks.samples(index)
         noisy = channel.intensity.forward(block)
         partner, noise = None, 0.0
-        levels = None if channel.correlation is not None else _levels(noisy, channel.pixel_level)
+        if channel.places:
+            levels = np.broadcast_to(channel.pixel_level * channel.places.over(noisy.shape[-2:]), noisy.shape)
+        elif channel.correlation is not None or settings.objective.adds_noise:
+            levels = None
+        else:
+            levels = _levels(noisy, channel.pixel_level)
         if settings.objective.adds_noise:
-            partner, levels = noisy, None
+            partner = noisy
             drawn = _drawn(partner, channel.correlation, settings.seed + number)
             noisy = (partner + channel.pixel_level * drawn).astype(np.float32)
         if targets is not None:
@@ -192,8 +197,6 @@ def examples_of(source: Source, settings: Learning, device: Device) -> Iterator[
             slope, offset = matched_intensity(noisy[0, 0], other[0, 0])
             partner, noise = slope * other + offset, slope * channel.pixel_level
         correlation = None if settings.objective.restores else channel.correlation
-        if channel.places:
-            levels = np.broadcast_to(channel.pixel_level * channel.places.over(noisy.shape[-2:]), noisy.shape)
         on_device = [None if array is None else torch.from_numpy(np.asarray(array, np.float32)).to(device)
                      for array in (noisy, partner, levels)]  # fmt: skip
         assert on_device[0] is not None

@@ -86,7 +86,7 @@ class Denoise(Job):
         if self.neighbours is None or level <= 0:
             x, _ = self._measured(tools, index)
         else:
-            fused = yield from _so_far(self._fused(index, tools, plain), ALONE)
+            fused = yield from _so_far(self._fused(index, tools, plain, places), ALONE)
             mends = self.recipe.fusion == "learnt" and plain.knows_fusion and places is None  # it learnt of even noise
             plain, x, before = mapped(plain), fused.plane, ALONE
             sigma = fused.level if places is None else fused.level * places
@@ -173,10 +173,10 @@ class Denoise(Job):
             self._frames[index] = self.blocks.frame(index)
         return self._frames[index]
 
-    def _fused(self, index: Index, tools: Tools, plain: Denoiser) -> Shares:
+    def _fused(self, index: Index, tools: Tools, plain: Denoiser, places: Tensor | None) -> Shares:
         """Fuse the planes beside a block into it; planes are denoised alone before."""
         assert self.neighbours is not None
-        places, denoiser = self._places(index, tools), tools.tiled(plain)
+        denoiser = tools.tiled(plain)
 
         def alone(x: Tensor, level: float) -> TileByTile:
             return denoiser.tile_by_tile(x, level if places is None else level * places)

@@ -94,11 +94,9 @@ class Growing:
         layer.visible = False  # of all but the first, until it is asked for
         before = next(reversed(self.by_name.values()), None)
         self.by_name[name] = layer
-        pieces: list[Callable[[], object]] = [partial(self._insert, layer, before)]
+        self._insert(layer, before)
         if before is None:
-            pieces += [partial(self._select, layer), partial(setattr, layer, "visible", True)]
-        pieces[0]()
-        self._turns.go_on(*pieces[1:])
+            self._turns.go_on(partial(self._select, layer), partial(setattr, layer, "visible", True))
 
     def _insert(self, layer: Image, above: Image | None) -> None:
         layers = self.viewer.layers
